@@ -1,0 +1,213 @@
+"""The Lock: every outside byte that the image will hold, by hash.
+
+Frozen records, one per thing that a reviewer asks about. `cogfreeze.resolve` makes them, `file` writes
+and reads them, `cogfreeze.recipe` turns them into build steps. All digests are `sha256:` + 64 hex
+digits; all `sha256` fields are the bare hex digits, as the tools that check them want it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEMA = 1
+
+# Every file time in an image, and SOURCE_DATE_EPOCH of every build. One constant for all projects, so that two
+# projects with the same torch share its layer; 1980-01-01, the first date that a zip file can hold.
+SOURCE_DATE_EPOCH = 315532800
+
+# A declared value as the lock keeps it, to say later what changed.
+InputValue = str | int | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What resolved the lock and what will build it.
+
+    Attributes:
+        cogfreeze: version that wrote the lock.
+        uv: version that resolved the Python packages.
+        recipe: version of the recipe: another one gives other bytes for the same lock.
+        runtime: digest over the files of `runtime/`, which go into the image.
+        frontend: the Dockerfile frontend, `name:tag@sha256:…`.
+    """
+
+    cogfreeze: str
+    uv: str
+    recipe: int
+    runtime: str
+    frontend: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseImage:
+    """The image that the build starts from.
+
+    Attributes:
+        reference: `name:tag` as Docker understands it.
+        digest: what `FROM name:tag@…` pins: the index's digest (or the manifest's, for a tag without an index).
+        manifest: digest of this platform's manifest; None where only the catalogue knew the image.
+        source: `registry`, or `catalogue` where the registry could not be asked.
+        as_of: date of the catalogue's entry, `YYYY-MM-DD`; None from a registry.
+        reason: why this base, one sentence.
+        distribution: `debian:bookworm`, `ubuntu:22.04`.
+        packages: digest over the base's dpkg list (`package_list_digest`), which the build checks before it
+            installs onto it; None where the project needs no system packages.
+        unconfirmed: names of the fields that only the catalogue vouches for.
+    """
+
+    reference: str
+    digest: str
+    manifest: str | None = None
+    source: str = "registry"
+    as_of: str | None = None
+    reason: str
+    distribution: str
+    packages: str | None = None
+    unconfirmed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AptSuite:
+    """One pocket of a dated archive, as its signed Release file described it.
+
+    Attributes:
+        archive: the archive's name at the snapshot service: `debian`, `debian-security`, `ubuntu`.
+        suite: `bookworm`, `bookworm-security`, `jammy-updates`, …
+        components: `main`, …
+        inrelease: sha256 of the InRelease file.
+        signers: fingerprints of the keys whose signatures were good.
+    """
+
+    archive: str
+    suite: str
+    components: tuple[str, ...]
+    inrelease: str
+    signers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deb:
+    """One Debian package file.
+
+    Attributes:
+        path: below the archive's dated address: `pool/main/libg/libglvnd/libgl1_1.6.0-1_amd64.deb`.
+        required_by: the packages of this closure that asked for it; empty for one that was declared.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    sha256: str
+    size: int
+    archive: str
+    path: str
+    required_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apt:
+    """The apt closure on top of the base image.
+
+    Attributes:
+        snapshot: the archive's date, `YYYYMMDDTHHMMSSZ`.
+        packages: sorted, declared ones first.
+    """
+
+    snapshot: str
+    suites: tuple[AptSuite, ...]
+    packages: tuple[Deb, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wheel:
+    """One wheel, known by name and hash wherever it is fetched from.
+
+    Attributes:
+        name: the normalised project name.
+        file: the wheel's file name, which carries its tags.
+        size: bytes.
+        index: the name of the index it came from: `pypi`, `pytorch-cu128`, …; `local` for a file of the project's.
+        required_by: the packages that asked for it; empty for one that was declared.
+        hash_origin: `index`, or `computed` where the index gave no hash and the file was fetched to make one.
+    """
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    size: int
+    index: str = "pypi"
+    required_by: tuple[str, ...] = ()
+    hash_origin: str = "index"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """A CPython for a base image that has none.
+
+    Attributes:
+        release: uv's name for the build: `cpython-3.11.16-linux-x86_64-gnu`.
+        url: below the tool's own download address.
+    """
+
+    release: str
+    url: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Python:
+    """The Python packages of one platform.
+
+    Attributes:
+        version: `3.11` or `3.11.9`, as declared.
+        interpreter: None where the base image brings its own.
+        wheels: the user's closure, sorted, declared ones first.
+        runtime: the server's own closure, and uv, which installs both.
+    """
+
+    version: str
+    interpreter: Interpreter | None = None
+    wheels: tuple[Wheel, ...] = ()
+    runtime: tuple[Wheel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedFile:
+    """A file that `build.run[].inputs` names."""
+
+    url: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformLock:
+    """Everything for one platform, `linux/amd64`."""
+
+    platform: str
+    base: BaseImage
+    apt: Apt | None = None
+    python: Python
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A whole cog.lock.
+
+    Attributes:
+        inputs: the declaration's parts that the lock depends on, by key path, sorted.
+        platforms: sorted by name.
+    """
+
+    tools: Tools
+    inputs: tuple[tuple[str, InputValue], ...]
+    platforms: tuple[PlatformLock, ...]
+    files: tuple[LockedFile, ...] = ()
+    schema: int = SCHEMA
+    source_date_epoch: int = SOURCE_DATE_EPOCH
+
+    def for_platform(self, platform: str) -> PlatformLock | None:
+        """Return the platform's part, or None where the lock has none."""
+        return next((each for each in self.platforms if each.platform == platform), None)
