@@ -1,0 +1,58 @@
+"""The parts of a declaration that a lock depends on, in the form that the lock keeps.
+
+What is not here (the image's name, the environment, the predictor) may change without a new lock. Order and
+comments don't count: a list that is a set is kept sorted. A key at its default is left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cogfreeze.lock.model import InputValue
+    from cogfreeze.project.model import Project, RequirementsFile
+
+Inputs = tuple[tuple[str, "InputValue"], ...]
+
+BASE = frozenset({"build.python_version", "build.gpu", "build.cuda", "build.cudnn", "build.base_image"})
+APT = frozenset({"build.system_packages"})
+
+
+def inputs_of(project: Project) -> Inputs:
+    """Return the declared parts by key path, sorted; a requirements file's key is `files.PATH`."""
+    build = project.build
+    declared: dict[str, InputValue | None] = {
+        "build.python_version": build.python_version,
+        "build.gpu": build.gpu or None,
+        "build.cuda": build.cuda,
+        "build.cudnn": build.cudnn,
+        "build.base_image": build.base_image,
+        "build.platforms": _as_set(build.platforms),
+        "build.python_packages": _as_set(build.python_packages),
+        "build.system_packages": _as_set(build.system_packages),
+        "build.allow_sdist": _as_set(build.allow_sdist),
+        "build.run.inputs": _as_set(file.url for command in build.run for file in command.inputs),
+    }
+    declared |= {f"files.{file.path}": _requirement_lines(file) for file in build.python_requirements}
+    return tuple(sorted((key, value) for key, value in declared.items() if value is not None))
+
+
+def _as_set(values: Iterable[str]) -> tuple[str, ...] | None:
+    return tuple(sorted(set(values))) or None
+
+
+def _requirement_lines(file: RequirementsFile) -> tuple[str, ...]:
+    # The order of options is kept: the first index that has a package wins.
+    options = [line for line in file.lines if line.startswith("-")]
+    return (*options, *sorted({line for line in file.lines if not line.startswith("-")}))
+
+
+def part_of(key: str) -> str:
+    """Return which part of the lock a key moves: `base`, `apt`, `files`, `platforms` or `python`."""
+    if key in BASE:
+        return "base"
+    if key in APT:
+        return "apt"
+    return {"build.run.inputs": "files", "build.platforms": "platforms"}.get(key, "python")

@@ -1,0 +1,88 @@
+"""For every lock: the text reads back as the lock, and the order of what was found does not matter.
+
+For every text: a lock or one clear refusal, never a traceback.
+"""
+
+import random
+import string
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cogfreeze.errors import LockUnusable
+from cogfreeze.lock import file, model
+from tests.unit.lock.sample import LOCK
+
+HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
+DIGEST = HEX.map("sha256:".__add__)
+WORD = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8)
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+VERSION = st.builds("{}.{}".format, st.integers(0, 99), st.integers(0, 99))
+
+
+@st.composite
+def wheels(draw):
+    name, version = draw(WORD), draw(VERSION)
+    return model.Wheel(
+        name=name,
+        version=version,
+        file=f"{name}-{version}-py3-none-any.whl",
+        sha256=draw(HEX),
+        size=draw(st.integers(1, 10**10)),
+        index=draw(st.sampled_from(["pypi", "pytorch-cu128", "company"])),
+        required_by=draw(st.lists(WORD, max_size=3, unique=True).map(tuple)),
+        hash_origin=draw(st.sampled_from(["index", "computed"])),
+    )
+
+
+INPUT_VALUES = st.one_of(ANY_TEXT, st.booleans(), st.integers(0, 9), st.lists(ANY_TEXT, min_size=1).map(tuple))
+
+
+@st.composite
+def locks(draw):
+    unique_wheels = draw(st.lists(wheels(), unique_by=lambda wheel: wheel.name, max_size=5))
+    inputs = draw(st.dictionaries(WORD.map("build.".__add__), INPUT_VALUES, min_size=1, max_size=4))
+    platform = LOCK.platforms[0]
+    return model.Lock(
+        tools=LOCK.tools,
+        inputs=tuple(sorted(inputs.items())),
+        files=LOCK.files,
+        platforms=(
+            model.PlatformLock(
+                platform=draw(st.sampled_from(["linux/amd64", "linux/arm64"])),
+                base=platform.base,
+                apt=draw(st.sampled_from([None, platform.apt])),
+                python=model.Python(version="3.12", wheels=tuple(unique_wheels)),
+            ),
+        ),
+    )
+
+
+@given(locks())
+def test_a_lock_reads_back_as_it_was_written(lock):
+    text = file.dumps(lock)
+    assert file.loads(text) == lock
+    assert file.loads(text.replace("\n", "\r\n")) == lock
+
+
+TEXT = file.dumps(LOCK)
+
+
+@given(st.integers(0, len(TEXT)), st.integers(0, 30), ANY_TEXT)
+@settings(max_examples=300)
+def test_a_damaged_lock_is_read_or_refused_but_never_a_traceback(start, length, by):
+    try:
+        file.loads(TEXT[:start] + by + TEXT[start + length :])
+    except LockUnusable as error:
+        assert error.where
+        assert error.hint
+
+
+@given(st.randoms(use_true_random=False))
+def test_shuffled_lines_are_read_or_refused_but_never_a_traceback(chance: random.Random):
+    lines = TEXT.splitlines(keepends=True)
+    chance.shuffle(lines)
+    try:
+        file.loads("".join(lines))
+    except LockUnusable as error:
+        assert error.hint

@@ -1,0 +1,100 @@
+"""cog.lock is written the same way every time, and read strictly."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from cogfreeze.errors import LockUnusable
+from cogfreeze.lock import file
+
+from .sample import LOCK
+
+TEXT = file.dumps(LOCK)
+
+
+def test_what_was_written_reads_back_as_the_same_lock():
+    assert file.loads(TEXT) == LOCK
+    assert file.dumps(file.loads(TEXT)) == TEXT
+
+
+def test_a_package_is_one_line_and_the_file_ends_in_one_newline():
+    assert [line for line in TEXT.splitlines() if '"libglvnd0"' in line] == [
+        '    {name = "libglvnd0", version = "1.6.0-1", architecture = "amd64", sha256 = "'
+        + "b" * 64
+        + '", size = 5, '
+        'archive = "debian", path = "pool/main/libg/libglvnd/libglvnd0_1.6.0-1_amd64.deb", required_by = ["libgl1"]},'  # noqa: E501
+    ]
+    assert TEXT.endswith("\n")
+    assert not TEXT.endswith("\n\n")
+    assert "\r" not in TEXT
+
+
+def test_a_checkout_with_crlf_reads_the_same():
+    assert file.loads(TEXT.replace("\n", "\r\n")) == LOCK
+
+
+def refusal(text: str) -> LockUnusable:
+    with pytest.raises(LockUnusable) as caught:
+        file.loads(text)
+    return caught.value
+
+
+def test_conflict_markers_are_named_with_their_line_and_the_way_out():
+    error = refusal(TEXT.replace("[tools]", "<<<<<<< HEAD\n[tools]"))
+    line = TEXT.splitlines().index("[tools]") + 1
+    assert str(error) == f"cog.lock:{line}: it has merge-conflict markers"
+    assert error.hint == "resolve afresh from one side: `cog lock --ours` or `cog lock --theirs`"
+
+
+def test_a_newer_schema_is_refused_by_name():
+    error = refusal(TEXT.replace("schema = 1", "schema = 2"))
+    assert str(error) == "cog.lock: its schema is 2, this cogfreeze reads up to 1"
+
+
+def test_a_missing_lock_names_the_verb(tmp_path):
+    with pytest.raises(LockUnusable) as caught:
+        file.read(tmp_path / "cog.lock")
+    assert caught.value.hint == "run `cog lock`"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by", "message", "where"),
+    [
+        ("1:1.6.0-1", "1:1.6.0-2", "path` does not end in `libgl1_1.6.0-2_amd64.deb`", 'name = "libgl1"'),
+        (r'version = "2.0.0"', 'version = "2.0.1"', "file` is not of `numpy` 2.0.1", '"numpy"'),
+        ("a{64}", "A" * 64, "runtime` is no digest", "runtime"),
+        (r"size = 88808", "size = true", "size` must be a whole number", "88808"),
+        (r"size = 88808", 'size = "big"', "size` must be a whole number", "88808"),
+        (r"snapshot =", "snapshoot =", "snapshoot` is unknown", "snapshot ="),
+        (r"snapshot =.*\n", "", "snapshot` is missing", '"linux/amd64".apt]'),
+        (r"pool/main/libg/libglvnd/libgl1_", "../../libgl1_", "path` is no path of a .deb", 'name = "libgl1"'),
+        (r'archive = "debian", path', 'archive = "evil", path', "is `evil`, which is none of", 'name = "libgl1"'),
+        (r"docker/dockerfile:1.28.0@", "docker/dockerfile:1.28.0\\\\nRUN x@", "frontend` is no image", "frontend"),
+    ],
+)  # fmt: skip
+def test_an_edit_by_hand_is_refused_with_its_line_and_key(pattern, by, message, where):
+    edited = re.sub(pattern, by, TEXT, count=1)
+    assert edited != TEXT
+    error = refusal(edited)
+    assert message in error.message
+    assert error.message.endswith("; was it edited by hand?")
+    line = next(number for number, line in enumerate(TEXT.splitlines(), 1) if where in line)
+    assert error.where == f"cog.lock:{line}"
+
+
+def test_broken_toml_is_named_with_its_line():
+    error = refusal("schema = 1\nplatforms = [\n")
+    assert error.where is not None
+    assert error.where.startswith("cog.lock")
+    assert error.message.startswith("it is no TOML: ")
+
+
+def test_the_old_lock_stays_when_the_new_one_cannot_be_written(tmp_path, monkeypatch):
+    path = tmp_path / "cog.lock"
+    file.write(path, LOCK)
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        file.write(path, replace(LOCK, files=()))
+    assert path.read_text() == TEXT
+    assert list(tmp_path.iterdir()) == [path]
