@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # `pip install --target` works on a bare machine, with or without venv and ensurepip.
 UV := PYTHONPATH=.bootstrap $(PYTHON) -m uv
+# As pyproject.toml pins it.
+UV_VERSION = $(shell sed -n "s/.*uv==\([0-9.]*\).*/\1/p" pyproject.toml)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,3 +21,31 @@ help: ## list the targets
 	@touch $@
 
 install: .venv/.done ## install everything into .venv, from the hash-pinned lock
+
+# Where the loopback engine was brought up, its addresses; where another engine is, nothing to set.
+ENGINE_ENV := $(or $(ENGINE_HOME),/var/tmp/cogfreeze-engine)/env
+WITH_ENGINE := if [ -z "$$DOCKER_HOST" ] && [ -f $(ENGINE_ENV) ]; then source $(ENGINE_ENV); fi;
+
+test: install ## run all tests; those that need Docker are skipped where there is none
+	@$(WITH_ENGINE) .venv/bin/python -m pytest
+
+test-quick: install ## run the tests that need neither Docker nor minutes
+	.venv/bin/python -m pytest -m "not engine and not slow"
+
+check: install ## format, lint, strict types, import rules, golden files
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest -q tests/unit/test_imports.py tests/golden
+
+golden: install ## write the golden files anew; review the difference
+	.venv/bin/python -m pytest -q tests/golden --golden-update
+
+lockfiles: .bootstrap/.done ## resolve our own closures anew
+	echo 'uv==$(UV_VERSION)' | $(UV) pip compile - -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o lockfiles/bootstrap.txt
+	$(UV) pip compile pyproject.toml --group dev -q --universal --generate-hashes --python-version 3.11 --no-header -o lockfiles/dev.txt
+
+clean: ## remove what make made
+	rm -rf .venv .bootstrap dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help install test test-quick check golden lockfiles clean
