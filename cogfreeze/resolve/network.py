@@ -1,0 +1,166 @@
+"""Asking the network: certificates, retries, and failures in clear words.
+
+Proxies and netrc are honoured as `requests` does. Credentials in an address are never shown.
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from cogfreeze.errors import NetworkError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import requests
+
+    from cogfreeze.settings import Settings
+
+# Seconds to connect, and between two reads.
+TIMEOUT = (10, 60)
+_BUSY = (429, 500, 502, 503, 504)
+
+
+class StatusError(NetworkError):
+    """A server answered, with a failure.
+
+    Attributes:
+        status: the HTTP status.
+    """
+
+    def __init__(self, message: str, *, status: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class UnreachableError(NetworkError):
+    """No answer came: no such host, refused, timed out, no trust."""
+
+
+def shown(url: str) -> str:
+    """Return the address as an error may show it: without credentials, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def session(settings: Settings) -> requests.Session:
+    """Return a session that trusts what the machine trusts, and retries what is worth it.
+
+    Trust: `COG_CA_BUNDLE`, else `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`, else `SSL_CERT_FILE` or the system's
+    store, else the certificates that came with `requests`. An answer of 429 or 5xx is asked again, after
+    `Retry-After` (a minute at most) or with growing pauses. May be used by several threads.
+
+    Raises:
+        UsageError: `COG_CA_BUNDLE` names no file.
+    """
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.retry import Retry
+
+    if settings.ca_bundle and not settings.ca_bundle.is_file():
+        raise UsageError(
+            f"`COG_CA_BUNDLE` names no file: `{settings.ca_bundle}`",
+            hint="give the path of a file of PEM certificates",
+        )
+
+    class Session(requests.Session):
+        def merge_environment_settings(self, *arguments: Any, **named: Any) -> Any:
+            merged = super().merge_environment_settings(*arguments, **named)
+            # `requests` lets its own variables win over the session's bundle; ours is the more special one.
+            return {**merged, "verify": str(settings.ca_bundle)} if settings.ca_bundle else merged
+
+    made = Session()
+    store = ssl.get_default_verify_paths()
+    made.verify = store.cafile or True
+    retry = Retry(
+        total=8,
+        connect=1,
+        read=2,
+        status=5,
+        other=0,
+        backoff_factor=0.5,
+        backoff_max=20,
+        backoff_jitter=0.5,
+        status_forcelist=_BUSY,
+        raise_on_status=False,
+        retry_after_max=60,
+    )
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, HTTPAdapter(max_retries=retry, pool_connections=16, pool_maxsize=16))
+    made.headers["User-Agent"] = "cogfreeze"
+    return made
+
+
+def get(web: requests.Session, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
+    """Return the body of an address, whole.
+
+    Raises:
+        StatusError: the server answered with 400 or above.
+        UnreachableError: no answer came.
+    """
+    with explained(url):
+        answer = web.get(url, headers=dict(headers or {}), timeout=TIMEOUT)
+        require_success(answer)
+        return answer.content
+
+
+def require_success(answer: requests.Response) -> None:
+    """Raise StatusError where the answer is a failure."""
+    if answer.status_code < 400:
+        return
+    hints = {
+        401: "the server wants credentials: put them into your netrc file",
+        403: "the server refuses this machine or these credentials",
+        407: "the proxy wants credentials: put them into the address in `HTTPS_PROXY`",
+        429: "the server asks for fewer requests: try again later, or name a mirror",
+    }
+    hint = hints.get(answer.status_code)
+    if hint is None and answer.status_code >= 500:
+        hint = "the server is in trouble: try again later, or name a mirror"
+    reason = f" {answer.reason}" if answer.reason else ""
+    raise StatusError(
+        f"{shown(answer.url)} answered {answer.status_code}{reason}", status=answer.status_code, hint=hint
+    )
+
+
+@contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Turn what `requests` raises in the block into a NetworkError in clear words."""
+    import requests
+
+    try:
+        yield
+    except (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.MissingSchema,
+    ):
+        raise UsageError(f"not a web address: `{shown(url)}`", hint="it begins with http:// or https://") from None
+    except requests.RequestException as error:
+        what, hint = _words(error)
+        # From None: the chained text holds the whole address, credentials included.
+        raise UnreachableError(f"cannot reach {shown(url)}: {what}", hint=hint) from None
+
+
+def _words(error: Exception) -> tuple[str, str]:
+    """Say in words why no answer came, and what to do."""
+    import requests
+    from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate is not trusted here", (
+            "behind a company proxy, name the file of its certificates in `COG_CA_BUNDLE`"
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not answer", "check `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "it does not answer in time", "check the network, or try again later"
+    if isinstance(reason, NameResolutionError):
+        return "there is no such host", "check the address, the network and DNS"
+    if isinstance(reason, NewConnectionError):
+        return "the connection was refused", "check that the address is right and the network is up"
+    return "the connection broke off", "check the network, or try again"
