@@ -1,0 +1,61 @@
+"""Which wheels share a layer.
+
+A heavy wheel has a layer of its own, so that another package's new version neither rebuilds nor pushes it, and
+every project with the same wheel shares it. The light ones of one index go together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cogfreeze.lock.model import Wheel
+
+HEAVY = 64 * 1024 * 1024
+
+# An image may have 127 layers; the base, apt and our own take some, and each costs a request at every pull.
+MOST_HEAVY = 40
+
+DEFAULT_INDEX = "pypi"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Wheels that share a layer.
+
+    Attributes:
+        name: also the name of its stage, of its folder among the fetched files and of its requirements list.
+        index: the name of the one index that all of them come from.
+        wheels: sorted by name.
+    """
+
+    name: str
+    index: str
+    wheels: tuple[Wheel, ...]
+
+
+def group(wheels: Iterable[Wheel]) -> tuple[Group, ...]:
+    """Return the groups, heavy ones first; the same whatever the order of `wheels`."""
+    ordered = sorted(wheels, key=lambda wheel: wheel.name)
+    by_size = sorted(ordered, key=lambda wheel: (-wheel.size, wheel.name))
+    heavy = {wheel.name for wheel in by_size[:MOST_HEAVY] if wheel.size >= HEAVY}
+    alone = [
+        Group(name=f"package-{wheel.name}", index=wheel.index, wheels=(wheel,))
+        for wheel in ordered
+        if wheel.name in heavy
+    ]
+    rest: dict[str, list[Wheel]] = {}
+    for wheel in ordered:
+        if wheel.name not in heavy:
+            rest.setdefault(wheel.index, []).append(wheel)
+    together = [
+        Group(name=_name(index), index=index, wheels=tuple(members)) for index, members in sorted(rest.items())
+    ]
+    return (*alone, *together)
+
+
+def _name(index: str) -> str:
+    return "packages" if index == DEFAULT_INDEX else f"packages-{index}"

@@ -1,0 +1,28 @@
+"""Where things lie: in the build context, in the stages that make a layer, and in the image."""
+
+from __future__ import annotations
+
+# In the build context.
+CODE = "code"
+RUNTIME = "runtime"
+LISTS = "lists"
+COMMANDS = "commands"
+LOCK = "cog.lock"
+SCHEMA = "openapi.json"
+
+# In the fetch stages and, at the same place, in the named contexts that replace them.
+FETCHED = "/fetched"
+DEBS, WHEELS = "debs", "wheels"
+
+# In a stage that makes a layer: everything below STAGED ends up at `/`.
+STAGED = "/layer"
+
+# In the image.
+HOME = "/src"
+OURS = "/opt/cog"
+SDK = f"{OURS}/sdk"
+SERVER = f"{OURS}/server"
+REAPER = f"{OURS}/bin/dumb-init"
+PORT = 5000
+USER_ID = 1000
+PYTHON_PREFIX = "/usr/local"
