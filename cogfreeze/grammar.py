@@ -201,7 +201,7 @@ PREDICTOR = Grammar(
 # A Dockerfile reads on after a `\` at the end, takes a leading `--` for a flag of RUN, a JSON array for a program
 # and its arguments, and `<<` for a heredoc whose end it then looks for in the lines that follow.
 RUN_COMMAND = Text(
-    "a command",
+    "a plain one-line command",
     "one printable line that neither begins with `-`, ends with `\\`, holds a heredoc (`<<`) nor is a JSON array;"
     " join commands with `&&`, or list them one by one",
     r"(?![-\s]|\[\s*\".*\]$)(?:(?!(?<!<)<<(?!<)).)+(?<![\\\s])",

@@ -1,0 +1,115 @@
+"""What a Python requirement may look like, and the names that people get wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cogfreeze.grammar import REQUIREMENT, Grammar, Refused, shown
+
+# What one imports, and the name under which the package index has it. The index knows some of these names too:
+# placeholders that fail when they are installed.
+_REAL_NAMES = {
+    "cv2": "opencv-python",
+    "pil": "pillow",
+    "pytorch": "torch",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+# `bs4` is a package that installs the real one.
+_BETTER_NAMES = {"bs4": "beautifulsoup4"}
+
+# The image brings its own `cog`, and what Cog's needs to serve.
+PROVIDED = frozenset({"cog", "coglet"})
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_SINGLE_EQUALS = re.compile(r"([A-Za-z0-9._-]+(?:\[[^\]]*\])?)\s*=\s*([^=\s].*)")
+_URL_OR_PATH = re.compile(
+    r"(?:(?:git|hg|bzr|svn)\+[a-z]|https?:|file:|[^ @;]*[/\\]|\.)|.*\.(?:whl|zip|tar\.gz|tar\.bz2|tgz)(?:\s|$|;)",
+    re.IGNORECASE,
+)
+# The user part of a URL, up to the last `@` before the path. `${NAME}` stands for what the environment holds.
+_USER_PART = re.compile(r"://([^/?#\s]*)@")
+_FROM_ENVIRONMENT = re.compile(r"\$\{[A-Z0-9_]+\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong, or wants to be said, about a requirement."""
+
+    message: str
+    hint: str | None = None
+    fatal: bool = True
+
+
+def normalized(name: str) -> str:
+    """Return a package's name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def name_of(requirement: str) -> str | None:
+    """Return the normalised name that a requirement begins with; None for a bare URL or path."""
+    found = _NAME.match(requirement)
+    return normalized(found[0]) if found and not is_url_or_path(requirement) else None
+
+
+def is_url_or_path(requirement: str) -> bool:
+    """Say whether a requirement names a place in place of a package: `./a.whl`, `git+https://…`."""
+    return _URL_OR_PATH.match(requirement) is not None
+
+
+def credentials(text: str) -> Problem | None:
+    """Find a user or password in a URL of `text`; one that the environment holds (`${TOKEN}`) is none."""
+    for found in _USER_PART.finditer(text):
+        name, _, password = found[1].partition(":")
+        harmless = not password and (name == "git" or text[: found.start()].endswith("ssh"))
+        if not harmless and not _FROM_ENVIRONMENT.fullmatch(password or name):
+            return Problem(
+                message="a URL holds a user or password, which would be written into the lock",
+                hint="keep it in `~/.netrc`, or write `${NAME}` and set it in the environment",
+            )
+    return None
+
+
+def check(requirement: str, grammar: Grammar = REQUIREMENT) -> Problem | None:
+    """Look at one requirement, without options or comment.
+
+    Returns:
+        What is wrong with it, or None. A problem that is not `fatal` is a warning.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    if requirement.startswith("-"):
+        return Problem(
+            message=f"`{shown(requirement)}` is an option, not a package",
+            hint="put options into a requirements file and name it in `build.python_requirements`",
+        )
+    try:
+        grammar.check(requirement)
+    except Refused as refused:
+        return Problem(message=refused.message, hint=refused.allowed)
+    if leaked := credentials(requirement):
+        return leaked
+    if is_url_or_path(requirement):
+        return None
+    try:
+        name = normalized(Requirement(requirement).name)
+    except InvalidRequirement as error:
+        return _not_a_requirement(requirement, str(error))
+    if real := _REAL_NAMES.get(name) or _BETTER_NAMES.get(name):
+        rest = requirement[len(_NAME.match(requirement)[0]) :]  # type: ignore[index]
+        return Problem(
+            message=f"the package that has `{shown(name)}` is named `{real}`",
+            hint=f"write `{shown(real + rest)}`",
+            fatal=name in _REAL_NAMES,
+        )
+    return None
+
+
+def _not_a_requirement(requirement: str, why: str) -> Problem:
+    if single := _SINGLE_EQUALS.fullmatch(requirement):
+        hint: str | None = f"write `{shown(f'{single[1]}=={single[2]}')}`"
+    else:
+        hint = why.partition("\n")[0]
+    return Problem(message=f"`{shown(requirement)}` is not a requirement", hint=hint)
