@@ -1,0 +1,165 @@
+"""A client of the prediction server: wait until it is ready, predict, cancel."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from cogfreeze.errors import PredictionFailed, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+# Seconds between two looks at a server that is starting.
+INTERVAL = 0.05
+# Seconds for an answer that needs no model.
+PROMPT = 10.0
+PRINTED = "what it printed stands above"
+
+
+class Client:
+    """One server at one address.
+
+    Args:
+        base_url: `http://host:port`.
+        exit_status: says whether the server's process has ended, and how; None while it runs. A server that
+            is not ours gives None for ever.
+    """
+
+    def __init__(self, base_url: str, exit_status: Callable[[], int | None] = lambda: None) -> None:
+        import requests
+
+        self._base = base_url.rstrip("/")
+        self._exit_status = exit_status
+        self._web = requests.Session()
+        # A proxy of the machine's must not come between us and a loopback address.
+        self._web.trust_env = False
+
+    def schema(self, *, timeout: float) -> dict[str, Any]:
+        """Return the server's OpenAPI document, as soon as it answers.
+
+        Raises:
+            PredictionFailed: the server ended, answered with a failure, or not within `timeout` seconds.
+        """
+        answer = self._first_answer("/openapi.json", time.monotonic() + timeout)
+        if answer.status_code != 200:
+            raise PredictionFailed(f"the server has no OpenAPI document: {_said(answer)}")
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def wait_ready(self, *, timeout: float) -> None:
+        """Return once the model is set up.
+
+        Raises:
+            PredictionFailed: setup() failed, the server ended, or `timeout` seconds went by.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            health = self._first_answer("/health-check", deadline).json()
+            status = health.get("status")
+            if status in ("READY", "BUSY"):
+                return
+            if status in ("SETUP_FAILED", "DEFUNCT"):
+                raise PredictionFailed(
+                    f"`setup()` failed{_last_line(health)}", hint="what the model printed stands above"
+                )
+            if time.monotonic() > deadline:
+                raise _too_slow(timeout)
+            time.sleep(INTERVAL)
+
+    def predict(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Run one prediction and return the server's whole answer: `output`, `logs`, `metrics`, `status`.
+
+        An interrupt cancels it.
+
+        Raises:
+            UsageError: the server refuses the input; every reason is in the message.
+            PredictionFailed: the model failed, or the server did.
+        """
+        import requests
+
+        # Our own name for it: without one it could not be cancelled before it has answered.
+        address = f"{self._base}/predictions/cli-{secrets.token_hex(8)}"
+        try:
+            answer = self._web.put(address, json={"input": inputs}, timeout=(PROMPT, None))
+        except requests.RequestException as error:
+            raise self._gone("while the prediction ran", error) from None
+        except BaseException:
+            self._cancel(address)
+            raise
+        if answer.status_code == 422:
+            raise _refused(answer)
+        if answer.status_code == 413:
+            raise UsageError(
+                "the input is larger than the server takes",
+                hint="raise `server.max_body` in cog.yaml, or give an address",
+            )
+        if answer.status_code != 200:
+            raise PredictionFailed(f"the server answered {answer.status_code}: {_said(answer)}")
+        prediction: dict[str, Any] = answer.json()
+        if prediction.get("status") != "succeeded":
+            raise PredictionFailed(
+                str(prediction.get("error") or f"the prediction was {prediction.get('status')}")
+            )
+        return prediction
+
+    def _cancel(self, address: str) -> None:
+        """Ask for a prediction's end; a server that is gone has ended it already."""
+        import requests
+
+        with suppress(requests.RequestException):
+            self._web.post(f"{address}/cancel", timeout=PROMPT)
+
+    def _first_answer(self, path: str, deadline: float) -> requests.Response:
+        """Return the answer to a GET, asking again while nothing listens there yet."""
+        import requests
+
+        began = time.monotonic()
+        while True:
+            try:
+                return self._web.get(self._base + path, timeout=PROMPT)
+            except requests.RequestException as error:
+                if self._exit_status() is not None:
+                    raise self._gone("before it was ready", error) from None
+                if time.monotonic() > deadline:
+                    raise _too_slow(deadline - began) from None
+                time.sleep(INTERVAL)
+
+    def _gone(self, when: str, error: Exception) -> PredictionFailed:
+        status = self._exit_status()
+        if status is None:
+            return PredictionFailed(f"the server does not answer {when}: {error}")
+        how = f"by signal {-status}" if status < 0 else f"with exit status {status}"
+        return PredictionFailed(f"the server ended {how} {when}", hint=PRINTED)
+
+
+def _too_slow(timeout: float) -> PredictionFailed:
+    return PredictionFailed(
+        f"the model was not ready after {timeout:.0f} s", hint="give it longer with `--setup-timeout SECONDS`"
+    )
+
+
+def _last_line(health: dict[str, Any]) -> str:
+    lines = str((health.get("setup") or {}).get("logs") or "").strip().splitlines()
+    return f": {lines[-1]}" if lines else ""
+
+
+def _said(answer: requests.Response) -> str:
+    try:
+        body = answer.json()
+    except ValueError:
+        return answer.text.strip()[:200] or answer.reason
+    return str((body.get("error") or body.get("detail")) if isinstance(body, dict) else body)
+
+
+def _refused(answer: requests.Response) -> UsageError:
+    """Turn a 422 into one sentence per reason: `input `min_score`: must be at most 1`."""
+    try:
+        details = [(".".join(map(str, each["loc"][2:])), each["msg"]) for each in answer.json()["detail"]]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return UsageError(f"the server refuses the input: {_said(answer)}")
+    return UsageError("; ".join(f"input `{name}`: {message}" for name, message in details))

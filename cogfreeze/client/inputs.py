@@ -1,0 +1,253 @@
+"""A prediction's input from words: `-i name=value`, `-i name=@file`, or one JSON object.
+
+The server's OpenAPI document says what each name is. Every mistake is found here, before a model is set up.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import mimetypes
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cogfreeze.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Property = dict[str, Any]
+Schema = dict[str, Any]
+
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+_PLACEHOLDERS = {
+    "integer": "INTEGER",
+    "number": "NUMBER",
+    "boolean": "true|false",
+    "object": "JSON",
+    "array": "ITEM",
+}
+
+
+class _Mistake(Exception):
+    """What is wrong with one value, as the end of a sentence that names the input; and a hint."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def inputs_from(pairs: Iterable[str], schema: Schema) -> dict[str, Any]:
+    """Return the input object that `name=value` pairs make, typed as the schema wants it.
+
+    A list takes a name given several times, or one JSON array. `@file` is the file as a data URI where the
+    schema wants a file, and its text elsewhere.
+
+    Args:
+        pairs: `name=value` or `name=@file`, in the order of the command line.
+        schema: the server's whole OpenAPI document.
+
+    Raises:
+        UsageError: pairs that are none, names that the model does not take or that are missing, values of
+            another type, files that cannot be read: all of them in one error.
+    """
+    properties = _properties(schema)
+    words: dict[str, list[str]] = {}
+    mistakes: list[_Mistake] = []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            mistakes.append(_Mistake(f"`{pair}` is no `name=value`", "write `-i name=value` or `-i name=@file`"))
+        else:
+            words.setdefault(name, []).append(value)
+    mistakes += _naming_mistakes(words, properties, _required(schema))
+    inputs: dict[str, Any] = {}
+    for name, values in words.items():
+        if name not in properties:
+            continue
+        try:
+            inputs[name] = _from_words(values, properties[name])
+        except _Mistake as mistake:
+            mistakes.append(_Mistake(f"input `{name}` {mistake}", mistake.hint))
+    _raise(mistakes)
+    return inputs
+
+
+def inputs_from_json(text: str, schema: Schema) -> dict[str, Any]:
+    """Return the input object that a JSON text holds; `@file` stands for a file where one is wanted.
+
+    Raises:
+        UsageError: no JSON object, names that the model does not take or that are missing, unreadable files.
+    """
+    try:
+        inputs = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"the input is no JSON: {error}", hint='write it like `{"name": "value"}`') from None
+    if not isinstance(inputs, dict):
+        raise UsageError("the input is no JSON object", hint='write it like `{"name": "value"}`')
+    properties = _properties(schema)
+    mistakes = _naming_mistakes(inputs, properties, _required(schema))
+    for name, value in inputs.items():
+        try:
+            inputs[name] = _with_files(value, properties.get(name, {}))
+        except _Mistake as mistake:
+            mistakes.append(_Mistake(f"input `{name}` {mistake}", mistake.hint))
+    _raise(mistakes)
+    return inputs
+
+
+def data_uri(path: Path) -> str:
+    """Return a file as a data URI; its media type is guessed from its name.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _properties(schema: Schema) -> dict[str, Property]:
+    """Return the inputs by name, with references to other parts of the document put in place."""
+    parts = schema.get("components", {}).get("schemas", {})
+
+    def flat(given: Property) -> Property:
+        merged = {key: value for key, value in given.items() if key not in ("allOf", "$ref")}
+        for each in (*given.get("allOf", ()), *([given] if "$ref" in given else ())):
+            merged = {**parts.get(str(each.get("$ref", "")).rpartition("/")[2], each), **merged}
+        if "items" in merged:
+            merged["items"] = flat(merged["items"])
+        return merged
+
+    return {name: flat(each) for name, each in parts.get("Input", {}).get("properties", {}).items()}
+
+
+def _required(schema: Schema) -> Sequence[str]:
+    names: Sequence[str] = schema.get("components", {}).get("schemas", {}).get("Input", {}).get("required", ())
+    return names
+
+
+def _naming_mistakes(
+    given: Mapping[str, object], properties: Mapping[str, Property], required: Sequence[str]
+) -> list[_Mistake]:
+    mistakes = []
+    for name in given:
+        if name not in properties:
+            near = get_close_matches(name, properties, n=1)
+            known = ", ".join(f"`{each}`" for each in properties) or "no input at all"
+            hint = f"did you mean `{near[0]}`?" if near else f"the model takes {known}"
+            mistakes.append(_Mistake(f"the model takes no input `{name}`", hint))
+    mistakes += [
+        _Mistake(f"input `{name}` is missing", f"add `-i {name}={_placeholder(properties[name])}`")
+        for name in required
+        if name not in given
+    ]
+    return mistakes
+
+
+def _placeholder(declared: Property) -> str:
+    if _is_file(declared):
+        return "@FILE"
+    if declared.get("type") == "array":
+        return _placeholder(declared.get("items", {}))
+    return _PLACEHOLDERS.get(str(declared.get("type")), "VALUE")
+
+
+def _raise(mistakes: Sequence[_Mistake]) -> None:
+    if mistakes:
+        hints = dict.fromkeys(each.hint for each in mistakes if each.hint)
+        raise UsageError("; ".join(map(str, mistakes)), hint="; ".join(hints) or None)
+
+
+def _is_file(declared: Property) -> bool:
+    return declared.get("type") == "string" and declared.get("format") == "uri"
+
+
+def _from_words(values: list[str], declared: Property) -> Any:
+    if declared.get("type") == "array":
+        item = declared.get("items", {})
+        if len(values) == 1 and values[0].lstrip().startswith("["):
+            return _with_files(_parsed(values[0], list, "JSON array"), declared)
+        return [_from_word(value, item) for value in values]
+    if len(values) > 1:
+        raise _Mistake("is given more than once, and is no list")
+    return _from_word(values[0], declared)
+
+
+def _from_word(word: str, declared: Property) -> Any:
+    if _is_file(declared):
+        return _file_input(word)
+    if word.startswith("@"):
+        word = _read(word[1:]).decode("utf-8", "replace")
+    value = _typed(word, declared)
+    choices = declared.get("enum")
+    if choices is not None and value not in choices:
+        raise _Mistake(f"cannot be `{word}`", "choose from " + ", ".join(f"`{each}`" for each in choices))
+    return value
+
+
+def _typed(word: str, declared: Property) -> Any:
+    """Return the word as the declared type; of several, the first that it can be, and text last."""
+    if "anyOf" in declared:
+        for each in sorted(declared["anyOf"], key=lambda one: one.get("type") == "string"):
+            try:
+                return _typed(word, each)
+            except _Mistake:
+                continue
+        raise _Mistake(f"cannot be `{word}`")
+    kind = declared.get("type")
+    if kind in ("integer", "number"):
+        try:
+            return int(word) if kind == "integer" else float(word)
+        except ValueError:
+            raise _Mistake(f"wants {'an integer' if kind == 'integer' else 'a number'}, not `{word}`") from None
+    if kind == "boolean":
+        if word.lower() not in _BOOLEANS:
+            raise _Mistake(f"wants `true` or `false`, not `{word}`")
+        return _BOOLEANS[word.lower()]
+    if kind == "object":
+        return _parsed(word, dict, "JSON object")
+    if kind == "array":
+        return _parsed(word, list, "JSON array")
+    return word
+
+
+def _parsed(text: str, kind: type, name: str) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise _Mistake(f"wants a {name}: {error}") from None
+    if not isinstance(value, kind):
+        raise _Mistake(f"wants a {name}")
+    return value
+
+
+def _with_files(value: Any, declared: Property) -> Any:
+    """Return a JSON value with `@file` read wherever a file is declared."""
+    if isinstance(value, list) and declared.get("type") == "array":
+        return [_with_files(each, declared.get("items", {})) for each in value]
+    return _file_input(value) if isinstance(value, str) and _is_file(declared) else value
+
+
+def _file_input(word: str) -> str:
+    if word.startswith("@"):
+        path = Path(word[1:]).expanduser()
+        try:
+            return data_uri(path)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+    if not word.startswith(("data:", "http://", "https://")):
+        raise _Mistake("wants a file or an address", f"`@{word}` gives the file `{word}`")
+    return word
+
+
+def _read(name: str) -> bytes:
+    path = Path(name).expanduser()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> _Mistake:
+    return _Mistake(f"names a file that cannot be read: `{path}`: {error.strerror}")

@@ -1,0 +1,119 @@
+"""A prediction's output to files: every file in it is written, and stands as its path in what is shown."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import mimetypes
+import re
+from pathlib import Path
+from typing import Any
+
+from cogfreeze import atomic
+from cogfreeze.errors import UsageError
+
+# Where the guess of `mimetypes` differs between machines.
+_SUFFIXES = {"application/octet-stream": "", "image/jpeg": ".jpg", "image/webp": ".webp", "audio/wav": ".wav"}
+
+
+def write_outputs(output: Any, folder: Path, stem: str = "output") -> tuple[Any, list[Path]]:
+    """Write every data URI of an output as a file, and return the output with their paths, and the paths.
+
+    A file is named for where it stands: `output.png` for an output that is a file, `output.picture.png` for
+    one under the key `picture`, `output.0.png` for the first of a list. A file that is there already is
+    never touched: the name gets a number, `output-2.png`.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    written: list[Path] = []
+
+    def replaced(value: Any, name: str) -> Any:
+        if isinstance(value, dict):
+            return {key: replaced(each, f"{name}.{_safe(str(key))}") for key, each in value.items()}
+        if isinstance(value, list):
+            return [replaced(each, f"{name}.{index}") for index, each in enumerate(value)]
+        decoded = decode_data_uri(value) if isinstance(value, str) else None
+        if decoded is None:
+            return value
+        data, suffix = decoded
+        written.append(_write_new(folder, name, suffix, data))
+        return str(written[-1])
+
+    return replaced(output, stem), written
+
+
+def save_output(output: Any, target: Path, *, concatenate: bool = False) -> tuple[Any, list[Path]]:
+    """Write an output to the file that the user named, and return what `write_outputs` does.
+
+    An output that is one file becomes that file; any other is written as it would be shown, its files beside it.
+    A file that is there is replaced: it was named.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    decoded = decode_data_uri(output) if isinstance(output, str) else None
+    if decoded is not None:
+        made, beside, data = str(target), list[Path](), decoded[0]
+    else:
+        made, beside = write_outputs(output, target.parent, target.stem)
+        data = (shown(made, concatenate=concatenate) + "\n").encode()
+    try:
+        atomic.write(target, data)
+    except OSError as error:
+        raise UsageError(f"cannot write the output to `{target}`: {error.strerror}") from None
+    return made, [*beside, target]
+
+
+def shown(output: Any, *, concatenate: bool = False) -> str:
+    """Return an output as a person or a script wants it: text as it is, everything else as JSON.
+
+    Args:
+        concatenate: the output is a list of texts that belong together.
+    """
+    if concatenate and isinstance(output, list):
+        return "".join(map(str, output))
+    return output if isinstance(output, str) else json.dumps(output, indent=2, ensure_ascii=False)
+
+
+def is_concatenated(schema: dict[str, Any]) -> bool:
+    """Say whether an OpenAPI document's output is a list of texts that belong together."""
+    output = schema.get("components", {}).get("schemas", {}).get("Output", {})
+    return bool(output.get("x-cog-array-display") == "concatenate")
+
+
+def decode_data_uri(text: str) -> tuple[bytes, str] | None:
+    """Return the bytes of a base64 data URI and the suffix of its media type; None for any other text."""
+    if not text.startswith("data:"):
+        return None
+    header, _, body = text.partition(",")
+    kind, *parameters = header.removeprefix("data:").split(";")
+    if "base64" not in parameters:
+        return None
+    try:
+        data = base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    suffix = _SUFFIXES.get(kind)
+    return data, suffix if suffix is not None else mimetypes.guess_extension(kind) or ""
+
+
+def _safe(key: str) -> str:
+    """Return a key of the model's as a part of a file name that stays in its folder."""
+    return re.sub(r"[^\w-]+", "_", key)[:80] or "_"
+
+
+def _write_new(folder: Path, name: str, suffix: str, data: bytes) -> Path:
+    number = 1
+    while True:
+        path = folder / (f"{name}{suffix}" if number == 1 else f"{name}-{number}{suffix}")
+        try:
+            with path.open("xb") as file:
+                file.write(data)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise UsageError(f"cannot write the output to `{path}`: {error.strerror}") from None
+        else:
+            return path

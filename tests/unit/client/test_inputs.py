@@ -1,0 +1,153 @@
+"""`-i name=value` and `--json` become the input object that the model's OpenAPI document wants."""
+
+import base64
+import json
+
+import pytest
+
+from cogfreeze.client.inputs import inputs_from, inputs_from_json
+from cogfreeze.errors import UsageError
+
+
+def document(required=(), **properties):
+    parts = {
+        "Input": {"type": "object", "properties": properties, "required": list(required)},
+        "Colour": {"type": "string", "enum": ["red", "blue"]},
+        "Size": {"type": "integer", "enum": [1, 2, 4]},
+    }
+    return {"openapi": "3.0.2", "components": {"schemas": parts}}
+
+
+FILE = {"type": "string", "format": "uri"}
+EVERY_TYPE = document(
+    text={"type": "string"},
+    count={"type": "integer", "minimum": 0},
+    ratio={"type": "number"},
+    flag={"type": "boolean"},
+    options={"type": "object"},
+    image=FILE,
+    names={"type": "array", "items": {"type": "string"}},
+    numbers={"type": "array", "items": {"type": "integer"}},
+    images={"type": "array", "items": FILE},
+    colour={"allOf": [{"$ref": "#/components/schemas/Colour"}], "default": "red"},
+    size={"allOf": [{"$ref": "#/components/schemas/Size"}]},
+    either={"anyOf": [{"type": "string"}, {"type": "integer"}]},
+)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        (["text=a=b"], {"text": "a=b"}),
+        (["text="], {"text": ""}),
+        (["text=5"], {"text": "5"}),
+        (["count=-5"], {"count": -5}),
+        (["ratio=1e3"], {"ratio": 1000.0}),
+        (["flag=True"], {"flag": True}),
+        (["flag=0"], {"flag": False}),
+        (['options={"a": [1]}'], {"options": {"a": [1]}}),
+        (["names=a", "names=b"], {"names": ["a", "b"]}),
+        (["numbers=1"], {"numbers": [1]}),
+        (["numbers=[1, 2]"], {"numbers": [1, 2]}),
+        (["colour=blue"], {"colour": "blue"}),
+        (["size=4"], {"size": 4}),
+        (["either=7"], {"either": 7}),
+        (["either=seven"], {"either": "seven"}),
+        (["image=https://host/a.png"], {"image": "https://host/a.png"}),
+        ([], {}),
+    ],
+)
+def test_a_word_becomes_the_type_that_is_declared(pairs, expected):
+    made = inputs_from(pairs, EVERY_TYPE)
+
+    assert expected == made
+    assert [type(each) for each in expected.values()] == [type(each) for each in made.values()]
+
+
+def test_a_file_is_a_data_uri_where_a_file_is_declared(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\0")
+    (tmp_path / "b.unknown").write_bytes(b"")
+
+    made = inputs_from(
+        [f"image=@{tmp_path}/a.png", f"images=@{tmp_path}/a.png", f"images=@{tmp_path}/b.unknown"], EVERY_TYPE
+    )
+
+    png = "data:image/png;base64," + base64.b64encode(b"\x89PNG\0").decode()
+    assert {"image": png, "images": [png, "data:application/octet-stream;base64,"]} == made
+
+
+def test_a_file_is_its_content_where_something_else_is_declared(tmp_path):
+    (tmp_path / "prompt.txt").write_text("Grüße\n")
+    (tmp_path / "options.json").write_text('{"steps": 5}')
+
+    made = inputs_from([f"text=@{tmp_path}/prompt.txt", f"options=@{tmp_path}/options.json"], EVERY_TYPE)
+
+    assert made == {"text": "Grüße\n", "options": {"steps": 5}}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message", "hint"),
+    [
+        (["txt=a"], "the model takes no input `txt`", "did you mean `text`?"),
+        (["text"], "`text` is no `name=value`", "write `-i name=value` or `-i name=@file`"),
+        (["=a"], "`=a` is no `name=value`", "write `-i name=value` or `-i name=@file`"),
+        (["count=1.5"], "input `count` wants an integer, not `1.5`", None),
+        (["ratio=x"], "input `ratio` wants a number, not `x`", None),
+        (["flag=maybe"], "input `flag` wants `true` or `false`, not `maybe`", None),
+        (["options=[]"], "input `options` wants a JSON object", None),
+        (["colour=green"], "input `colour` cannot be `green`", "choose from `red`, `blue`"),
+        (["size=3"], "input `size` cannot be `3`", "choose from `1`, `2`, `4`"),
+        (["text=a", "text=b"], "input `text` is given more than once, and is no list", None),
+        (["image=a.png"], "input `image` wants a file or an address", "`@a.png` gives the file `a.png`"),
+        (
+            ["image=@/no/such.png"],
+            "input `image` names a file that cannot be read: `/no/such.png`: No such file or directory",
+            None,
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_what_to_do(pairs, message, hint):
+    with pytest.raises(UsageError) as caught:
+        inputs_from(pairs, EVERY_TYPE)
+
+    assert (message, hint) == (caught.value.message, caught.value.hint)
+
+
+def test_every_mistake_is_told_at_once():
+    schema = document(["image", "count"], image=FILE, count={"type": "integer"}, flag={"type": "boolean"})
+
+    with pytest.raises(UsageError) as caught:
+        inputs_from(["flag=x", "other=1"], schema)
+
+    assert caught.value.message == (
+        "the model takes no input `other`; input `image` is missing; input `count` is missing; "
+        "input `flag` wants `true` or `false`, not `x`"
+    )
+    assert caught.value.hint == (
+        "the model takes `image`, `count`, `flag`; add `-i image=@FILE`; add `-i count=INTEGER`"
+    )
+
+
+def test_a_json_object_is_taken_as_it_is_with_files_put_in(tmp_path):
+    (tmp_path / "a.txt").write_text("hi")
+    given = {"image": f"@{tmp_path}/a.txt", "images": [f"@{tmp_path}/a.txt"], "text": "@handle", "count": 3}
+
+    made = inputs_from_json(json.dumps(given), EVERY_TYPE)
+
+    uri = "data:text/plain;base64,aGk="
+    assert {"image": uri, "images": [uri], "text": "@handle", "count": 3} == made
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "the input is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("[1]", "the input is no JSON object"),
+        ('{"imag": 1}', "the model takes no input `imag`; input `image` is missing"),
+    ],
+)
+def test_an_unusable_json_input_is_refused(text, message):
+    with pytest.raises(UsageError) as caught:
+        inputs_from_json(text, document(["image"], image=FILE))
+
+    assert message == caught.value.message
