@@ -24,12 +24,14 @@ def yaml_text(project: Project) -> str:
         "build": _build(project.build),
         "environment": [f"{name}={value}" for name, value in project.environment],
         "concurrency": {"max": project.concurrency},
-        "server": {
-            "queue": server.queue,
-            "deadline": server.deadline,
-            "max_body": server.max_body,
-            "drain": server.drain,
-        },
+        "server": _set(
+            {
+                "queue": server.queue,
+                "deadline": server.deadline,
+                "max_body": server.max_body,
+                "drain": server.drain,
+            }
+        ),
     }
     return yaml.safe_dump(_set(whole), sort_keys=False, allow_unicode=True, width=10**6)
 

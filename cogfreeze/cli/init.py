@@ -1,0 +1,126 @@
+"""`cog init`: the files that a project begins with. What is already there stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cogfreeze.cli.terminal import TerminalReport
+from cogfreeze.errors import CogError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from cogfreeze.report import Report
+
+_COG_YAML = """\
+# What goes into the image, and what answers a request. `docs/cog-yaml.md` of cogfreeze explains every key.
+# After a change here, run `cog lock` and commit cog.lock too.
+
+predict: {predict}
+
+build:
+  python_version: "{python}"
+  python_requirements: requirements.txt
+
+  # Debian packages:
+  # system_packages:
+  #   - ffmpeg
+
+  # A GPU; which CUDA follows from the Python packages:
+  # gpu: true
+"""
+
+_PREDICT_PY = '''\
+from cog import BasePredictor, Input
+
+
+class Predictor(BasePredictor):
+    def setup(self) -> None:
+        """Load the model. Runs once, before the first request."""
+        self.greeting = "Hello"
+
+    def predict(
+        self,
+        name: str = Input(description="Whom to greet", default="world"),
+        times: int = Input(description="How often", ge=1, le=10, default=1),
+    ) -> str:
+        """Answer one request."""
+        return " ".join([f"{self.greeting}, {name}!"] * times)
+'''
+
+_REQUIREMENTS_TXT = """\
+# Python packages, one a line, as pip has them:
+# torch==2.9.0
+"""
+
+_DOCKERIGNORE = """\
+# What stays out of the image.
+.git
+.cog
+.venv
+.env
+__pycache__
+*.pyc
+.pytest_cache
+.mypy_cache
+.ruff_cache
+.DS_Store
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "Writes cog.yaml, predict.py, requirements.txt and .dockerignore, never over a file that is there.\n"
+        "A predictor that is already in predict.py or run.py is the one that cog.yaml names."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001  # every verb's signature
+    from cogfreeze.project.build_section import DEFAULT_PYTHON
+    from cogfreeze.project.cog_yaml import FILE
+
+    report, folder = TerminalReport(), Path.cwd()
+    if (folder / FILE).exists():
+        report.note(f"there is a `{FILE}` here already: nothing written")
+        return 0
+    found = _existing_predictor(folder)
+    texts = {FILE: _COG_YAML.format(predict=found or "predict.py:Predictor", python=DEFAULT_PYTHON)}
+    if found is None:
+        texts["predict.py"] = _PREDICT_PY
+    else:
+        report.note(f"found `{found}`, which `{FILE}` names")
+    texts |= {"requirements.txt": _REQUIREMENTS_TXT, ".dockerignore": _DOCKERIGNORE}
+    written = [name for name, text in texts.items() if _write(folder / name, text, report)]
+    if found is None and "predict.py" not in written:
+        hint = f"write one, and name it in `{FILE}`"
+        report.warn("`predict.py` has no class with a method `predict`", hint=hint)
+    ours = "predict.py" in written
+    report.note("next: `cog lock`, then `cog predict -i name=you`" if ours else "next: `cog lock`")
+    return 0
+
+
+def _existing_predictor(folder: Path) -> str | None:
+    """Return the reference of a predictor that is in the folder before its cog.yaml is."""
+    from cogfreeze.grammar import PREDICTOR
+    from cogfreeze.project.predictor import found_in
+
+    for file in ("predict.py", "run.py"):
+        reference = f"{file}:{found_in(folder / file) or ''}"
+        if PREDICTOR.accepts(reference):
+            return reference
+    return None
+
+
+def _write(path: Path, text: str, report: Report) -> bool:
+    """Write a file where there is none; say what was done."""
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        report.note(f"kept `{path.name}`, which is already here")
+        return False
+    except OSError as error:
+        raise CogError(f"`{path.name}` cannot be written: {error.strerror}") from None
+    report.note(f"wrote `{path.name}`")
+    return True
