@@ -64,9 +64,7 @@ class Client:
             if status in ("READY", "BUSY"):
                 return
             if status in ("SETUP_FAILED", "DEFUNCT"):
-                raise PredictionFailed(
-                    f"`setup()` failed{_last_line(health)}", hint="what the model printed stands above"
-                )
+                raise PredictionFailed(f"`setup()` failed{_last_line(health)}", hint=PRINTED)
             if time.monotonic() > deadline:
                 raise _too_slow(timeout)
             time.sleep(INTERVAL)
