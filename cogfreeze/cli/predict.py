@@ -1,0 +1,98 @@
+"""`cog predict`: one prediction, in the image or on this machine, and its output."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cogfreeze.cli import running, terminal
+from cogfreeze.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    running.add_options(parser)
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument(
+        *("-i", "--input"),
+        dest="inputs",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an input; NAME=@FILE gives a file; a list takes its name several times",
+    )
+    given.add_argument("--json", metavar="OBJECT", help="all inputs at once: a JSON object, @FILE, or - for stdin")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the output there, not to stdout")
+    parser.add_argument(
+        *("--setup-timeout",),
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="how long setup() may take (default: 300)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from cogfreeze.client import outputs
+    from cogfreeze.client.connection import Client
+
+    report = terminal.TerminalReport()
+    choice = running.chosen(arguments, report)
+    schema = choice.schema
+    inputs = _inputs(arguments, schema) if schema else None
+    with _ended_in_order(), choice.made().running() as server:
+        client = Client(server.url, server.process.poll)
+        if schema is None or inputs is None:
+            schema = client.schema(timeout=arguments.setup_timeout)
+            inputs = _inputs(arguments, schema)
+        client.wait_ready(timeout=arguments.setup_timeout)
+        prediction = client.predict(inputs)
+    output, together = prediction.get("output"), outputs.is_concatenated(schema)
+    if arguments.output:
+        _, written = outputs.save_output(output, arguments.output, concatenate=together)
+    else:
+        made, written = outputs.write_outputs(output, Path())
+        print(outputs.shown(made, concatenate=together))
+    for path in written:
+        report.note(f"wrote {path}")
+    return 0
+
+
+def _inputs(arguments: argparse.Namespace, schema: dict[str, Any]) -> dict[str, Any]:
+    from cogfreeze.client.inputs import inputs_from, inputs_from_json
+
+    if arguments.json is None:
+        return inputs_from(arguments.inputs, schema)
+    return inputs_from_json(_json_text(arguments.json), schema)
+
+
+def _json_text(word: str) -> str:
+    if word in ("-", "@-"):
+        return sys.stdin.read()
+    if not word.startswith("@"):
+        return word
+    try:
+        return Path(word[1:]).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"`--json` names a file that cannot be read: `{word[1:]}`: {error}") from None
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end us as an interrupt does: with the server and the container gone."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

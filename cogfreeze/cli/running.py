@@ -1,0 +1,134 @@
+"""What `predict` and `serve` have in common: where the model runs, and with what."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cogfreeze.cli import loading
+from cogfreeze.errors import ProjectError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from cogfreeze.engine.container import Container
+    from cogfreeze.local.serve import LocalModel
+    from cogfreeze.report import Report
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=.*)?", re.DOTALL)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", nargs="?", metavar="IMAGE", help="an image to run, in place of this project's")
+    parser.add_argument(
+        *("-e", "--env"),
+        dest="variables",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="a variable for the model; without a value, the one that it has here",
+    )
+    parser.add_argument("--gpus", metavar="GPUS", help="the GPUs of the container: all, a number, device=0")
+    parser.add_argument(
+        "--local", action="store_true", help="run on this machine from cog.lock, without an image or an engine"
+    )
+    loading.add_file_option(parser)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the command line asks to run, before anything is built for it.
+
+    Attributes:
+        project: this folder's; None where an image was named.
+        schema: the project's OpenAPI document; an image tells its own when it runs.
+    """
+
+    arguments: argparse.Namespace
+    report: Report
+    project: loading.Loaded | None
+    schema: dict[str, Any] | None
+
+    def made(self) -> LocalModel | Container:
+        """Return what runs, built where it has to be.
+
+        Raises:
+            CogError: the environment or the image cannot be made.
+        """
+        return self._local_model() if self.arguments.local else self._container()
+
+    def _local_model(self) -> LocalModel:
+        from cogfreeze.local import environment, serve
+        from cogfreeze.settings import Settings
+
+        if self.project is None or self.schema is None:
+            raise AssertionError("a local model is a project's")
+        settings = Settings.from_environment()
+        python = environment.locked_for_this_machine(self.project.lock)
+        folder = self.project.folder
+        return serve.LocalModel(
+            environment=environment.prepare(python, folder=folder, settings=settings, report=self.report),
+            project=self.project.project,
+            folder=folder,
+            schema=serve.write_schema(self.schema, settings),
+            more=tuple(_named_variables(self.arguments.variables)),
+        )
+
+    def _container(self) -> Container:
+        from cogfreeze.engine.container import Container
+
+        image = self.arguments.image or self._built_image()
+        gpus = self.arguments.gpus or ("all" if self.project and self.project.project.build.gpu else None)
+        return Container(image=image, gpus=gpus, variables=tuple(self.arguments.variables))
+
+    def _built_image(self) -> str:
+        raise NotImplementedError
+
+
+def chosen(arguments: argparse.Namespace, report: Report) -> Choice:
+    """Read what there is to run; nothing is built yet, so that a mistake in the inputs costs nothing.
+
+    Raises:
+        UsageError: options that cannot go together.
+        ProjectError, LockUnusable, LockStale
+    """
+    _check_options(arguments)
+    if arguments.image:
+        return Choice(arguments=arguments, report=report, project=None, schema=None)
+    from cogfreeze.local.schema import schema_of
+    from cogfreeze.settings import Settings
+
+    if arguments.local:
+        found = loading.load_or_resolve(arguments.file, Settings.from_environment(), report)
+    else:
+        found = loading.load(arguments.file, report)
+    if found.project.predict is None:
+        raise ProjectError(
+            "the project names no predictor", where=found.project.file, hint="add `predict: predict.py:Predictor`"
+        )
+    schema = schema_of(found.folder, found.project)
+    return Choice(arguments=arguments, report=report, project=found, schema=schema)
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    if arguments.local and arguments.image:
+        raise UsageError("`--local` runs this folder's project, not an image", hint="leave one of the two out")
+    if arguments.local and arguments.gpus:
+        raise UsageError("`--gpus` is for a container", hint="with `--local` the model sees this machine's GPUs")
+    if arguments.image and arguments.file:
+        raise UsageError("`--file` is for a project, not for an image", hint="leave one of the two out")
+    for variable in arguments.variables:
+        if not _VARIABLE.fullmatch(variable):
+            name = variable.partition("=")[0]
+            raise UsageError(f"`{name}` cannot name a variable", hint="write `-e NAME=VALUE`, or `-e NAME`")
+
+
+def _named_variables(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give the names and values of `-e`; a name alone has the value that it has here, if any."""
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals or name in os.environ:
+            yield name, value if equals else os.environ[name]

@@ -1,0 +1,174 @@
+"""An environment on this machine, made by uv from the lock: the same wheels as in the image, by hash.
+
+Environments are shared between projects and kept in the cache, under the digest of what they hold. A virtual
+environment cannot be moved, so it is made in place, under a file lock, and a marker says that it is whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform as machine
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cogfreeze.errors import IntegrityError, LockUnusable, ResolveError, ToolMissing
+from cogfreeze.local.runtime import split_runtime
+from cogfreeze.resolve import uv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cogfreeze.lock.model import Lock, Python, Wheel
+    from cogfreeze.report import Report
+    from cogfreeze.settings import Settings
+
+# Raised by every change to how an environment is made.
+LAYOUT = 1
+# What the image needs of the runtime closure and this machine does not: the installer, and PID 1.
+_IMAGE_ONLY = {"uv", "dumb-init"}
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where the parts of a running model are.
+
+    Attributes:
+        python: the interpreter that has the model's packages.
+        server: the folders that hold cogserve and its closure; never on the model's path.
+        sdk: the folder that holds `cog` and `cogworker`.
+    """
+
+    python: Path
+    server: tuple[Path, ...]
+    sdk: Path
+
+
+def this_platform() -> str:
+    """Return this machine as the lock names platforms: `linux/amd64`, `darwin/arm64`."""
+    name = machine.machine().lower()
+    return f"{machine.system().lower()}/{_ARCHITECTURES.get(name, name)}"
+
+
+def locked_for_this_machine(lock: Lock, platform: str | None = None) -> Python:
+    """Return the lock's Python packages for this machine, or for another `platform`.
+
+    Raises:
+        LockUnusable: the lock holds other platforms only.
+    """
+    wanted = platform or this_platform()
+    part = lock.for_platform(wanted)
+    if part is not None:
+        return part.python
+    others = ", ".join(f"`{each.platform}`" for each in lock.platforms)
+    hint = "leave `--local` out: the image runs here through an engine"
+    if wanted.startswith("linux/"):
+        hint = f"add `{wanted}` to `build.platforms`, then run `cog lock`"
+    raise LockUnusable(f"cog.lock holds {others}, and this machine is `{wanted}`", hint=hint)
+
+
+def prepare(python: Python, *, folder: Path, settings: Settings, report: Report) -> Environment:
+    """Return the environment of a lock's Python packages, made if the cache has none.
+
+    Args:
+        python: the packages of this machine's platform.
+        folder: the project's, where wheels of index `local` lie.
+
+    Raises:
+        ToolMissing: this machine has no such Python, and uv could not fetch one.
+        NetworkError, IntegrityError: a wheel cannot be had, or is not the one that was locked.
+        ResolveError: a wheel cannot be installed here.
+    """
+    home = settings.cache / "envs" / _digest(python)
+    with _alone(home.with_suffix(".lock")):
+        if not ((home / "done").is_file() and (home / "venv/bin/python").exists()):
+            shutil.rmtree(home, ignore_errors=True)
+            home.mkdir()
+            _make(home, python, folder=folder, settings=settings, report=report)
+            (home / "done").touch()
+    runtime = split_runtime(settings)
+    return Environment(
+        python=home / "venv/bin/python", server=(home / "server", runtime / "server"), sdk=runtime / "sdk"
+    )
+
+
+def _digest(python: Python) -> str:
+    parts = [f"{LAYOUT} {this_platform()} {python.version}"]
+    for kind, wheels in (("model", python.wheels), ("server", python.runtime)):
+        parts += sorted(f"{kind} {each.name} {each.version} {each.sha256}" for each in wheels)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a file lock; another process that wants the same environment waits for it, not for a half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _make(home: Path, python: Python, *, folder: Path, settings: Settings, report: Report) -> None:
+    from cogfreeze.resolve import download
+    from cogfreeze.resolve.python import locate
+
+    # First, because it is quick and may fail.
+    _make_venv(home, python.version, settings)
+    server = [each for each in python.runtime if each.name not in _IMAGE_ONLY]
+    artifacts = locate([*python.wheels, *server], folder=folder, settings=settings)
+    files = download.fetch_all(artifacts, settings, report, what="wheels")
+    with report.step(f"installing {len(python.wheels)} packages and the server for Python {python.version}"):
+        _install(home, python.wheels, files, [], settings)
+        _install(home, server, files, ["--target", str(home / "server")], settings)
+
+
+def _make_venv(home: Path, version: str, settings: Settings) -> None:
+    """Make the virtual environment with a Python of this machine; where it has none, with one that uv fetches.
+
+    Raises:
+        ToolMissing: neither could be.
+    """
+    ways = [["--no-python-downloads", "--python", version]]
+    # pyenv's shims fail for every version that is not the chosen one, which stops uv's search.
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    ways += [["--python", str(each)] for each in sorted(pyenv.glob(f"versions/{version}*/bin/python"))[-1:]]
+    ways += [["--managed-python", "--python", version]]
+    for way in ways:
+        answer = uv.run(["venv", "--no-project", "--clear", *way, "venv"], folder=home, settings=settings)
+        if answer.status == 0:
+            return
+    raise ToolMissing(
+        f"this machine has no Python {version}, and uv could not fetch one: {_said(answer)}",
+        hint=f"install Python {version} so that `python{'.'.join(version.split('.')[:2])}` is on the PATH",
+    )
+
+
+def _install(
+    home: Path, wheels: Sequence[Wheel], files: Mapping[str, Path], options: Sequence[str], settings: Settings
+) -> None:
+    """Install exactly these wheels, from their files alone, each checked against its hash once more."""
+    lines = [f"{each.name}=={each.version} --hash=sha256:{each.sha256}\n" for each in wheels]
+    (home / "requirements.txt").write_text("".join(lines))
+    command = ["pip", "install", "--python", "venv", "--no-index", "--no-deps", "--require-hashes", *options]
+    # Beside the environments, so that uv can link what several of them hold.
+    command += ["--cache-dir", str(settings.cache / "uv"), "--requirements", "requirements.txt"]
+    for folder in sorted({str(files[each.sha256].parent) for each in wheels}):
+        command += ["--find-links", folder]
+    answer = uv.run(command, folder=home, settings=settings)
+    if answer.status == 0:
+        return
+    if "Hash mismatch" in answer.talk:
+        raise IntegrityError(f"a wheel is not the one that was locked: {_said(answer)}")
+    raise ResolveError(f"uv could not install the locked packages: {_said(answer)}")
+
+
+def _said(answer: uv.Answer) -> str:
+    """Return uv's error and its causes, as one line."""
+    lines = [line.strip() for line in answer.talk.splitlines()]
+    told = [line.partition(": ")[2] for line in lines if line.startswith(("error: ", "cause: "))]
+    return ": ".join(told) or (lines[-1] if lines else "it gave no reason")

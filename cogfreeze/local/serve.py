@@ -1,0 +1,103 @@
+"""The server in an environment of this machine: the same program, settings and paths as in the image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cogfreeze import atomic
+from cogfreeze.client.process import LOOPBACK, free_port, started
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from cogfreeze.client.process import Server
+    from cogfreeze.local.environment import Environment
+    from cogfreeze.project.model import Project
+    from cogfreeze.settings import Settings
+
+# Variables of ours or the interpreter's that would make the model run otherwise than in the image.
+_DROPPED = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalModel:
+    """A project that can be run here: its environment, and what its server needs to know.
+
+    Attributes:
+        folder: the project's, which the model runs in.
+        schema: the file that holds its OpenAPI document.
+        more: variables for this run; they win over the project's.
+    """
+
+    environment: Environment
+    project: Project
+    folder: Path
+    schema: Path
+    more: tuple[tuple[str, str], ...] = ()
+
+    def command(self, *, host: str, port: int, upload_url: str | None = None) -> list[str]:
+        """Return the words that start the server."""
+        upload = ["--upload-url", upload_url] if upload_url else []
+        interpreter = str(self.environment.python)
+        return [interpreter, "-m", "cog.server.http", "--host", host, "--port", str(port), *upload]
+
+    def variables(self, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """Return the server's whole environment, from this process's."""
+        kept = {name: value for name, value in given.items() if name not in _DROPPED}
+        kept["PATH"] = os.pathsep.join([str(self.environment.python.parent), given.get("PATH", os.defpath)])
+        # A model that is tried here may read from another server of this machine, which an image may not.
+        kept.setdefault("COG_ALLOW_PRIVATE_URLS", "127.0.0.0/8,::1")
+        return {
+            **kept,
+            **_server_settings(self.project),
+            **dict(self.project.environment),
+            **dict(self.more),
+            "PYTHONPATH": str(self.environment.sdk),
+            "PYTHONUNBUFFERED": "1",
+            "COG_SERVER_PATH": os.pathsep.join(map(str, self.environment.server)),
+            "COG_OPENAPI_SCHEMA": str(self.schema),
+        }
+
+    @contextmanager
+    def running(self) -> Iterator[Server]:
+        """Serve on a free port of the loopback interface for as long as the block."""
+        port = free_port()
+        command = self.command(host=LOOPBACK, port=port)
+        with started(command, port=port, environment=self.variables(), folder=self.folder) as server:
+            yield server
+
+    def serve(self, *, host: str, port: int, upload_url: str | None = None) -> NoReturn:
+        """Become the server: this process ends as it does, and gets its signals."""
+        command = self.command(host=host, port=port, upload_url=upload_url)
+        os.chdir(self.folder)
+        os.execve(command[0], command, self.variables())  # noqa: S606
+
+
+def write_schema(schema: dict[str, Any], settings: Settings) -> Path:
+    """Keep an OpenAPI document in the cache, under its digest, and return its file."""
+    data = json.dumps(schema, ensure_ascii=False).encode()
+    path = settings.cache / "schemas" / f"{hashlib.sha256(data).hexdigest()[:32]}.json"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, data)
+    return path
+
+
+def _server_settings(project: Project) -> dict[str, str]:
+    server = project.server
+    settings = {
+        "COG_PREDICT_TYPE_STUB": project.predict or "",
+        "COG_TRAIN_TYPE_STUB": project.train or "",
+        "COG_MAX_CONCURRENCY": str(project.concurrency),
+        "COG_QUEUE": str(server.queue),
+        "COG_DEADLINE": "" if server.deadline is None else f"{server.deadline:g}",
+        "COG_MAX_BODY": str(server.max_body),
+        "COG_DRAIN": f"{server.drain:g}",
+    }
+    return {name: value for name, value in settings.items() if value}
