@@ -171,8 +171,8 @@ ENVIRONMENT_NAME = Grammar(
     "an environment variable's name", "letters, digits and `_`, no digit first", r"[A-Za-z_][A-Za-z0-9_]*"
 )
 ENVIRONMENT_VALUE = Text(
-    "an environment variable's value",
-    "one printable line of at most 32,768 characters",
+    "one printable line",
+    "no line breaks or other control characters; 32,768 characters at most",
     r".*",
     longest=32_768,
     secret=True,

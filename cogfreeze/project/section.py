@@ -46,7 +46,7 @@ class Section:
     """A mapping at `path` of `document`.
 
     Attributes:
-        known: the keys that were asked for.
+        known: the keys that were asked for and mean something, for hints.
         broken: it is of another type, which has been told; it reads as empty.
     """
 
@@ -55,13 +55,20 @@ class Section:
         self.value = value
         self.path = path
         self.known: list[str] = []
+        self._accepted: set[str] = set()
         self.broken = False
 
     def get(self, key: str) -> Any:
         """Return the value as it is, or None where there is none; the key counts as known."""
-        if key not in self.known:
+        if key not in self._accepted:
+            self._accepted.add(key)
             self.known.append(key)
         return self.value.get(key)
+
+    def _retired(self, key: str) -> bool:
+        """Accept a key without suggesting it to anybody; say whether it is set."""
+        self._accepted.add(key)
+        return self.value.get(key) is not None
 
     def mistake(self, message: str, *path: str | int, hint: str | None = None) -> None:
         """Keep a mistake about what stands at `path` below this mapping; its name begins the message."""
@@ -188,22 +195,24 @@ class Section:
 
     def ignored(self, key: str, why: str) -> None:
         """Accept a key of Cog's that means nothing here, and say so if it is there."""
-        if self.get(key) is not None:
+        if self._retired(key):
             self.warn(f"has no effect: {why}", key)
 
     def unsupported(self, key: str, hint: str) -> None:
         """Refuse a key of Cog's that would mean something, by name."""
-        if self.get(key) is not None:
+        if self._retired(key):
             self.mistake("is not supported yet", key, hint=hint)
 
     def finish(self, elsewhere: Mapping[str, list[str]] | None = None) -> None:
-        """Call every key unknown that was not asked for.
+        """Call every key unknown that was not asked for, less those at the top that begin with `x-`.
+
+        The latter are for what anchors name, as in Compose files.
 
         Args:
             elsewhere: the known keys of other sections, by the section's name, for keys in the wrong place.
         """
         for key in self.value:
-            if key not in self.known:
+            if key not in self._accepted and not (key.startswith("x-") and not self.path):
                 self.mistake("is not a key", key, hint=self._nearest(key, elsewhere or {}))
 
     def _nearest(self, key: str, elsewhere: Mapping[str, list[str]]) -> str:

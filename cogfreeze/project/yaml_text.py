@@ -163,6 +163,7 @@ class _Reading:
         self.document = document
         self.loader = loader
         self.count = 0
+        self.depth = 0
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         import yaml
@@ -170,13 +171,17 @@ class _Reading:
         self.count += 1
         if self.count > MOST_VALUES:
             raise _TooMuch(node, f"holds more than {MOST_VALUES:,} values, aliases counted")
-        if len(path) > DEEPEST:
+        if self.depth > DEEPEST:  # by its own count: what `<<` names is not deeper by its path
             raise _TooMuch(node, f"is nested more than {DEEPEST} deep")
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self._item(each, (*path, index)) for index, each in enumerate(node.value)]
-        return self._scalar(node, path)
+        self.depth += 1
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, path)
+            if isinstance(node, yaml.SequenceNode):
+                return [self._item(each, (*path, index)) for index, each in enumerate(node.value)]
+            return self._scalar(node, path)
+        finally:
+            self.depth -= 1
 
     def _item(self, node: yaml.Node, path: Path) -> Any:
         self.document.lines[path] = node.start_mark.line + 1
@@ -188,9 +193,8 @@ class _Reading:
         try:
             value = self.loader.construct_object(node)
         except (yaml.YAMLError, ValueError, OverflowError, KeyError):
-            self.document.mistake(
-                path, f"`{spelled(path)}` cannot be read as the type that it has", "put it in quotes"
-            )
+            what = f"`{spelled(path)}`" if path else "the file"
+            self.document.mistake(path, f"{what} cannot be read as the type that it has", "put it in quotes")
             return None
         if isinstance(value, int | float) and not isinstance(value, bool):
             self.document.written[path] = node.value
