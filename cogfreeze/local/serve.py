@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cogfreeze import atomic
 from cogfreeze.client.process import LOOPBACK, free_port, started
+from cogfreeze.project.serving import server_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +56,7 @@ class LocalModel:
         kept.setdefault("COG_ALLOW_PRIVATE_URLS", "127.0.0.0/8,::1")
         return {
             **kept,
-            **_server_settings(self.project),
+            **dict(server_variables(self.project)),
             **dict(self.project.environment),
             **dict(self.more),
             "PYTHONPATH": str(self.environment.sdk),
@@ -87,17 +88,3 @@ def write_schema(schema: dict[str, Any], settings: Settings) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write(path, data)
     return path
-
-
-def _server_settings(project: Project) -> dict[str, str]:
-    server = project.server
-    settings = {
-        "COG_PREDICT_TYPE_STUB": project.predict or "",
-        "COG_TRAIN_TYPE_STUB": project.train or "",
-        "COG_MAX_CONCURRENCY": str(project.concurrency),
-        "COG_QUEUE": str(server.queue),
-        "COG_DEADLINE": "" if server.deadline is None else f"{server.deadline:g}",
-        "COG_MAX_BODY": str(server.max_body),
-        "COG_DRAIN": f"{server.drain:g}",
-    }
-    return {name: value for name, value in settings.items() if value}
