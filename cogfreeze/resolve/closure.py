@@ -1,0 +1,73 @@
+"""Who asked for what: a closure's packages as a graph, from the wheels' own metadata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.markers import UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cogfreeze.resolve.declared import Line
+
+
+def required_by(
+    roots: Iterable[Line], requires: Mapping[str, Iterable[str]], markers: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Return, for every package that the roots reach, the packages that ask for it, sorted; none for a root.
+
+    Args:
+        requires: each package's requirements by its normalised name.
+        markers: the environment that they hold in.
+    """
+    extras: dict[str, set[str]] = {}
+    askers: dict[str, set[str]] = {}
+    queue: list[str] = []
+
+    def reach(name: str, wanted: Iterable[str]) -> None:
+        known = extras.get(name)
+        new = {canonicalize_name(extra) for extra in wanted}
+        if known is None or new - known:
+            extras.setdefault(name, set()).update(new)
+            queue.append(name)
+
+    declared = set()
+    for line in roots:
+        if line.name is not None and line.name in requires:
+            declared.add(line.name)
+            reach(line.name, line.requirement.extras if line.requirement else ())
+    parsed = {name: _parsed(lines) for name, lines in requires.items()}
+    while queue:
+        name = queue.pop()
+        for requirement in parsed[name]:
+            asked = canonicalize_name(requirement.name)
+            if asked in requires and _holds(requirement, markers, extras[name]):
+                askers.setdefault(asked, set()).add(name)
+                reach(asked, requirement.extras)
+    return {
+        name: () if name in declared else tuple(sorted(askers.get(name, set()) - {name}))
+        for name in sorted(extras)
+    }
+
+
+def _parsed(lines: Iterable[str]) -> list[Requirement]:
+    found = []
+    for line in lines:
+        try:
+            found.append(Requirement(line))
+        except InvalidRequirement:
+            # Old packages' metadata; uv has mended and judged it.
+            continue
+    return found
+
+
+def _holds(requirement: Requirement, markers: Mapping[str, str], extras: Iterable[str]) -> bool:
+    if requirement.marker is None:
+        return True
+    try:
+        return any(requirement.marker.evaluate({**markers, "extra": extra}) for extra in ("", *extras))
+    except UndefinedEnvironmentName:
+        return True

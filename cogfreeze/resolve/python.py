@@ -1,0 +1,211 @@
+"""The Python packages of an image: from the declared requirements to one wheel per package, by hash.
+
+uv (or pip-tools) decides the versions, for the image's Python and platform; what is decided here is which wheel
+of a version is taken, which index the torch family comes from, and who asked for what. Nothing is installed, and
+no wheel is fetched unless an index leaves no other way to know its hash.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cogfreeze.catalog import cuda
+from cogfreeze.errors import IntegrityError, ResolveError
+from cogfreeze.lock.model import Wheel
+from cogfreeze.project.packages import PROVIDED
+from cogfreeze.resolve import closure, declared, failures, indexes, origins, remote, uv, wheels
+from cogfreeze.resolve.located import locate
+from cogfreeze.resolve.sources import Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cogfreeze.project.model import Build
+    from cogfreeze.report import Report
+    from cogfreeze.resolve.declared import Declared
+    from cogfreeze.settings import Settings
+
+__all__ = ["NO_UPGRADE", "Upgrade", "choice", "locate", "resolve"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """What may move although the declaration didn't change.
+
+    Attributes:
+        all: every package.
+        packages: names, each with the version to move to or None for the newest that fits.
+        exclude_newer: leave out what was published after this date (`2026-11-01`) or time (RFC 3339).
+    """
+
+    all: bool = False
+    packages: tuple[tuple[str, str | None], ...] = ()
+    exclude_newer: str | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """The same as uv is told."""
+        told = ["--upgrade"] if self.all else []
+        for name, version in self.packages:
+            told += ["--upgrade-package", f"{name}=={version}" if version else name]
+        return [*told, *(["--exclude-newer", self.exclude_newer] if self.exclude_newer else [])]
+
+
+NO_UPGRADE = Upgrade()
+
+
+def resolve(
+    build: Build,
+    folder: Path,
+    platform: str,
+    *,
+    glibc: tuple[int, int] | None,
+    settings: Settings,
+    report: Report,
+    previous: tuple[Wheel, ...] = (),
+    upgrade: Upgrade = NO_UPGRADE,
+) -> tuple[Wheel, ...]:
+    """Return the closure of the declared requirements: one wheel per package, declared ones first.
+
+    Args:
+        build: what is declared.
+        folder: the project's; relative paths in requirements start there.
+        platform: `linux/amd64` or `linux/arm64`.
+        glibc: the base image's; None where it isn't known, and then the one that today's wheels ask for.
+        previous: the locked wheels; what the declaration still allows keeps its version and file.
+        upgrade: what of `previous` may move all the same.
+
+    Raises:
+        ProjectError, ProjectErrors: requirements that can't be locked.
+        ResolveError: nothing satisfies them.
+        NetworkError: an index failed.
+        IntegrityError: a wheel has none of its declared hashes.
+    """
+    target = wheels.target(build.python_version, platform, glibc)
+    asked = declared.read(build, folder)
+    for line in asked.requirements:
+        if line.name in PROVIDED:
+            report.note(f"{line.where}: `{line.text}` is left out, because the image provides it")
+    if not asked.roots(target.markers):
+        return ()
+    options, tag = indexes.take_torch(asked.options, settings)
+    asked = replace(asked, options=options)
+    choice = _choice(build, asked, target.markers, tag)
+    with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
+        sources = Sources(
+            declared=asked,
+            torch=indexes.torch(choice.index, settings),
+            folder=folder,
+            scratch=Path(scratch),
+            target=target,
+            settings=settings,
+        )
+        return _resolve(sources, previous, upgrade, settings, report)
+
+
+def choice(build: Build, folder: Path, platform: str, settings: Settings) -> cuda.Choice:
+    """Return the CUDA, cuDNN and torch index of a declaration, and why; asks nothing of the network.
+
+    Raises:
+        ProjectError, ProjectErrors: no such combination, or requirements that can't be locked.
+    """
+    asked = declared.read(build, folder)
+    options, tag = indexes.take_torch(asked.options, settings)
+    markers = wheels.target(build.python_version, platform, None).markers
+    return _choice(build, replace(asked, options=options), markers, tag)
+
+
+def _choice(build: Build, asked: Declared, markers: Mapping[str, str], tag: str | None) -> cuda.Choice:
+    return cuda.choose(
+        gpu=build.gpu,
+        cuda=build.cuda,
+        cudnn=build.cudnn,
+        requirements=[str(line.requirement) for line in asked.roots(markers) if line.requirement],
+        index=tag,
+    )
+
+
+def _resolve(
+    sources: Sources, previous: Sequence[Wheel], upgrade: Upgrade, settings: Settings, report: Report
+) -> tuple[Wheel, ...]:
+    roots = sources.declared.roots(sources.target.markers)
+    kept = {each.name: each for each in previous}
+    routed = cuda.TORCH_FAMILY & ({line.name for line in roots if line.name} | kept.keys())
+    # The family's members are known for sure only from the answer, and a member that is tied to the index is part
+    # of the answer: ask until both are the same. Nearly always it's the first time.
+    for _attempt in range(4):
+        with report.step("resolving the Python packages"):
+            found = _compiled(sources, routed, previous, upgrade, report)
+        chosen = {each.name: _chosen(each, sources, kept.get(each.name)) for each in found}
+        papers = remote.papers(list(chosen.values()), settings, report)
+        requires = {name: papers[wheel.sha256].requires for name, wheel in chosen.items()}
+        askers = closure.required_by(roots, requires, sources.target.markers)
+        family = cuda.TORCH_FAMILY & askers.keys()
+        if sources.torch is None or family == routed & chosen.keys():
+            break
+        routed = family
+    names = origins.indexes(sources, found, routed, known=previous)
+    computed = origins.without_hash(sources, chosen, names, known=previous)
+    made = [
+        Wheel(
+            name=each.name,
+            version=each.version,
+            file=chosen[each.name].file,
+            sha256=chosen[each.name].sha256,
+            size=papers[chosen[each.name].sha256].size,
+            index=names[each.name],
+            required_by=askers.get(each.name, ()),
+            hash_origin="computed" if each.name in computed else "index",
+        )
+        for each in found
+    ]
+    return tuple(sorted(made, key=lambda wheel: (bool(wheel.required_by), wheel.name)))
+
+
+def _compiled(
+    sources: Sources, routed: frozenset[str], previous: Sequence[Wheel], upgrade: Upgrade, report: Report
+) -> tuple[uv.Found, ...]:
+    answer = sources.compile(routed=routed, preferred=previous, more=upgrade.arguments)
+    if answer.status != 0:
+        raise failures.explained(answer.talk, sources)
+    for warning in failures.warnings(answer.talk):
+        report.warn(warning)
+    return uv.packages(answer.text, sources.scratch)
+
+
+def _chosen(found: uv.Found, sources: Sources, previous: Wheel | None) -> uv.Candidate:
+    """Choose the wheel of a package: one that the declared hashes allow, the locked one before the best one."""
+    where = sources.declared.where(found.name)
+    what = f"`{found.name}` {found.version}"
+    if found.source:
+        raise ResolveError(
+            f"{what} has no wheel, and only wheels can be locked",
+            where=where,
+            hint="choose a version that has one",
+        )
+    suited = [each for each in found.wheels if wheels.rank(each.file, sources.target) is not None]
+    if not suited:
+        raise ResolveError(
+            f"no wheel of {what} runs on Python {sources.target.minor} with glibc"
+            f" {'.'.join(map(str, sources.target.glibc))} on `{sources.target.platform}`",
+            where=where,
+            hint="choose another version, another `build.python_version` or a newer `build.base_image`",
+        )
+    allowed = sources.declared.hashes(found.name)
+    if allowed or sources.declared.options.all_hashed:
+        suited = [each for each in suited if each.sha256 in allowed]
+    if not suited:
+        raise IntegrityError(
+            f"none of the hashes declared for {what} is that of a wheel for `{sources.target.platform}`"
+            if allowed
+            else f"{what} has no declared hash, and the requirements ask for one of every package",
+            where=where,
+            hint="add the wheel's hash to its line, or take the hashes out: cog.lock holds one for every wheel",
+        )
+    locked = [each for each in suited if previous and each.sha256 == previous.sha256]
+    best = locked[0] if locked else wheels.best(suited, sources.target)
+    assert best is not None  # noqa: S101  # unsuited ones were left out
+    return best

@@ -1,0 +1,219 @@
+"""Reading a wheel's own papers without fetching the wheel: its size, METADATA and RECORD, by range requests.
+
+What was read is kept by the wheel's hash. It serves checks and annotations; what an image holds is decided by
+the hash of the whole file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+from urllib.parse import unquote, urlsplit
+
+from cogfreeze import atomic
+from cogfreeze.errors import IntegrityError
+from cogfreeze.resolve import download
+from cogfreeze.resolve.network import TIMEOUT, explained, require_success, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import requests
+
+    from cogfreeze.report import Report
+    from cogfreeze.resolve.uv import Candidate
+    from cogfreeze.settings import Settings
+
+# Most wheels have their papers, which tools write last, within this many bytes of the end.
+_TAIL = 96 * 1024
+_GAP = 4 * 1024 * 1024
+_PARALLEL = 12
+# Raised when what is kept changes its form.
+_FORM = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Papers:
+    """What a wheel says of itself.
+
+    Attributes:
+        size: bytes of the whole file.
+        requires: its requirements, PEP 508.
+        python: its `Requires-Python`, or None.
+        files: path in the wheel → digest (`sha256=…`) as its RECORD has it; files without a digest are left out.
+    """
+
+    size: int
+    requires: tuple[str, ...]
+    python: str | None
+    files: dict[str, str]
+
+
+def papers(wheels: Sequence[Candidate], settings: Settings, report: Report) -> dict[str, Papers]:
+    """Return the papers of wheels by sha256: from the cache, the download cache, the disk, or the network.
+
+    Raises:
+        NetworkError: a server failed.
+        IntegrityError: a file is no wheel.
+    """
+    found = {each.sha256: known for each in wheels if (known := _kept(each.sha256, settings))}
+    wanted = {each.sha256: each for each in wheels if each.sha256 not in found}
+    if not wanted:
+        return found
+    pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="papers")
+    with (
+        report.step(f"reading what {len(wanted)} wheels say of themselves", len(wanted)) as advance,
+        download.session(settings) as web,
+    ):
+        try:
+            for each, read in zip(
+                wanted.values(),
+                pool.map(lambda wheel: _read(wheel, web, settings, report), wanted.values()),
+                strict=True,
+            ):
+                found[each.sha256] = read
+                advance(1)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return found
+
+
+def _path(sha256: str, settings: Settings) -> Path:
+    return settings.cache / "wheels" / f"v{_FORM}" / f"{sha256}.json"
+
+
+def _kept(sha256: str, settings: Settings) -> Papers | None:
+    try:
+        table = json.loads(_path(sha256, settings).read_bytes())
+        return Papers(**{**table, "requires": tuple(table["requires"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _read(wheel: Candidate, web: requests.Session, settings: Settings, report: Report) -> Papers:
+    local = local_path(wheel, settings)
+    if local is None:
+        try:
+            with _Remote(wheel.url, web) as file:
+                read = _papers(file, file.size, wheel.file)
+        except _NoRanges:
+            # A server that gives whole files only: then the file may as well be kept, the build will want it.
+            item = download.Artifact(urls=(wheel.url,), sha256=wheel.sha256, name=wheel.file)
+            local = download.fetch_all([item], settings, report, what="wheels")[wheel.sha256]
+    if local is not None:
+        with local.open("rb") as file:
+            read = _papers(file, os.fstat(file.fileno()).st_size, wheel.file)
+    path = _path(wheel.sha256, settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic.write(path, json.dumps(asdict(read), separators=(",", ":")).encode())
+    return read
+
+
+def local_path(wheel: Candidate, settings: Settings) -> Path | None:
+    """Return where the file already lies on this machine, or None."""
+    parts = urlsplit(wheel.url)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    path = download.cached_path(settings, wheel.sha256, wheel.file)
+    return path if path.is_file() else None
+
+
+def _papers(file: io.IOBase, size: int, name: str) -> Papers:
+    try:
+        with zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
+            folder = _dist_info(archive.namelist(), name)
+            metadata = HeaderParser().parsestr(archive.read(f"{folder}/METADATA").decode("utf-8", "replace"))
+            record = archive.read(f"{folder}/RECORD").decode("utf-8", "replace")
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError) as error:
+        raise IntegrityError(f"`{name}` is not a wheel: {error}") from error
+    return Papers(
+        size=size,
+        requires=tuple(metadata.get_all("Requires-Dist", ())),
+        python=metadata.get("Requires-Python"),
+        files={row[0]: row[1] for row in csv.reader(io.StringIO(record)) if len(row) >= 2 and row[1]},
+    )
+
+
+def _dist_info(names: Iterable[str], wheel: str) -> str:
+    folders = {name.partition("/")[0] for name in names if name.partition("/")[0].endswith(".dist-info")}
+    if len(folders) != 1:
+        raise KeyError(f"{len(folders)} `.dist-info` folders in {wheel}")
+    return folders.pop()
+
+
+class _NoRanges(Exception):  # tells the caller to fetch the file, no failure
+    """The server answers with the whole file whatever part is asked for."""
+
+
+class _Remote(io.RawIOBase):
+    """A file behind an address, of which only the parts that are read are fetched."""
+
+    def __init__(self, url: str, web: requests.Session) -> None:
+        self._url = url
+        self._web = web
+        self._position = 0
+        # What was fetched: start → bytes. There are two or three of them.
+        self._parts: dict[int, bytes] = {}
+        self.size = 0
+        self._fetch(f"bytes=-{_TAIL}")
+
+    def _fetch(self, span: str) -> None:
+        with (
+            explained(self._url),
+            self._web.get(
+                self._url, headers={"Range": span, "Accept-Encoding": "identity"}, timeout=TIMEOUT, stream=True
+            ) as answer,
+        ):
+            require_success(answer)
+            if answer.status_code != 206:
+                raise _NoRanges
+            given, _, size = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+            start = given.partition("-")[0]
+            if not (start.isdigit() and size.isdigit()):
+                raise IntegrityError(f"{shown(self._url)} answered a part of the file without saying which")
+            self.size = int(size)
+            self._parts[int(start)] = answer.content
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def read(self, amount: int | None = -1) -> bytes:
+        end = self.size if amount is None or amount < 0 else min(self.size, self._position + amount)
+        if end <= self._position:
+            return b""
+        data = self._held(self._position, end)
+        if data is None:
+            # Readers ask for a few bytes at a time, and RECORD lies right before what was read first: the gap
+            # between is fetched in one piece, unless it is the wheel's whole content.
+            first = self._position
+            gap = min((start for start in self._parts if start > first), default=self.size)
+            last = gap if gap - first <= _GAP else min(self.size, first + _TAIL // 4)
+            self._fetch(f"bytes={first}-{max(end, last) - 1}")
+            data = self._held(first, end) or b""
+        self._position += len(data)
+        return data
+
+    def _held(self, start: int, end: int) -> bytes | None:
+        for first, data in self._parts.items():
+            if first <= start and end <= first + len(data):
+                return data[start - first : end - first]
+        return None

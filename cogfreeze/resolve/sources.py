@@ -1,0 +1,172 @@
+"""What uv is given to read: the declared requirements, written into a folder of scratch files.
+
+Lines go over as they were written. Options of requirements files become the options that uv has for them, and the
+torch family is tied to its own index by a pyproject.toml, the one form in which uv takes an index for some
+packages alone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cogfreeze.catalog.cuda import TORCH_FAMILY
+from cogfreeze.project.packages import PROVIDED
+from cogfreeze.resolve import uv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from cogfreeze.lock.model import Wheel
+    from cogfreeze.resolve.declared import Declared
+    from cogfreeze.resolve.indexes import TorchIndex
+    from cogfreeze.resolve.wheels import Target
+    from cogfreeze.settings import Settings
+
+# The project that ties packages to indexes; uv names it where those packages can't be had.
+ROUTER = "cogfreeze-torch-index"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Everything that a compilation of one declaration for one platform is made from.
+
+    Attributes:
+        torch: the torch family's index, or None for the default one.
+        folder: the project's.
+        scratch: an empty folder.
+    """
+
+    declared: Declared
+    torch: TorchIndex | None
+    folder: Path
+    scratch: Path
+    target: Target
+    settings: Settings
+
+    def compile(
+        self,
+        *,
+        routed: Iterable[str] = (),
+        preferred: Iterable[Wheel] = (),
+        more: Iterable[str] = (),
+    ) -> uv.Answer:
+        """Run uv on the declaration and return its answer, whose text is a pylock.toml in `scratch`.
+
+        Args:
+            routed: packages of the torch family to take from its index; each becomes part of the closure.
+            preferred: wheels whose versions are kept for as long as the requirements allow.
+            more: further arguments.
+        """
+        output = self.scratch / "pylock.toml"
+        self._write_preferred(output, preferred)
+        answer = uv.run(
+            [*self.arguments(routed), *more, "--format", "pylock.toml", "--output-file", str(output)],
+            folder=self.folder,
+            settings=self.settings,
+        )
+        text = output.read_text(encoding="utf-8") if answer.status == 0 else ""
+        return uv.Answer(status=answer.status, text=text, talk=answer.talk)
+
+    def indexes_of(self, found: Iterable[uv.Found], routed: Iterable[str]) -> uv.Answer:
+        """Ask uv which index each package of a closure came from: requirement lines with `# from` comments."""
+        pins = self.scratch / "pins.in"
+        pins.write_text("".join(f"{each.name}=={each.version}\n" for each in found if not each.direct))
+        return uv.run(
+            [
+                *self.arguments(routed, requirements=[str(pins)]),
+                *("--no-deps", "--no-annotate", "--emit-index-annotation", "--format", "requirements.txt"),
+            ],
+            folder=self.folder,
+            settings=self.settings,
+        )
+
+    def pinned(self, lines: Iterable[str]) -> uv.Answer:
+        """Run uv on lines that say everything, without what they require; the text is a pylock.toml."""
+        exact = self.scratch / "exact.in"
+        exact.write_text("".join(f"{line}\n" for line in lines))
+        output = self.scratch / "pylock.exact.toml"
+        output.unlink(missing_ok=True)
+        answer = uv.run(
+            [
+                *self.arguments((), requirements=[str(exact)]),
+                *("--no-deps", "--format", "pylock.toml", "--output-file", str(output)),
+            ],
+            folder=self.folder,
+            settings=self.settings,
+        )
+        text = output.read_text(encoding="utf-8") if answer.status == 0 else ""
+        return uv.Answer(status=answer.status, text=text, talk=answer.talk)
+
+    def arguments(self, routed: Iterable[str], requirements: list[str] | None = None) -> list[str]:
+        """Write the input files and return uv's arguments for them.
+
+        Args:
+            requirements: files to compile in place of the declaration's requirements and constraints.
+        """
+        given = requirements if requirements is not None else self._write_declared()
+        return [*uv.compile_arguments(self.target), *given, *self._write_options(), *self._write_routes(routed)]
+
+    def _write_declared(self) -> list[str]:
+        requirements = self.scratch / "requirements.in"
+        lines = [line.text for line in self.declared.requirements if line.name not in PROVIDED]
+        requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        excluded = self.scratch / "provided.txt"
+        excluded.write_text("".join(f"{name}\n" for name in sorted(PROVIDED)))
+        arguments = [str(requirements), "--excludes", str(excluded)]
+        if self.declared.constraints:
+            constraints = self.scratch / "constraints.txt"
+            constraints.write_text(
+                "".join(f"{line.text}\n" for line in self.declared.constraints), encoding="utf-8"
+            )
+            arguments += ["--constraints", str(constraints)]
+        return arguments
+
+    def _write_options(self) -> list[str]:
+        options = self.declared.options
+        # Addresses may hold credentials or the names of variables that do: they go by file, where uv reads both.
+        lines = [
+            *([f"--index-url {options.default_index}"] if options.default_index else []),
+            *(f"--extra-index-url {url}" for url in options.indexes),
+            *(f"--find-links {place}" for place in options.find_links),
+            *(["--no-index"] if options.no_index else []),
+        ]
+        path = self.scratch / "options.in"
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        arguments = [str(path)] if lines else []
+        for host in options.trusted_hosts:
+            arguments += ["--allow-insecure-host", host]
+        return [*arguments, *(["--prerelease", "allow"] if options.prereleases else [])]
+
+    def _write_routes(self, routed: Iterable[str]) -> list[str]:
+        names = sorted(TORCH_FAMILY & set(routed))
+        if self.torch is None or not names:
+            return []
+        folder = self.scratch / "routes"
+        folder.mkdir(exist_ok=True)
+        sources = "".join(f"{name} = {{ index = {json.dumps(self.torch.name)} }}\n" for name in names)
+        (folder / "pyproject.toml").write_text(
+            f'[project]\nname = "{ROUTER}"\nversion = "0"\ndependencies = {json.dumps(names)}\n\n'
+            f"[[tool.uv.index]]\nname = {json.dumps(self.torch.name)}\nurl = {json.dumps(self.torch.url)}\n"
+            f"explicit = true\n\n[tool.uv.sources]\n{sources}",
+            encoding="utf-8",
+        )
+        return [str(folder / "pyproject.toml")]
+
+    def _write_preferred(self, output: Path, preferred: Iterable[Wheel]) -> None:
+        """Write what is preferred where uv looks for it: in the file that it is about to replace."""
+        tag = self.torch.name.removeprefix("pytorch-") if self.torch else ""
+        tables = []
+        for each in preferred:
+            version = each.version
+            if each.name in TORCH_FAMILY:
+                # The same release, built for what is asked for now.
+                version = f"{version.partition('+')[0]}+{tag}" if tag else version.partition("+")[0]
+            tables.append(f"[[packages]]\nname = {json.dumps(each.name)}\nversion = {json.dumps(version)}\n")
+        output.unlink(missing_ok=True)
+        if tables:
+            output.write_text(
+                'lock-version = "1.0"\ncreated-by = "cogfreeze"\n' + "".join(tables), encoding="utf-8"
+            )
