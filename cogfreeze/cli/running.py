@@ -61,19 +61,20 @@ class Choice:
         return self._local_model() if self.arguments.local else self._container()
 
     def _local_model(self) -> LocalModel:
-        from cogfreeze.local import environment, serve
+        from cogfreeze.local import environment, libraries, serve
         from cogfreeze.settings import Settings
 
         if self.project is None or self.schema is None:
             raise AssertionError("a local model is a project's")
         settings = Settings.from_environment()
-        python = environment.locked_for_this_machine(self.project.lock)
+        locked = environment.locked_for_this_machine(self.project.lock)
         folder = self.project.folder
         return serve.LocalModel(
-            environment=environment.prepare(python, folder=folder, settings=settings, report=self.report),
+            environment=environment.prepare(locked.python, folder=folder, settings=settings, report=self.report),
             project=self.project.project,
             folder=folder,
             schema=serve.write_schema(self.schema, settings),
+            lent=libraries.lend(locked.apt, settings, self.report),
             more=tuple(_named_variables(self.arguments.variables)),
         )
 

@@ -19,6 +19,8 @@ INTERVAL = 0.05
 # Seconds for an answer that needs no model.
 PROMPT = 10.0
 PRINTED = "what it printed stands above"
+# States that no waiting ends.
+_ENDS = {"SETUP_FAILED": "`setup()` failed", "DEFUNCT": "the model's process ended again and again"}
 
 
 class Client:
@@ -63,8 +65,8 @@ class Client:
             status = health.get("status")
             if status in ("READY", "BUSY"):
                 return
-            if status in ("SETUP_FAILED", "DEFUNCT"):
-                raise PredictionFailed(f"`setup()` failed{_last_line(health)}", hint=PRINTED)
+            if status in _ENDS:
+                raise PredictionFailed(f"{_ENDS[status]}{_last_line(health)}", hint=PRINTED)
             if time.monotonic() > deadline:
                 raise _too_slow(timeout)
             time.sleep(INTERVAL)

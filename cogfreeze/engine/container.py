@@ -7,7 +7,7 @@ import secrets
 import shutil
 import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from cogfreeze.client.process import LOOPBACK, free_port, started
@@ -65,7 +65,9 @@ class Container:
     def running(self) -> Iterator[Server]:
         """Serve on a free port of the loopback interface for as long as the block; then remove the container."""
         name, port = f"cog-predict-{secrets.token_hex(6)}", free_port()
-        command = self.command(host=LOOPBACK, port=port, name=name)
+        # One prediction's user wants the model's words, not the server's; of two values the last one holds.
+        quiet = replace(self, variables=("COG_LOG_LEVEL=warning", *self.variables))
+        command = quiet.command(host=LOOPBACK, port=port, name=name)
         try:
             with started(command, port=port, environment=os.environ) as server:
                 yield server

@@ -23,7 +23,7 @@ from cogfreeze.resolve import uv
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cogfreeze.lock.model import Lock, Python, Wheel
+    from cogfreeze.lock.model import Lock, PlatformLock, Python, Wheel
     from cogfreeze.report import Report
     from cogfreeze.settings import Settings
 
@@ -55,8 +55,8 @@ def this_platform() -> str:
     return f"{machine.system().lower()}/{_ARCHITECTURES.get(name, name)}"
 
 
-def locked_for_this_machine(lock: Lock, platform: str | None = None) -> Python:
-    """Return the lock's Python packages for this machine, or for another `platform`.
+def locked_for_this_machine(lock: Lock, platform: str | None = None) -> PlatformLock:
+    """Return the lock's part for this machine, or for another `platform`.
 
     Raises:
         LockUnusable: the lock holds other platforms only.
@@ -64,7 +64,7 @@ def locked_for_this_machine(lock: Lock, platform: str | None = None) -> Python:
     wanted = platform or this_platform()
     part = lock.for_platform(wanted)
     if part is not None:
-        return part.python
+        return part
     others = ", ".join(f"`{each.platform}`" for each in lock.platforms)
     hint = "leave `--local` out: the image runs here through an engine"
     if wanted.startswith("linux/"):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cogfreeze.client.process import Server
     from cogfreeze.local.environment import Environment
+    from cogfreeze.local.libraries import Lent
     from cogfreeze.project.model import Project
     from cogfreeze.settings import Settings
 
@@ -33,6 +34,7 @@ class LocalModel:
     Attributes:
         folder: the project's, which the model runs in.
         schema: the file that holds its OpenAPI document.
+        lent: the locked system packages that this machine lacks.
         more: variables for this run; they win over the project's.
     """
 
@@ -40,6 +42,7 @@ class LocalModel:
     project: Project
     folder: Path
     schema: Path
+    lent: Lent
     more: tuple[tuple[str, str], ...] = ()
 
     def command(self, *, host: str, port: int, upload_url: str | None = None) -> list[str]:
@@ -54,7 +57,7 @@ class LocalModel:
         kept["PATH"] = os.pathsep.join([str(self.environment.python.parent), given.get("PATH", os.defpath)])
         # A model that is tried here may read from another server of this machine, which an image may not.
         kept.setdefault("COG_ALLOW_PRIVATE_URLS", "127.0.0.0/8,::1")
-        return {
+        variables = {
             **kept,
             **dict(server_variables(self.project)),
             **dict(self.project.environment),
@@ -64,13 +67,16 @@ class LocalModel:
             "COG_SERVER_PATH": os.pathsep.join(map(str, self.environment.server)),
             "COG_OPENAPI_SCHEMA": str(self.schema),
         }
+        return {**variables, **self.lent.variables(variables)}
 
     @contextmanager
     def running(self) -> Iterator[Server]:
         """Serve on a free port of the loopback interface for as long as the block."""
         port = free_port()
         command = self.command(host=LOOPBACK, port=port)
-        with started(command, port=port, environment=self.variables(), folder=self.folder) as server:
+        # One prediction's user wants the model's words, not the server's.
+        environment = {"COG_LOG_LEVEL": "warning", **self.variables()}
+        with started(command, port=port, environment=environment, folder=self.folder) as server:
             yield server
 
     def serve(self, *, host: str, port: int, upload_url: str | None = None) -> NoReturn:
