@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-_USER_IN_URL = re.compile(r"//[^/\s]*@")
+_USER_IN_URL = re.compile(r"//[^/]*@")
 _SHOWN = 80
 
 
@@ -204,6 +204,6 @@ RUN_COMMAND = Text(
     "a plain one-line command",
     "one printable line that neither begins with `-`, ends with `\\`, holds a heredoc (`<<`) nor is a JSON array;"
     " join commands with `&&`, or list them one by one",
-    r"(?![-\s]|\[\s*\".*\]$)(?:(?!(?<!<)<<(?!<)).)+(?<![\\\s])",
+    r"(?![-\s]|\[\s*(?:\".*)?\]$)(?:(?!(?<!<)<<(?!<)).)+(?<![\\\s])",
     longest=32_768,
 )
