@@ -68,10 +68,13 @@ class Choice:
             raise AssertionError("a local model is a project's")
         settings = Settings.from_environment()
         locked = environment.locked_for_this_machine(self.project.lock)
-        folder = self.project.folder
+        folder, project = self.project.folder, self.project.project
+        prepared = environment.prepare(
+            locked, build=project.build, folder=folder, settings=settings, report=self.report
+        )
         return serve.LocalModel(
-            environment=environment.prepare(locked.python, folder=folder, settings=settings, report=self.report),
-            project=self.project.project,
+            environment=prepared,
+            project=project,
             folder=folder,
             schema=serve.write_schema(self.schema, settings),
             lent=libraries.lend(locked.apt, settings, self.report),

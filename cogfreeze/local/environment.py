@@ -23,7 +23,8 @@ from cogfreeze.resolve import uv
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cogfreeze.lock.model import Lock, PlatformLock, Python, Wheel
+    from cogfreeze.lock.model import Lock, PlatformLock, Wheel
+    from cogfreeze.project.model import Build
     from cogfreeze.report import Report
     from cogfreeze.settings import Settings
 
@@ -72,24 +73,27 @@ def locked_for_this_machine(lock: Lock, platform: str | None = None) -> Platform
     raise LockUnusable(f"cog.lock holds {others}, and this machine is `{wanted}`", hint=hint)
 
 
-def prepare(python: Python, *, folder: Path, settings: Settings, report: Report) -> Environment:
+def prepare(
+    locked: PlatformLock, *, build: Build, folder: Path, settings: Settings, report: Report
+) -> Environment:
     """Return the environment of a lock's Python packages, made if the cache has none.
 
     Args:
-        python: the packages of this machine's platform.
-        folder: the project's, where wheels of index `local` lie.
+        locked: the lock's part for this machine.
+        build: the declaration, for the indexes and addresses that it names.
+        folder: the project's, for the wheels that lie in it.
 
     Raises:
         ToolMissing: this machine has no such Python, and uv could not fetch one.
         NetworkError, IntegrityError: a wheel cannot be had, or is not the one that was locked.
         ResolveError: a wheel cannot be installed here.
     """
-    home = settings.cache / "envs" / _digest(python)
+    home = settings.cache / "envs" / _digest(locked)
     with _alone(home.with_suffix(".lock")):
         if not ((home / "done").is_file() and (home / "venv/bin/python").exists()):
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir()
-            _make(home, python, folder=folder, settings=settings, report=report)
+            _make(home, locked, build=build, folder=folder, settings=settings, report=report)
             (home / "done").touch()
     runtime = split_runtime(settings)
     return Environment(
@@ -97,8 +101,9 @@ def prepare(python: Python, *, folder: Path, settings: Settings, report: Report)
     )
 
 
-def _digest(python: Python) -> str:
-    parts = [f"{LAYOUT} {this_platform()} {python.version}"]
+def _digest(locked: PlatformLock) -> str:
+    python = locked.python
+    parts = [f"{LAYOUT} {locked.platform} {python.version}"]
     for kind, wheels in (("model", python.wheels), ("server", python.runtime)):
         parts += sorted(f"{kind} {each.name} {each.version} {each.sha256}" for each in wheels)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
@@ -113,14 +118,24 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _make(home: Path, python: Python, *, folder: Path, settings: Settings, report: Report) -> None:
+def _make(
+    home: Path, locked: PlatformLock, *, build: Build, folder: Path, settings: Settings, report: Report
+) -> None:
     from cogfreeze.resolve import download
-    from cogfreeze.resolve.python import locate
+    from cogfreeze.resolve.located import locate
 
+    python = locked.python
     # First, because it is quick and may fail.
     _make_venv(home, python.version, settings)
     server = [each for each in python.runtime if each.name not in _IMAGE_ONLY]
-    artifacts = locate([*python.wheels, *server], folder=folder, settings=settings)
+    artifacts = locate(
+        [*python.wheels, *server],
+        python=python.version,
+        platform=locked.platform,
+        folder=folder,
+        settings=settings,
+        build=build,
+    )
     files = download.fetch_all(artifacts, settings, report, what="wheels")
     with report.step(f"installing {len(python.wheels)} packages and the server for Python {python.version}"):
         _install(home, python.wheels, files, [], settings)
@@ -152,6 +167,8 @@ def _install(
     home: Path, wheels: Sequence[Wheel], files: Mapping[str, Path], options: Sequence[str], settings: Settings
 ) -> None:
     """Install exactly these wheels, from their files alone, each checked against its hash once more."""
+    if not wheels:
+        return
     lines = [f"{each.name}=={each.version} --hash=sha256:{each.sha256}\n" for each in wheels]
     (home / "requirements.txt").write_text("".join(lines))
     command = ["pip", "install", "--python", "venv", "--no-index", "--no-deps", "--require-hashes", *options]
