@@ -14,6 +14,9 @@ SCHEMA = "openapi.json"
 FETCHED = "/fetched"
 DEBS, WHEELS = "debs", "wheels"
 
+# Where a command sees what it works on: in memory, so that the mounts leave no trace.
+SCRATCH = "/tmp"  # noqa: S108  # of a build's own container
+
 # In a stage that makes a layer: everything below STAGED ends up at `/`.
 STAGED = "/layer"
 

@@ -8,6 +8,10 @@ quoted word that its grammar has already made harmless, or through a file of the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cogfreeze.lock.model import Deb, Wheel
 
 # Raised by every change that gives other bytes for the same lock; recorded in the lock.
 RECIPE_VERSION = 1
@@ -64,7 +68,10 @@ class Copy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """ENV, LABEL, WORKDIR, USER, EXPOSE, ENTRYPOINT, CMD or HEALTHCHECK: changes the config, adds no file."""
+    """ARG, ENV, LABEL, WORKDIR, USER, EXPOSE, ENTRYPOINT or CMD: changes the config, adds no file.
+
+    ARG stands in fetch stages alone: its value would enter the history, and so the digest, of the image.
+    """
 
     instruction: str
     value: str | tuple[tuple[str, str], ...] | tuple[str, ...]
@@ -92,20 +99,37 @@ class ContextFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file that a fetch stage brings in, and that a named build context may hold in its place.
+
+    Attributes:
+        stage: the fetch stage's name.
+        path: the file's absolute path in that stage; the same in the named context.
+        source: what the lock knows of it.
+    """
+
+    stage: str
+    path: str
+    source: Deb | Wheel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """A whole build for one platform.
 
     Attributes:
         frontend: the pinned `# syntax` reference, or None for the engine's built-in one.
+        epoch: SOURCE_DATE_EPOCH of the build.
         stages: in order; the last one is the image.
         files: what the context holds besides the user's code and the runtime.
-        downloads: names of the fetch stages, which a named build context of the same name replaces.
+        downloads: what the fetch stages bring in; a named build context replaces the stage of its name.
         reproducible: False where the project allowed a command the network.
     """
 
     platform: str
     frontend: str | None
+    epoch: int
     stages: tuple[Stage, ...]
     files: tuple[ContextFile, ...] = ()
-    downloads: tuple[str, ...] = ()
+    downloads: tuple[Download, ...] = ()
     reproducible: bool = True

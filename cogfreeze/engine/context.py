@@ -1,0 +1,157 @@
+"""The folder that an engine builds from: the Dockerfile, its lists, our runtime, and the project's files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from cogfreeze import bundled
+from cogfreeze.errors import CogError, ProjectError, ProjectErrors
+from cogfreeze.recipe import layout
+from cogfreeze.recipe.dockerfile import render
+from cogfreeze.recipe.runtime_files import runtime_files
+
+if TYPE_CHECKING:
+    from cogfreeze.recipe.model import Recipe
+    from cogfreeze.report import Report
+
+IGNORE_FILE = ".dockerignore"
+# Never part of an image, whatever `.dockerignore` says. The lock has a layer of its own.
+_NEVER = frozenset({".git", "__pycache__"})
+_NEVER_AT_TOP = frozenset({".cog", layout.LOCK})
+_OURS = ("Dockerfile", layout.CODE, layout.COMMANDS, layout.LISTS, layout.LOCK, layout.RUNTIME, layout.SCHEMA)
+
+
+def write(recipe: Recipe, target: Path, *, project: Path, report: Report, link: bool = False) -> None:
+    """Write the build context of `recipe` to `target`, in place of one that is there.
+
+    File times are the originals': an engine that keeps a copy of the context tells by them what has changed.
+
+    Args:
+        project: the folder that holds the declaration.
+        link: let large files share their bytes with the project's, for a context that is ours alone.
+
+    Raises:
+        ProjectErrors: a symlink leads out of the project.
+        CogError: `target` holds other things, or cannot be written.
+    """
+    text = render(recipe)
+    chosen = project_files(project, target, report)
+    try:
+        _clear(target)
+        _write_text(target / "Dockerfile", text)
+        for file in recipe.files:
+            _write_text(target / file.path, file.text)
+        for path in runtime_files(bundled.RUNTIME):
+            _copy(path, target / layout.RUNTIME / path.relative_to(bundled.RUNTIME), link=False)
+        (target / layout.CODE).mkdir()
+        for relative in chosen:
+            _copy(project / relative, target / layout.CODE / relative, link=link)
+    except OSError as error:
+        raise CogError(
+            f"cannot write the build context `{target}`: {error.strerror or error}",
+            where=error.filename if isinstance(error.filename, str) else None,
+            hint="make room there or allow writing and reading",
+        ) from error
+
+
+def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosixPath, ...]:
+    """Return what of the project goes into the image, sorted: all but what `.dockerignore` and we leave out.
+
+    Args:
+        target: the context that is being written; it may lie in the project's folder.
+
+    Raises:
+        ProjectErrors: a symlink leads out of the project.
+    """
+    from docker.utils.build import PatternMatcher
+
+    inside = target.resolve().relative_to(project.resolve()) if _below(target, project) else None
+    chosen, errors = [], []
+    for name in PatternMatcher(_patterns(project)).walk(str(project)):
+        relative = PurePosixPath(name)
+        if _NEVER & set(relative.parts) or relative.parts[0] in _NEVER_AT_TOP:
+            continue
+        if inside is not None and relative.parts[: len(inside.parts)] == inside.parts:
+            continue
+        path = project / relative
+        if path.is_symlink():
+            if error := _leads_out(path, relative, project):
+                errors.append(error)
+                continue
+        elif not (path.is_dir() or path.is_file()):
+            report.warn(f"`{relative}` is no file, folder or link, and is left out of the image")
+            continue
+        chosen.append(relative)
+    if errors:
+        raise ProjectErrors(sorted(errors, key=lambda error: error.where or ""))
+    return tuple(sorted(chosen))
+
+
+def _patterns(project: Path) -> list[str]:
+    try:
+        lines = (project / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"it cannot be read: {error}", where=IGNORE_FILE) from None
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _leads_out(path: Path, relative: PurePosixPath, project: Path) -> ProjectError | None:
+    """A link is kept as it is, so it has to mean the same in the image."""
+    aim = Path(os.readlink(path))  # noqa: PTH115  # Path.readlink would do, but for links that aren't UTF-8
+    if not aim.is_absolute() and _below(path.parent / aim, project):
+        return None
+    return ProjectError(
+        f"the link leads out of the project, to `{aim}`",
+        where=str(relative),
+        hint=f"replace it by what it means, or leave it out in `{IGNORE_FILE}`",
+    )
+
+
+def _below(path: Path, folder: Path) -> bool:
+    """Whether a path lies in a folder by its words; links below it are not followed, as the image's won't be."""
+    return Path(os.path.normpath(path.absolute())).is_relative_to(os.path.normpath(folder.absolute()))
+
+
+def _clear(target: Path) -> None:
+    """Make an empty folder of `target`, which is new, empty, or a context of ours."""
+    target.mkdir(parents=True, exist_ok=True)
+    strangers = sorted({entry.name for entry in target.iterdir()} - set(_OURS))
+    if strangers:
+        raise CogError(
+            f"`{target}` holds other things than a build context: `{strangers[0]}`",
+            hint="name a new or an empty folder",
+        )
+    for entry in target.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _copy(source: Path, target: Path, *, link: bool) -> None:
+    """Copy one entry. A file with several names is copied once for each, for the image must not show them."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_symlink():
+        target.symlink_to(os.readlink(source))  # noqa: PTH115
+    elif source.is_dir():
+        target.mkdir(exist_ok=True)
+    elif not (link and source.stat().st_nlink == 1 and _linked(source, target)):
+        shutil.copy2(source, target)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False  # another file system
+    return True

@@ -1,0 +1,102 @@
+"""What the image says of itself: environment and labels, from project and lock alone, no clock, host or git."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from cogfreeze.recipe import layout
+
+if TYPE_CHECKING:
+    from cogfreeze.lock.model import BaseImage, Lock
+    from cogfreeze.project.model import Project, RunCommand
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def environment(project: Project) -> Pairs:
+    """Return the variables that the server reads, and those that a GPU needs."""
+    pairs = {"PYTHONPATH": layout.SDK, "PYTHONUNBUFFERED": "1"}
+    if project.build.gpu:
+        # The container runtime gives a slim base no GPU unless it is asked.
+        pairs |= {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
+    if project.predict:
+        pairs["COG_PREDICT_TYPE_STUB"] = project.predict
+    if project.train:
+        pairs["COG_TRAIN_TYPE_STUB"] = project.train
+    server = project.server
+    pairs |= {
+        "COG_MAX_CONCURRENCY": str(project.concurrency),
+        "COG_QUEUE": str(server.queue),
+        "COG_MAX_BODY": str(server.max_body),
+        "COG_DRAIN": f"{server.drain:g}",
+    }
+    if server.deadline is not None:
+        pairs["COG_DEADLINE"] = f"{server.deadline:g}"
+    return tuple(pairs.items())
+
+
+def labels(
+    project: Project, lock: Lock, base: BaseImage, *, lock_text: str, schema: str, reproducible: bool
+) -> Pairs:
+    """Return the labels: Cog's own names where a tool of its may look for them."""
+    pairs = {
+        "org.opencontainers.image.base.name": base.reference,
+        "org.opencontainers.image.base.digest": base.digest,
+        "run.cog.version": lock.tools.cogfreeze,
+        "run.cog.config": _compact(_config(project)),
+        "run.cog.openapi_schema": _compact(json.loads(schema)),
+        "run.cogfreeze.lock": f"sha256:{hashlib.sha256(lock_text.encode()).hexdigest()}",
+        "run.cogfreeze.reproducible": "true" if reproducible else "false",
+    }
+    return tuple(sorted(pairs.items()))
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _config(project: Project) -> dict[str, object]:
+    """The declaration in the shape of cog.yaml, less what is at its default."""
+    build = project.build
+    declared: dict[str, object] = {
+        "build": _without_empty(
+            {
+                "python_version": build.python_version,
+                "gpu": build.gpu,
+                "cuda": build.cuda,
+                "cudnn": build.cudnn,
+                "base_image": build.base_image,
+                "python_packages": list(build.python_packages),
+                "python_requirements": build.python_requirements[0].path if build.python_requirements else None,
+                "system_packages": list(build.system_packages),
+                "run": [_command(command) for command in build.run],
+                "network": build.network,
+                "user": build.user,
+            }
+        ),
+        "image": project.image,
+        "predict": project.predict,
+        "train": project.train,
+        "environment": [f"{name}={value}" for name, value in project.environment],
+        "concurrency": {"max": project.concurrency} if project.concurrency > 1 else None,
+    }
+    return _without_empty(declared)
+
+
+def _command(command: RunCommand) -> object:
+    if not (command.secrets or command.inputs or command.network):
+        return command.command
+    return _without_empty(
+        {
+            "command": command.command,
+            "mounts": [{"type": "secret", "id": each.id, "target": each.target} for each in command.secrets],
+            "inputs": [{"url": each.url, "target": each.target} for each in command.inputs],
+            "network": command.network,
+        }
+    )
+
+
+def _without_empty(mapping: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in mapping.items() if value not in (None, False, [], {})}

@@ -1,0 +1,242 @@
+"""The shell text of the build's steps. All of it is ours: a value enters only where its grammar has made it a
+plain word, or through a file of the context.
+
+What differs from one build to the next is removed, or given a fixed time, by the same command that made it
+(`docs/reproducible.md` names each cause). `find … -newer` and not the exporter's `rewrite-timestamp`: that
+re-compresses every layer on every build.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+from cogfreeze.recipe import layout
+
+Script = tuple[str, ...]
+
+# Mounted for every command by the engine, and in no layer.
+_MARKER = "/dev/shm/started"  # noqa: S108
+# Mounted over the image by the engine while a command runs.
+_MOUNTED = ("/proc", "/sys", "/dev", "/etc/hosts", "/etc/resolv.conf")
+_DAY = 86400
+
+# Written by packages' scripts: logs, caches, and what every machine should have its own of.
+_LEFTOVERS = (
+    "/etc/apt/apt.conf.d/01autoremove-kernels",
+    "/etc/ssh/ssh_host_*",
+    "/etc/ssl/certs/ssl-cert-snakeoil.pem",
+    "/etc/ssl/private/ssl-cert-snakeoil.key",
+    "/var/cache/debconf/*-old",
+    "/var/cache/fontconfig/*",
+    "/var/cache/ldconfig/aux-cache",
+    "/var/cache/man/*",
+    "/var/lib/dbus/machine-id",
+    "/var/lib/dpkg/*-old",
+    "/var/lib/systemd/catalog/database",
+    "/var/log/*.log",
+)
+# Kept as folders, since apt asks for them.
+_EMPTIED = ("/var/cache/apt", "/var/lib/apt/lists", "/var/log/apt")
+
+
+def mark_start() -> Script:
+    """Remember when the command began. File times are coarse: what it makes at once must be newer."""
+    return (f"touch --date='2 seconds ago' {_MARKER}",)
+
+
+def fix_times_since_start(epoch: int, mounted: tuple[str, ...]) -> Script:
+    """Give every file that the command made or changed one fixed time.
+
+    A file of the base image is left alone, even if the clock says that it was made in the future: a changed
+    time would copy it into the layer.
+
+    Args:
+        mounted: what else than usual is mounted for this command, and so is in no layer.
+    """
+    mounts = " -o ".join(f"-path {path}" for path in (*_MOUNTED, *mounted))
+    return (
+        f"find / -xdev \\( {mounts} \\) -prune \\",
+        f"    -o -newer {_MARKER} -cnewer {_MARKER} -exec touch --no-dereference --date=@{epoch} {{}} +",
+    )
+
+
+def remove_leftovers(epoch: int) -> Script:
+    """Remove what differs from build to build and serves nobody."""
+    return (
+        *_continued("rm -rf", *_LEFTOVERS),
+        f"for folder in {' '.join(_EMPTIED)}; do",
+        '    [ ! -d "$folder" ] || find "$folder" -type f -delete',
+        "done",
+        "[ ! -s /etc/machine-id ] || : >/etc/machine-id",
+        # The day of a password's last change is the day of the build.
+        f"sed -i -E 's/^([^:]*:[^:]*:)[0-9]+:/\\1{epoch // _DAY}:/' /etc/shadow*",
+    )
+
+
+def _continued(command: str, *words: str) -> Script:
+    """A command with many words, in lines that can be read."""
+    lines = textwrap.wrap(" ".join(words), 100, break_long_words=False, break_on_hyphens=False)
+    return (f"{command} \\", *(f"    {line} \\" for line in lines[:-1]), f"    {lines[-1]}")
+
+
+def create_user(name: str) -> Script:
+    """Make the user that the image runs as, unless the base image has one of that number."""
+    number = layout.USER_ID
+    return (
+        f"getent group {number} >/dev/null || groupadd --gid {number} {name}",
+        f"getent passwd {number} >/dev/null || useradd --uid {number} --gid {number} --no-log-init \\",
+        f"    --create-home --shell /bin/sh {name}",
+    )
+
+
+def check_base_packages(command: str, digest: str) -> Script:
+    """Stop if the base image has other packages than those that the closure was resolved for."""
+    return (
+        f"found=$({command})",
+        f'[ "$found" = {digest.removeprefix("sha256:")} ] || {{',
+        "    echo 'cogfreeze: the base image has other packages installed than cog.lock was made for' >&2",
+        "    exit 1",
+        "}",
+    )
+
+
+def install_debs(debs: str, hashes: str) -> Script:
+    """Install exactly the listed files in one transaction; nothing is fetched, removed or started."""
+    return (
+        f"(cd {debs} && sha256sum --check --strict --quiet {hashes})",
+        "policy=/usr/sbin/policy-rc.d",
+        "if [ -e $policy ]; then policy=; else printf '#!/bin/sh\\nexit 101\\n' >$policy; chmod 755 $policy; fi",
+        "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends --no-remove --quiet \\",
+        "    -o APT::Sandbox::User=root -o Dpkg::Use-Pty=0 \\",
+        f"    $(sed 's|^.* |{debs}/|' {hashes})",
+        "[ -z $policy ] || rm $policy",
+    )
+
+
+def run_command(script: str, epoch: int) -> Script:
+    """Run a command of the project's, from a file, so that none of its characters can mean anything to ours."""
+    return (f"SOURCE_DATE_EPOCH={epoch} PYTHONHASHSEED=0 /bin/sh {script}",)
+
+
+def fetch_debs(address: str, listed: str, ca: str) -> Script:
+    """Fetch every listed .deb; apt's own downloader checks the hashes."""
+    return (
+        f"mkdir -p {layout.FETCHED}",
+        f"cd {layout.FETCHED}",
+        f'[ ! -e {ca} ] || ca="-o Acquire::https::CaInfo={ca}"',
+        f'while read -r path file hash; do echo "${address}/$path $file $hash"; done <{listed} \\',
+        "    | xargs -n 60 /usr/lib/apt/apt-helper ${ca:-} -o APT::Sandbox::User=root download-file",
+    )
+
+
+def fetch_wheels(groups: tuple[tuple[str, str | None], ...], lists: str, ca: str) -> Script:
+    """Fetch every group's wheels with the base image's pip; (group, address of its index or None) each."""
+    venv = f"{layout.SCRATCH}/venv"
+    lines = [
+        f"python3 -m venv {venv}",
+        f"[ ! -e {ca} ] || export PIP_CERT={ca}",
+        "export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1",
+    ]
+    for name, address in groups:
+        index = f" --index-url {address}" if address else ""
+        lines += [
+            f"{venv}/bin/pip download --quiet --require-hashes --no-deps --only-binary :all:{index} \\",
+            f"    --requirement {lists}/{name}.txt --dest {layout.FETCHED}/{name}",
+        ]
+    return tuple(lines)
+
+
+def check_python(version: str) -> Script:
+    """Stop if the base image's Python is not the one that the wheels were chosen for."""
+    return (
+        "found=$(python3 -c 'import sys; print(sys.prefix, sys.version.split()[0])')",
+        'case "$found." in',
+        f'    "{layout.PYTHON_PREFIX} {version}".*) ;;',
+        f'    *) echo "cogfreeze: the lock is for {layout.PYTHON_PREFIX} {version}, the base has $found" >&2',
+        "        exit 1 ;;",
+        "esac",
+    )
+
+
+def unpack_installer(wheels: str, hashes: str, target: str) -> Script:
+    """Unpack uv from its own wheel."""
+    return (
+        f"(cd {wheels} && sha256sum --check --strict --quiet {hashes})",
+        "mkdir /unpacked",
+        f"python3 -m zipfile -e {wheels}/*.whl /unpacked",
+        f"mkdir {target}",
+        f"mv /unpacked/*.data/scripts/uv {target}/uv",
+        f"chmod 755 {target}/uv",
+    )
+
+
+def install_wheels(installer: str, wheels: str, requirements: str, *, into: str) -> Script:
+    """Unpack the listed wheels below `STAGED` with hash checks, and nothing else.
+
+    The cache lies in the stage so that files are linked, not copied, and goes again at once.
+    """
+    return (
+        f"UV_NO_INSTALLER_METADATA=1 {installer} pip install --quiet --no-config --no-progress \\",
+        "    --offline --no-index --no-deps --only-binary :all: --require-hashes \\",
+        "    --cache-dir /cache --link-mode hardlink \\",
+        f"    --python {layout.PYTHON_PREFIX}/bin/python3 --break-system-packages {into} \\",
+        f"    --find-links {wheels} --requirement {requirements}",
+        f"rm -rf /cache; find {layout.STAGED} -name .lock -type f -size 0 -delete",
+    )
+
+
+def compile_python() -> Script:
+    """Compile all modules below `STAGED` the same way every time.
+
+    By hash, unchecked: with a timestamp in it, the file would differ, or be stale once times are fixed. What
+    one process compiled before shows in its output, so each batch is the same whatever the number of cores. A
+    module that isn't meant for this Python may fail; pip and uv leave it uncompiled too.
+    """
+    staged = layout.STAGED
+    return (
+        f"find {staged} -name '*.py' -printf '%h\\0' | sort --zero-terminated --unique \\",
+        '    | PYTHONHASHSEED=0 xargs --null -n 16 -P "$(nproc)" python3 -S -W ignore -m compileall -qq -l \\',
+        f"        -s {staged} -p / --invalidation-mode unchecked-hash || true",
+    )
+
+
+def compile_standard_library() -> Script:
+    """Compile what the base image ships as source alone: a non-root process could not keep it, and would
+    compile it at every start."""
+    staged = layout.STAGED
+    return (
+        "library=$(python3 -c 'import sysconfig; print(sysconfig.get_path(\"stdlib\"))')",
+        f'mkdir -p "{staged}$library"',
+        'find "$library" -mindepth 1 -maxdepth 1 ! -name site-packages ! -name test ! -name idlelib \\',
+        "    ! -name lib2to3 ! -name tkinter ! -name turtledemo ! -name ensurepip ! -name 'config-*' \\",
+        f'    -exec cp -R --target-directory="{staged}$library" {{}} +',
+        f"find {staged} -name __pycache__ -prune -exec rm -r {{}} +",
+        *compile_python(),
+        f"find {staged} -type f ! -name '*.pyc' -delete",
+        f"find {staged} -type d -empty -delete",
+    )
+
+
+def copy_in(source: str, target: str) -> Script:
+    """Copy a folder of the context to `target` below `STAGED`."""
+    return (f"mkdir -p {layout.STAGED}{target}", f"cp -R --no-dereference {source}/. {layout.STAGED}{target}/")
+
+
+def normalise_modes() -> Script:
+    """Give everything below `STAGED` modes that don't depend on whoever checked it out."""
+    staged = layout.STAGED
+    return (
+        f"find {staged} -type d -exec chmod 00755 {{}} +",
+        f"find {staged} -type f -perm /111 -exec chmod 00755 {{}} +",
+        f"find {staged} -type f ! -perm /111 -exec chmod 00644 {{}} +",
+    )
+
+
+def own(path: str, owner: str) -> Script:
+    """Give everything at `path` below `STAGED` to `owner`."""
+    return (f"chown --recursive --no-dereference {owner} {layout.STAGED}{path}",)
+
+
+def fix_times(epoch: int) -> Script:
+    """Give everything below `STAGED` one fixed time."""
+    return (f"find {layout.STAGED} -exec touch --no-dereference --date=@{epoch} {{}} +",)
