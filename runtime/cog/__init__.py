@@ -1,0 +1,56 @@
+"""What a model's code imports: `from cog import BasePredictor, Input, Path`.
+
+The standard library alone, and little of it, so that nothing here can conflict with what the model needs, nor
+slow its start. Where to look:
+
+    predictor     BasePredictor, and the marks @streaming and @concurrent
+    inputs        Input(...) and what it remembers
+    types         Path, File, Secret, the iterators
+    model         BaseModel, for outputs with several fields
+    scope         the running prediction: its metrics and context
+    schema/       the OpenAPI document of a predictor, read from its source without importing it
+    server/http   what the image starts
+"""
+
+from __future__ import annotations
+
+from .exceptions import CancelationException
+from .inputs import FieldInfo, Input
+from .model import BaseModel
+from .predictor import BasePredictor, BaseRunner, concurrent, streaming
+from .scope import ExperimentalFeatureWarning, current_scope, emit_metric
+from .types import (
+    AsyncConcatenateIterator,
+    ConcatenateIterator,
+    File,
+    Opaque,
+    Path,
+    Secret,
+    URLFile,
+    URLPath,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncConcatenateIterator",
+    "BaseModel",
+    "BasePredictor",
+    "BaseRunner",
+    "CancelationException",
+    "ConcatenateIterator",
+    "ExperimentalFeatureWarning",
+    "FieldInfo",
+    "File",
+    "Input",
+    "Opaque",
+    "Path",
+    "Secret",
+    "URLFile",
+    "URLPath",
+    "__version__",
+    "concurrent",
+    "current_scope",
+    "emit_metric",
+    "streaming",
+]

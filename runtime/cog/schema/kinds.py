@@ -1,0 +1,112 @@
+"""What an input or output can be: the types of a predictor's signature, once read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Tuple, Union
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """`str`, `int`, `float` or `bool`, by JSON Schema's name."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A file: `Path` or `File`."""
+
+
+@dataclass(frozen=True)
+class SecretText:
+    """`Secret`."""
+
+
+@dataclass(frozen=True)
+class Anything:
+    """`Any`, or what is marked `Opaque`."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A `datetime`, as its ISO text."""
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """`None`."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A `dict` with values of one kind."""
+
+    values: Kind
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """A list, or what becomes one in JSON: tuple, set."""
+
+    item: Kind
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some constants: `Literal`, an Enum, or `choices`. `type` is JSON Schema's."""
+
+    type: str
+    values: Tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A union; `None` is not among its options (`Nullable` says that)."""
+
+    options: Tuple[Kind, ...]
+
+
+@dataclass(frozen=True)
+class Nullable:
+    """Of a kind, or None."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a Record."""
+
+    name: str
+    kind: Kind
+    required: bool
+
+
+@dataclass(frozen=True)
+class Record:
+    """An object with known fields. `typed_dict`: it is a plain dict when the code runs."""
+
+    name: str
+    fields: Tuple[Field, ...]
+    typed_dict: bool = False
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a generator yields, piece by piece; `concatenate`: to be shown as one string."""
+
+    item: Kind
+    concatenate: bool = False
+
+
+Kind = Union[
+    Scalar, File, SecretText, Anything, Moment, Nothing, Mapping, ListOf, Choice, OneOf, Nullable, Record, Stream
+]
+
+_JSON_TYPES = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"))
+
+
+def json_type(value: Any) -> str:
+    """The JSON Schema type of a constant; `other` where it is no scalar."""
+    return next((name for type_, name in _JSON_TYPES if isinstance(value, type_)), "other")

@@ -1,0 +1,229 @@
+"""The signature of a predictor: found by its reference, read from the source."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
+
+from . import kinds
+from .annotations import Annotations
+from .constants import Constants
+from .inputs import Parameter, check_parameter, read_input
+from .mistakes import Mistake, gathering, nearest, unreadable
+from .source import Function, LocalClass, LocalFunction, Module, Sources
+
+if TYPE_CHECKING:
+    from .kinds import Kind
+
+_GUESSES = {"predict": ("Runner", "Predictor", "run", "predict"), "train": ("Trainer", "train")}
+_METHODS = {"predict": ("run", "predict"), "train": ("train",)}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a predictor takes and gives.
+
+    Attributes:
+        parameters: in the order of the source.
+        output: what it returns; a Stream for a generator.
+        streaming: it is marked `@streaming`.
+        concurrent: what `@concurrent(max=...)` says, or None.
+    """
+
+    parameters: Tuple[Parameter, ...]
+    output: Kind
+    streaming: bool
+    concurrent: Optional[int]
+
+
+class Reader:
+    """Reads the signatures of one project; `mistakes` gathers what is wrong with them."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._annotations = Annotations(sources)
+        self.mistakes: List[Mistake] = []
+
+    def read(self, reference: str, role: str) -> Optional[Signature]:
+        """Read `file.py:Name`; without a name, the first of the customary ones.
+
+        Args:
+            role: `predict` or `train`.
+
+        Returns:
+            the signature, or None where `mistakes` says why there is none.
+        """
+        with gathering(self.mistakes):
+            found = self._find(reference, role)
+            if isinstance(found, LocalClass):
+                method = self._method(found, role)
+                with gathering(self.mistakes):
+                    self._check_setup(found)
+                return self._signature(method, bound=True)
+            return self._signature(found, bound=False)
+        return None
+
+    def _find(self, reference: str, role: str) -> Union[LocalClass, LocalFunction]:
+        file, _, name = reference.partition(":")
+        if not file.endswith(".py") or (":" in reference and not name.isidentifier()):
+            hint = "write it like `predict.py:Predictor`"
+            raise unreadable(reference, None, f"`{reference}` is not a file and a class or function of it", hint)
+        module = self._sources.load(file)
+        wanted = (name,) if name else _GUESSES[role]
+        for candidate in wanted:
+            found = self._sources.resolve(module, candidate)
+            if isinstance(found, (LocalClass, LocalFunction)):
+                return found
+        nodes = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+        callables = [key for key, node in module.names.items() if isinstance(node, nodes)]
+        defined = ", ".join(f"`{key}`" for key in callables) or "neither"
+        hint = nearest(wanted[-1], callables, f"the file defines {defined} as a class or function")
+        what = f"no class or function `{name}`" if name else "no class or function to serve"
+        raise unreadable(file, None, f"there is {what} in this file", hint)
+
+    def _members(self, found: LocalClass) -> Dict[str, LocalFunction]:
+        """The functions of a class, those of its bases in the project included."""
+        members: Dict[str, LocalFunction] = {}
+        for base in reversed(found.node.bases):
+            meaning = self._sources.meaning(found.module, base)
+            if isinstance(meaning, LocalClass):
+                members.update(self._members(meaning))
+        for statement in found.node.body:
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                members[statement.name] = LocalFunction(found.module, statement)
+        return members
+
+    def _method(self, found: LocalClass, role: str) -> LocalFunction:
+        members, names = self._members(found), _METHODS[role]
+        own = [name for name in names if name in members]
+        if len(own) > 1:
+            hint = "keep the one that serves, and give the other another name"
+            message = f"`{found.node.name}` must define either run() or predict(), not both"
+            raise unreadable(found.module.file, members[own[1]].node, message, hint)
+        if not own:
+            message = f"`{found.node.name}` has no method {' or '.join(f'`{name}`' for name in names)}"
+            hint = nearest(names[-1], members, f"define `def {names[-1]}(self, ...)`")
+            raise unreadable(found.module.file, found.node, message, hint)
+        return members[own[0]]
+
+    def _check_setup(self, found: LocalClass) -> None:
+        setup = self._members(found).get("setup")
+        if setup is None:
+            return
+        arguments = setup.node.args
+        names = [argument.arg for argument in [*arguments.posonlyargs, *arguments.args][1:]]
+        required = names[: len(names) - len(arguments.defaults)]
+        unknown = [name for name in required if name != "weights"]
+        if unknown:
+            message = f"`setup` takes `self` and, if it wants, `weights`; nothing gives it `{unknown[0]}`"
+            raise unreadable(
+                setup.module.file, setup.node, message, "read it from a file or an environment variable"
+            )
+
+    def _signature(self, found: LocalFunction, bound: bool) -> Optional[Signature]:
+        function, before = found.node, len(self.mistakes)
+        parameters = self._parameters(found.module, function, bound)
+        output: Kind = kinds.Anything()
+        with gathering(self.mistakes):
+            output = self._output(found.module, function)
+        streaming, concurrent = False, None
+        for decorator in function.decorator_list:
+            with gathering(self.mistakes):
+                streaming = streaming or self._decorated(found.module, decorator) == "cog.streaming"
+                if self._decorated(found.module, decorator) == "cog.concurrent":
+                    concurrent = self._concurrent(found.module, function, decorator)
+        if len(self.mistakes) > before:
+            return None
+        return Signature(tuple(parameters), output, streaming, concurrent)
+
+    def _parameters(self, module: Module, function: Function, bound: bool) -> List[Parameter]:
+        arguments = function.args
+        if any(isinstance(mark, ast.Name) and mark.id == "staticmethod" for mark in function.decorator_list):
+            bound = False
+        for stars, star in (("*", arguments.vararg), ("**", arguments.kwarg)):
+            if star is not None:
+                message = f"`{function.name}` takes `{stars}{star.arg}`: inputs without names and types"
+                self.mistakes.append(
+                    Mistake(module.file, star.lineno, message, "name each input and give it a type")
+                )
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults: List[Optional[ast.expr]] = [None] * (len(positional) - len(arguments.defaults))
+        pairs = [
+            *zip(positional, [*defaults, *arguments.defaults]),
+            *zip(arguments.kwonlyargs, arguments.kw_defaults),
+        ]
+        parameters: List[Parameter] = []
+        for argument, default in pairs[1 if bound else 0 :]:
+            with gathering(self.mistakes):
+                parameters.append(self._parameter(module, argument, default, argument in arguments.posonlyargs))
+        return parameters
+
+    def _parameter(
+        self, module: Module, argument: ast.arg, default: Optional[ast.expr], positional_only: bool
+    ) -> Parameter:
+        name = argument.arg
+        if positional_only:
+            raise unreadable(module.file, argument, f"`{name}` can only be given by position", "take the `/` out")
+        if argument.annotation is None:
+            hint = f"write `{name}: str`, or whichever type it has"
+            raise unreadable(module.file, argument, f"`{name}` has no type", hint)
+        kind = self._annotations.kind(module, argument.annotation)
+        given, line = {}, getattr(default, "lineno", argument.lineno)
+        if isinstance(default, ast.Call) and self._annotations.name(module, default.func) == "cog.Input":
+            given = read_input(Constants(self._sources, module), module.file, default)
+        elif default is not None:
+            given = {"default": Constants(self._sources, module).value(default)}
+        parameter = Parameter(name, kind, given, module.file, line)
+        self.mistakes.extend(check_parameter(parameter))
+        return parameter
+
+    def _output(self, module: Module, function: Function) -> Kind:
+        if function.returns is None:
+            message = f"`{function.name}` does not say what it returns"
+            raise unreadable(
+                module.file, function, message, "write `-> str:`, or whichever type it has; `-> Any:` is allowed"
+            )
+        kind = self._annotations.kind(module, function.returns)
+        item = kind.item if isinstance(kind, kinds.Stream) else kind
+        if _holds(item, kinds.Stream):
+            message = "only the whole output can be an iterator, not a part of it"
+            raise unreadable(module.file, function.returns, message, "use a list there")
+        if _holds(item, kinds.SecretText):
+            raise unreadable(module.file, function.returns, "a `Secret` cannot be returned", "return `str`")
+        if isinstance(kind, kinds.Stream) and kind.concatenate and item != kinds.Scalar("string"):
+            raise unreadable(
+                module.file, function.returns, "only strings can be concatenated", "use `Iterator[...]`"
+            )
+        return kind
+
+    def _decorated(self, module: Module, decorator: ast.expr) -> str:
+        return self._annotations.name(module, decorator.func if isinstance(decorator, ast.Call) else decorator)
+
+    def _concurrent(self, module: Module, function: Function, decorator: ast.expr) -> int:
+        words = decorator.keywords if isinstance(decorator, ast.Call) else []
+        value: Any = next((word.value for word in words if word.arg == "max"), None)
+        number = value.value if isinstance(value, ast.Constant) else None
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            message = "`@concurrent` takes a whole number from 1 on, written out"
+            raise unreadable(module.file, decorator, message, "write `@concurrent(max=4)`")
+        if number > 1 and not isinstance(function, ast.AsyncFunctionDef):
+            message = f"`@concurrent(max={number})` takes an `async def`"
+            raise unreadable(module.file, decorator, message, "a synchronous predictor runs once at a time")
+        return number
+
+
+def _holds(kind: Kind, sought: type) -> bool:
+    """Say whether a kind is, or has inside, one of a class of `kinds`."""
+    inner: List[Kind] = []
+    if isinstance(kind, (kinds.ListOf, kinds.Stream)):
+        inner = [kind.item]
+    elif isinstance(kind, kinds.Mapping):
+        inner = [kind.values]
+    elif isinstance(kind, kinds.Nullable):
+        inner = [kind.kind]
+    elif isinstance(kind, kinds.OneOf):
+        inner = list(kind.options)
+    elif isinstance(kind, kinds.Record):
+        inner = [field.kind for field in kind.fields]
+    return isinstance(kind, sought) or any(_holds(each, sought) for each in inner)

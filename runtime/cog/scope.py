@@ -1,0 +1,177 @@
+"""The running prediction, as the model's code sees it: its metrics and the request's context."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from contextvars import ContextVar
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+
+MODES = ("replace", "incr", "append")
+_SEGMENT = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
+
+# Gets the name, the value (None: delete) and the mode of each metric that passed the rules.
+Tell = Callable[[str, Any, str], None]
+
+
+class ExperimentalFeatureWarning(Warning):
+    """Kept for code written for older releases; nothing here warns with it."""
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"a metric's name is a string, not {name!r}")
+    segments = name.split(".")
+    if len(name) > 128 or len(segments) > 4 or not all(map(_SEGMENT.fullmatch, segments)):
+        raise ValueError(
+            f"{name!r} is no name for a metric: up to 128 characters, up to 4 segments joined by dots, each of "
+            "letters, digits and single underscores, beginning with a letter and not ending with an underscore"
+        )
+    if name == "predict_time" or segments[0] == "cog":
+        raise ValueError(f"the metric {name!r} is reserved: `predict_time` and `cog.*` are the server's own")
+
+
+def _kind(value: Any) -> str:
+    """What a metric holds; it may change its value, not its kind."""
+    for kind, types in (("bool", bool), ("number", (int, float)), ("str", str), ("list", list), ("dict", dict)):
+        if isinstance(value, types):
+            return kind
+    raise TypeError(f"a metric is a bool, a number, a str, a list or a dict, not {type(value).__name__}")
+
+
+class Metrics:
+    """A prediction's metrics, by name."""
+
+    def __init__(self, tell: Optional[Tell]) -> None:
+        self._tell = tell
+        self._values: Dict[str, Any] = {}
+
+    def record(self, name: str, value: Any, mode: str = "replace") -> None:
+        """Set a metric, add to it or append to it.
+
+        Args:
+            name: segments joined by dots make nested objects in the response: `timing.load`.
+            value: a bool, number, str, list or dict; None deletes the metric.
+            mode: `replace`; `incr` adds a number; `append` adds an element to a list.
+
+        Raises:
+            ValueError: the name breaks the rules or is reserved, or the value is nan or infinite.
+            TypeError: an unknown mode, or a value of another kind than the metric has.
+        """
+        if self._tell is None:
+            return
+        _check_name(name)
+        if mode not in MODES:
+            raise TypeError(f"a metric's mode is one of {', '.join(MODES)}, not {mode!r}")
+        if value is None:
+            self._values.pop(name, None)
+            self._tell(name, None, "replace")
+            return
+        self._values[name] = self._merged(name, value, mode)
+        self._tell(name, value, mode)
+
+    def _merged(self, name: str, value: Any, mode: str) -> Any:
+        kind = _kind(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"the metric {name!r} is {value!r}, which JSON cannot carry")
+        if mode == "incr" and kind != "number":
+            raise TypeError(f"the metric {name!r} is incremented by a number, not by {type(value).__name__}")
+        old = self._values.get(name)
+        due = "list" if mode == "append" else kind
+        if old is not None and _kind(old) != due:
+            raise TypeError(
+                f"the metric {name!r} holds a {_kind(old)}, which `{mode}` cannot make a {due}; delete it first"
+            )
+        if mode == "append":
+            return [*(old or ()), value]
+        return value if mode == "replace" or old is None else old + value
+
+    def delete(self, name: str) -> None:
+        self.record(name, None)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.record(name, value)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __delitem__(self, name: str) -> None:
+        self.record(name, None)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Scope:
+    """One prediction while it runs.
+
+    Attributes:
+        id: the prediction's, or None outside of one.
+        metrics: what it has recorded; see `Metrics`.
+        context: what the request's `context` says, strings by name.
+    """
+
+    def __init__(
+        self,
+        id: Optional[str] = None,  # noqa: A002
+        context: Optional[Mapping[str, str]] = None,
+        tell: Optional[Tell] = None,
+    ) -> None:
+        self.id = id
+        self.context: Dict[str, str] = dict(context or {})
+        self.metrics = Metrics(tell)
+
+    def record_metric(self, key: str, value: Any, mode: str = "replace") -> None:
+        self.metrics.record(key, value, mode)
+
+
+_current: ContextVar[Optional[Scope]] = ContextVar("cog_scope", default=None)
+_running: List[Scope] = []
+
+
+def enter(scope: Scope) -> None:
+    """Make `scope` the current one of this thread or task. The worker calls it as a prediction begins."""
+    _running.append(scope)
+    _current.set(scope)
+
+
+def leave(scope: Scope) -> None:
+    """End `scope`: whatever still runs in it, in a thread that was left behind, records nothing more."""
+    scope.metrics._tell = None
+    scope.id = None
+    _running.remove(scope)
+    if _current.get() is scope:
+        _current.set(None)
+
+
+def current_scope() -> Scope:
+    """The running prediction; outside of one, a scope that keeps nothing.
+
+    A thread that the model started knows no prediction of its own, so it gets the one that runs, where only one
+    does.
+    """
+    scope = _current.get()
+    if scope is None and len(_running) == 1:
+        try:
+            return _running[0]
+        except IndexError:  # it ended between the two lines
+            pass
+    return scope or Scope()
+
+
+_said: List[bool] = []
+
+
+def emit_metric(name: str, value: Any) -> None:
+    """The older name of `current_scope().record_metric`; says so, once."""
+    if not _said:
+        _said.append(True)
+        print("emit_metric() is deprecated: use current_scope().record_metric(name, value)", file=sys.stderr)
+    current_scope().record_metric(name, value)
