@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LAYOUT = 1
 # What the image needs of the runtime closure and this machine does not: the installer, and PID 1.
 _IMAGE_ONLY = {"uv", "dumb-init"}
+_UNPACKED = "unpacked"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -139,7 +140,8 @@ def _make(
     files = download.fetch_all(artifacts, settings, report, what="wheels")
     with report.step(f"installing {len(python.wheels)} packages and the server for Python {python.version}"):
         _install(home, python.wheels, files, [], settings)
-        _install(home, server, files, ["--target", str(home / "server")], settings)
+        _install(home, server, files, ["--target", "server"], settings)
+        shutil.rmtree(home / _UNPACKED, ignore_errors=True)
 
 
 def _make_venv(home: Path, version: str, settings: Settings) -> None:
@@ -172,8 +174,9 @@ def _install(
     lines = [f"{each.name}=={each.version} --hash=sha256:{each.sha256}\n" for each in wheels]
     (home / "requirements.txt").write_text("".join(lines))
     command = ["pip", "install", "--python", "venv", "--no-index", "--no-deps", "--require-hashes", *options]
-    # Beside the environments, so that uv can link what several of them hold.
-    command += ["--cache-dir", str(settings.cache / "uv"), "--requirements", "requirements.txt"]
+    # A cache for this one alone: uv links files out of it, and what a model wrote to them would be in the next
+    # environment too, past every hash.
+    command += ["--cache-dir", _UNPACKED, "--requirements", "requirements.txt"]
     for folder in sorted({str(files[each.sha256].parent) for each in wheels}):
         command += ["--find-links", folder]
     answer = uv.run(command, folder=home, settings=settings)
