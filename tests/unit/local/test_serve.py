@@ -1,0 +1,104 @@
+"""A local model's server gets the image's settings, and nothing of this process that would change the model."""
+
+import json
+from pathlib import Path
+
+from cogfreeze.local.environment import Environment
+from cogfreeze.local.libraries import Lent
+from cogfreeze.local.serve import LocalModel, write_schema
+from cogfreeze.project.model import Build, Project, Server
+from cogfreeze.settings import Settings
+
+
+def model(**given):
+    project = Project(
+        file="cog.yaml",
+        image="cog-x",
+        predict="predict.py:Predictor",
+        environment=(("MODE", "fast"), ("COG_QUEUE", "7")),
+        concurrency=2,
+        build=Build(python_version="3.11"),
+        server=Server(queue=3, deadline=2_500_000.0, drain=1.5),
+    )
+    environment = Environment(
+        python=Path("/env/venv/bin/python"),
+        server=(Path("/env/server"), Path("/run/server")),
+        sdk=Path("/run/sdk"),
+    )
+    return LocalModel(
+        **{
+            "environment": environment,
+            "project": project,
+            "folder": Path("/project"),
+            "schema": Path("/cache/s.json"),
+            "lent": Lent(),
+            **given,
+        }
+    )
+
+
+def test_the_server_is_told_what_the_image_would_tell_it():
+    assert model().variables({}) == {
+        "PATH": "/env/venv/bin:/bin:/usr/bin",
+        "PYTHONPATH": "/run/sdk",
+        "PYTHONUNBUFFERED": "1",
+        "COG_SERVER_PATH": "/env/server:/run/server",
+        "COG_OPENAPI_SCHEMA": "/cache/s.json",
+        "COG_ALLOW_PRIVATE_URLS": "127.0.0.0/8,::1",
+        "COG_PREDICT_TYPE_STUB": "predict.py:Predictor",
+        "COG_MAX_CONCURRENCY": "2",
+        "COG_QUEUE": "7",
+        "COG_DEADLINE": "2500000",
+        "COG_MAX_BODY": "104857600",
+        "COG_DRAIN": "1.5",
+        "MODE": "fast",
+    }
+
+
+def test_this_processs_own_python_stays_out():
+    given = {
+        "PYTHONPATH": "/mine",
+        "PYTHONHOME": "/mine",
+        "VIRTUAL_ENV": "/mine",
+        "PATH": "/mine/bin",
+        "HOME": "/me",
+    }
+
+    made = model().variables(given)
+
+    assert made["PYTHONPATH"] == "/run/sdk"
+    assert made["PATH"] == "/env/venv/bin:/mine/bin"
+    assert made["HOME"] == "/me"
+    assert not {"PYTHONHOME", "VIRTUAL_ENV"} & made.keys()
+
+
+def test_a_variable_for_this_run_wins_over_the_projects():
+    assert model(more=(("MODE", "slow"),)).variables({"MODE": "here"})["MODE"] == "slow"
+
+
+def test_what_may_be_asked_inside_is_the_operators_to_say():
+    assert model().variables({"COG_ALLOW_PRIVATE_URLS": "10.0.0.0/8"})["COG_ALLOW_PRIVATE_URLS"] == "10.0.0.0/8"
+
+
+def test_lent_libraries_come_after_the_machines_own():
+    lent = Lent(libraries=(Path("/lent/lib"),), programs=(Path("/lent/bin"),))
+
+    made = model(lent=lent).variables({"LD_LIBRARY_PATH": "/own", "PATH": "/bin"})
+
+    assert made["LD_LIBRARY_PATH"] == "/own:/lent/lib"
+    assert made["PATH"] == "/env/venv/bin:/bin:/lent/bin"
+
+
+def test_the_command_is_the_images():
+    assert model().command(host="::1", port=80, upload_url="https://host/up") == [
+        *("/env/venv/bin/python", "-m", "cog.server.http", "--host", "::1", "--port", "80"),
+        *("--upload-url", "https://host/up"),
+    ]
+
+
+def test_a_schema_is_kept_under_its_digest(tmp_path):
+    settings = Settings(cache=tmp_path)
+    first, same, other = (write_schema({"a": each}, settings) for each in (1, 1, 2))
+
+    assert first == same != other
+    assert json.loads(first.read_text()) == {"a": 1}
