@@ -1,0 +1,185 @@
+"""`cog lock`: resolve what the project declares into cog.lock, or say why the lock is stale."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from cogfreeze.cli import loading
+from cogfreeze.cli.terminal import TerminalReport, say
+from cogfreeze.errors import LockStale, LockUnusable, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from cogfreeze.cli.loading import Declared
+    from cogfreeze.lock.diff import Change
+    from cogfreeze.lock.model import Lock
+    from cogfreeze.resolve.whole import Request
+
+_PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([A-Za-z0-9.!+_-]+))?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?")
+_SHOWN = 40
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    loading.add_file_option(parser)
+    parser.add_argument(
+        "--check", action="store_true", help="say whether the lock is current; offline, exit 1 if not"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show what would change and write nothing")
+    parser.add_argument("--json", action="store_true", help="report on stdout as JSON")
+    parser.add_argument("--upgrade", action="store_true", help="move everything to the newest that is allowed")
+    parser.add_argument(
+        "--upgrade-package",
+        metavar="NAME[==VERSION]",
+        action="append",
+        default=[],
+        help="move one Python package; can be repeated",
+    )
+    parser.add_argument("--upgrade-base", action="store_true", help="take the base image that the tag names now")
+    parser.add_argument("--upgrade-apt", action="store_true", help="move to today's archive")
+    parser.add_argument(
+        "--upgrade-runtime", action="store_true", help="take this release's recipe, server and tools"
+    )
+    parser.add_argument(
+        "--exclude-newer", metavar="DATE", help="ignore Python packages published after YYYY-MM-DD"
+    )
+    sides = parser.add_mutually_exclusive_group()
+    sides.add_argument(
+        "--ours", action="store_true", help="after a merge: resolve afresh from our side of the lock"
+    )
+    sides.add_argument("--theirs", action="store_true", help="the same from their side")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    report = TerminalReport()
+    found = loading.declared(arguments.file, report)
+    if arguments.check:
+        return _check(found, as_json=arguments.json)
+    return _lock(found, arguments, report)
+
+
+def _check(found: Declared, *, as_json: bool) -> int:
+    from cogfreeze.lock import file
+
+    lock = file.read(found.lock_path)
+    try:
+        loading.require_current(lock, found.project)
+    except LockStale as stale:
+        if as_json:
+            print(json.dumps({"current": False, "reasons": list(stale.reasons)}, ensure_ascii=False))
+        raise
+    if as_json:
+        print(json.dumps({"current": True, "reasons": []}))
+    else:
+        say(f"{found.lock_path.name} is current")
+    return 0
+
+
+def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport) -> int:
+    from cogfreeze.lock import diff, file, staleness
+    from cogfreeze.resolve import whole
+    from cogfreeze.settings import Settings
+
+    previous = _previous(found, arguments)
+    lock = whole.resolve(
+        found.project,
+        found.folder,
+        previous,
+        _request(arguments),
+        Settings.from_environment(),
+        report,
+        tools=loading.this_tools(),
+    )
+    changes = diff.diff(previous, lock)
+    if not arguments.dry_run and (lock != previous or arguments.ours or arguments.theirs):
+        file.write(found.lock_path, lock)
+    if arguments.json:
+        print(json.dumps(_as_json(lock, changes, written=not arguments.dry_run), ensure_ascii=False, indent=2))
+    else:
+        _tell(found.lock_path.name, lock, previous, changes, dry_run=arguments.dry_run)
+    if reasons := staleness.runtime_reasons(lock, **loading.this_runtime()):
+        report.warn(
+            f"{found.lock_path.name}: {'; '.join(reasons)}", hint="`cog lock --upgrade-runtime` takes this one"
+        )
+    return 0
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    from cogfreeze.resolve.whole import Request
+
+    packages = []
+    for word in arguments.upgrade_package:
+        if not (match := _PACKAGE.fullmatch(word)):
+            raise UsageError(f"`--upgrade-package {word}` names no package", hint="write NAME or NAME==VERSION")
+        packages.append((match[1], match[2]))
+    if arguments.exclude_newer is not None and not _DATE.fullmatch(arguments.exclude_newer):
+        raise UsageError(f"`--exclude-newer {arguments.exclude_newer}` is no date", hint="write it as YYYY-MM-DD")
+    return Request(
+        everything=arguments.upgrade,
+        packages=tuple(packages),
+        base=arguments.upgrade_base,
+        apt=arguments.upgrade_apt,
+        runtime=arguments.upgrade_runtime,
+        exclude_newer=arguments.exclude_newer,
+    )
+
+
+def _previous(found: Declared, arguments: argparse.Namespace) -> Lock | None:
+    """The lock so far. One that can't be read stops everything but a first lock: it may hold a reviewer's work."""
+    from cogfreeze.lock import conflict, file
+
+    if not found.lock_path.exists():
+        return None
+    if arguments.ours or arguments.theirs:
+        text = conflict.side(found.lock_path.read_text(encoding="utf-8"), ours=arguments.ours)
+        return file.loads(text, name=found.lock_path.name)
+    try:
+        return file.read(found.lock_path)
+    except LockUnusable as error:
+        if "merge-conflict" in error.message:
+            raise
+        raise LockUnusable(
+            error.message,
+            where=error.where,
+            hint=f"take `{found.lock_path.name}` from version control, or remove it and run `cog lock`",
+        ) from None
+
+
+def _tell(name: str, lock: Lock, previous: Lock | None, changes: Sequence[Change], *, dry_run: bool) -> None:
+    if previous is not None and not changes and lock == previous:
+        say(f"{name} is current: nothing changed")
+        return
+    for change in changes[:_SHOWN] if previous is not None else ():
+        say(f"  {change}")
+    if previous is not None and len(changes) > _SHOWN:
+        say(f"  … and {len(changes) - _SHOWN} more")
+    for platform in lock.platforms:
+        base = platform.base
+        apt = (
+            f", {len(platform.apt.packages)} system packages as of {platform.apt.snapshot}" if platform.apt else ""
+        )
+        say(f"{platform.platform}: {base.reference}{apt}, {len(platform.python.wheels)} Python packages")
+    say(f"{name} would be written" if dry_run else f"wrote {name}")
+
+
+def _as_json(lock: Lock, changes: Sequence[Change], *, written: bool) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {
+        "written": written,
+        "changes": [asdict(change) for change in changes],
+        "platforms": [
+            {
+                "platform": platform.platform,
+                "base": f"{platform.base.reference}@{platform.base.digest}",
+                "unconfirmed": list(platform.base.unconfirmed),
+                "apt": len(platform.apt.packages) if platform.apt else 0,
+                "python": len(platform.python.wheels),
+            }
+            for platform in lock.platforms
+        ],
+    }

@@ -1,0 +1,147 @@
+"""System packages for a run without an engine: what this machine lacks, lent from the lock's .debs.
+
+Nothing is installed. The locked packages are unpacked into the cache, and the model's process is shown only those
+libraries and programs that the machine has not: what it has of its own wins, because a library that belongs to
+another release of the C library would do more harm than good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cogfreeze.resolve import apt, download
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cogfreeze.lock.model import Apt, Deb
+    from cogfreeze.report import Report
+    from cogfreeze.settings import Settings
+
+_LIBRARY = re.compile(r".+\.so(\.[0-9.]+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """Folders to search after the machine's own.
+
+    Attributes:
+        libraries: for the loader; holds only what the machine's own lacks.
+        programs: for PATH, at its end.
+    """
+
+    libraries: tuple[Path, ...] = ()
+    programs: tuple[Path, ...] = ()
+
+    def variables(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return what to set on top of `given`; nothing where nothing is lent."""
+        if not self.libraries:
+            return {}
+        own = [given[name] for name in ("LD_LIBRARY_PATH",) if given.get(name)]
+        path = [given.get("PATH", os.defpath), *map(str, self.programs)]
+        return {
+            "LD_LIBRARY_PATH": os.pathsep.join([*own, *map(str, self.libraries)]),
+            "PATH": os.pathsep.join(path),
+        }
+
+
+def lend(closure: Apt | None, settings: Settings, report: Report) -> Lent:
+    """Return what of the locked system packages this machine lacks, fetched by hash where it isn't cached.
+
+    Raises:
+        NetworkError, IntegrityError: a package can't be had, or is not the one that was locked.
+    """
+    if closure is None or not (lacking := _lacking(closure.packages)):
+        return Lent()
+    if shutil.which("dpkg-deb") is None:
+        report.warn(
+            f"this machine may lack system packages of the lock: {', '.join(sorted(deb.name for deb in lacking))}",
+            hint="install what they are called here, if the model doesn't start",
+        )
+        return Lent()
+    root = _unpacked(closure, settings, report)
+    libraries = _missing_libraries(root)
+    programs = [folder for folder in (root / "usr/bin", root / "bin") if folder.is_dir()]
+    return Lent(libraries=(libraries,), programs=tuple(programs))
+
+
+def _lacking(debs: Iterable[Deb]) -> list[Deb]:
+    """The packages that this machine's own package database doesn't list as installed, in any version."""
+    debs = list(debs)
+    if shutil.which("dpkg-query") is None:
+        return debs
+    query = [
+        "dpkg-query",
+        "--show",
+        "--showformat",
+        "${Package} ${db:Status-Status}\n",
+        *(deb.name for deb in debs),
+    ]
+    # It exits with 1 for a name that it doesn't know, and prints the others.
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    installed = {line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
+    return [deb for deb in debs if deb.name not in installed]
+
+
+def _unpacked(closure: Apt, settings: Settings, report: Report) -> Path:
+    """The closure's files below a folder of the cache, complete or not there at all."""
+    digest = hashlib.sha256("\n".join(sorted(deb.sha256 for deb in closure.packages)).encode()).hexdigest()[:32]
+    root = settings.cache / "system" / digest
+    if root.is_dir():
+        return root
+    files = download.fetch_all(apt.artifacts(closure, settings), settings, report, what="system packages")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root.parent) as scratch:
+        made = Path(scratch) / "root"
+        with report.step(f"unpacking {len(files)} system packages that this machine lacks"):
+            for deb in files.values():
+                subprocess.run(["dpkg-deb", "--extract", deb, made], check=True, capture_output=True)
+        _keep(made, root)
+    return root
+
+
+def _missing_libraries(root: Path) -> Path:
+    """A folder of links to the libraries below `root` that this machine's loader doesn't find."""
+    own = _loader_finds()
+    missing = {
+        path.name: path
+        for path in sorted(root.glob("**/lib/**/*.so*"))
+        if _LIBRARY.fullmatch(path.name) and path.name not in own
+    }
+    digest = hashlib.sha256("\n".join(sorted(missing)).encode()).hexdigest()[:16]
+    folder = root.with_name(f"{root.name}-{digest}")
+    if not folder.is_dir():
+        with tempfile.TemporaryDirectory(dir=root.parent) as scratch:
+            links = Path(scratch) / "links"
+            links.mkdir()
+            for name, path in missing.items():
+                (links / name).symlink_to(path)
+            _keep(links, folder)
+    return folder
+
+
+def _keep(made: Path, place: Path) -> None:
+    """Move a finished folder to its place, unless another run was quicker."""
+    try:
+        made.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+
+
+def _loader_finds() -> set[str]:
+    loader = shutil.which(
+        "ldconfig", path=os.pathsep.join([os.environ.get("PATH", os.defpath), "/sbin", "/usr/sbin"])
+    )
+    if loader is None:
+        return set()
+    listing = subprocess.run([loader, "-p"], capture_output=True, text=True, check=False).stdout
+    return {line.split()[0] for line in listing.splitlines() if "=>" in line}

@@ -1,0 +1,203 @@
+"""A whole lock from a whole project: what changed decides what is asked anew.
+
+Without an upgrade a lock moves only what the changed declaration forces: the base keeps its digest, the archive
+its date, and every wheel its version for as long as the declaration allows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from cogfreeze.catalog import base_images
+from cogfreeze.catalog.distributions import glibc
+from cogfreeze.lock import model
+from cogfreeze.lock.inputs import inputs_of, part_of
+from cogfreeze.lock.staleness import changed_inputs
+from cogfreeze.resolve import apt, image, python, runtime, uv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cogfreeze.project.model import Project
+    from cogfreeze.report import Report
+    from cogfreeze.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What of a lock to move although the declaration doesn't force it.
+
+    Attributes:
+        everything: move base image, archive date and every package.
+        packages: Python packages to move, each with the version to move to or None for the newest that fits.
+        base, apt, runtime: move the base image, the archive's date, the recipe with the server and its tools.
+        exclude_newer: leave out Python packages published after this date, `YYYY-MM-DD`.
+    """
+
+    everything: bool = False
+    packages: tuple[tuple[str, str | None], ...] = ()
+    base: bool = False
+    apt: bool = False
+    runtime: bool = False
+    exclude_newer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moves:
+    """Which parts of one platform are asked anew."""
+
+    base: bool
+    apt: bool
+    python: bool
+    runtime: bool
+
+    @classmethod
+    def of(cls, previous: model.PlatformLock | None, changed: set[str], request: Request) -> _Moves:
+        new = previous is None
+        base = new or request.everything or request.base or "base" in changed
+        return cls(
+            base=base,
+            # The closure is what the base lacks, so another base has another closure.
+            apt=base or request.apt or "apt" in changed,
+            python=base or bool(request.packages) or request.exclude_newer is not None or "python" in changed,
+            runtime=base or request.runtime,
+        )
+
+
+def resolve(
+    project: Project,
+    folder: Path,
+    previous: model.Lock | None,
+    request: Request,
+    settings: Settings,
+    report: Report,
+    *,
+    tools: model.Tools,
+) -> model.Lock:
+    """Return the lock of a project.
+
+    Args:
+        folder: the project's; requirements' paths start there.
+        previous: the lock so far, or None. Where it is current and nothing is requested, it is returned as it is,
+            and the network is not used.
+        tools: what this cogfreeze would build with; a previous lock keeps its own unless the runtime is to move.
+
+    Raises:
+        ProjectError, ResolveError, NetworkError, IntegrityError, ToolMissing
+    """
+    inputs = inputs_of(project)
+    keys = changed_inputs(previous, inputs) if previous else ()
+    if previous is not None and not keys and request == Request():
+        return previous
+    changed = {part_of(key) for key in keys}
+    platforms = []
+    for platform in sorted(set(project.build.platforms)):
+        before = previous.for_platform(platform) if previous else None
+        moves = _Moves.of(before, changed, request)
+        platforms.append(_Platform(project, folder, platform, before, moves, request, settings, report).resolve())
+    if previous is not None and not (request.runtime or request.everything):
+        tools = replace(previous.tools, uv=tools.uv) if "python" in changed else previous.tools
+    return model.Lock(tools=tools, inputs=inputs, platforms=tuple(platforms))
+
+
+def tools(*, recipe: int, runtime_digest: str) -> model.Tools:
+    """Return what this cogfreeze would lock and build with."""
+    return model.Tools(
+        cogfreeze=version("cogfreeze"),
+        uv=uv.version(),
+        recipe=recipe,
+        runtime=runtime_digest,
+        frontend=base_images.frontend(),
+    )
+
+
+class _Platform:
+    """One platform's part of a lock, while it is made."""
+
+    def __init__(
+        self,
+        project: Project,
+        folder: Path,
+        platform: str,
+        before: model.PlatformLock | None,
+        moves: _Moves,
+        request: Request,
+        settings: Settings,
+        report: Report,
+    ) -> None:
+        self.project = project
+        self.folder = folder
+        self.platform = platform
+        self.before = before
+        self.moves = moves
+        self.request = request
+        self.settings = settings
+        self.report = report
+
+    def resolve(self) -> model.PlatformLock:
+        wants_apt = bool(self.project.build.system_packages)
+        base, status = self._base(need_packages=wants_apt and self.moves.apt)
+        closure = None
+        if wants_apt:
+            closure = self._apt(base, status) if status is not None else self.before and self.before.apt
+        else:
+            # Without a closure there is nothing that the base's package list has to fit.
+            base = replace(base, packages=None, unconfirmed=tuple(x for x in base.unconfirmed if x != "packages"))
+        return model.PlatformLock(platform=self.platform, base=base, apt=closure, python=self._python(base))
+
+    def _base(self, *, need_packages: bool) -> tuple[model.BaseImage, str | None]:
+        if not self.moves.base and not need_packages and self.before is not None:
+            return self.before.base, None
+        choice = image.choose(self.project.build, self._cuda_reason())
+        return image.resolve(
+            choice.reference,
+            self.platform,
+            reason=choice.reason,
+            need_packages=need_packages,
+            pinned=None if self.moves.base or self.before is None else self.before.base,
+            settings=self.settings,
+            report=self.report,
+        )
+
+    def _apt(self, base: model.BaseImage, status: str) -> model.Apt:
+        kept = self.before.apt if self.before and not (self.request.apt or self.request.everything) else None
+        snapshot = kept.snapshot if kept else apt.default_snapshot(base.distribution, self.settings)
+        return apt.resolve(
+            self.project.build.system_packages,
+            base=base,
+            status=status,
+            platform=self.platform,
+            snapshot=snapshot,
+            settings=self.settings,
+            report=self.report,
+        )
+
+    def _python(self, base: model.BaseImage) -> model.Python:
+        before = self.before.python if self.before else None
+        newest = glibc(base.distribution)
+        declared = self.project.build.python_version
+        wheels = before.wheels if before else ()
+        if self.moves.python:
+            with self.report.step(f"resolving Python packages for Python {declared} on {self.platform}"):
+                wheels = python.resolve(
+                    self.project.build,
+                    self.folder,
+                    self.platform,
+                    glibc=newest,
+                    settings=self.settings,
+                    report=self.report,
+                    previous=wheels,
+                    upgrade=python.Upgrade(
+                        all=self.request.everything,
+                        packages=self.request.packages,
+                        exclude_newer=self.request.exclude_newer,
+                    ),
+                )
+        own = (
+            before.runtime
+            if before and not self.moves.runtime
+            else runtime.wheels(declared, self.platform, glibc=newest)
+        )
+        return model.Python(version=declared, wheels=wheels, runtime=own)
