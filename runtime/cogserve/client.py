@@ -1,0 +1,208 @@
+"""The one HTTP client of the server: small, bounded, and guarded. Nothing else here opens connections out."""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+from typing import AsyncIterator, Awaitable, Callable, Dict, Iterable, List, Optional, Tuple, Union
+
+import h11
+import msgspec
+import trio
+
+from cogserve.guard import Guard, Target, parse
+
+REDIRECTS = (301, 302, 303, 307, 308)
+MAX_REDIRECTS = 5
+CONNECT_TIMEOUT = 10.0
+IDLE_TIMEOUT = 30.0
+CHUNK = 256 * 1024
+
+Headers = List[Tuple[str, str]]
+# Takes a piece of the answer's body.
+Sink = Callable[[bytes], Awaitable[None]]
+# Starts the request's body anew, for each redirect that carries it on.
+Body = Callable[[], AsyncIterator[bytes]]
+
+
+class ExchangeFailed(Exception):
+    """No usable answer came: what went wrong, in words that are safe to pass on."""
+
+
+class Answer(msgspec.Struct):
+    """What a server answered, after redirects."""
+
+    status: int
+    headers: Dict[str, str]
+    url: str
+
+
+class Request(msgspec.Struct, kw_only=True):
+    """What is asked.
+
+    Args:
+        body: bytes, or what yields them; then `length` says how many.
+        limit: bytes of the answer's body that are taken at most.
+        timeout: seconds for everything, redirects too.
+    """
+
+    method: str
+    headers: Headers = []
+    body: Union[bytes, Body] = b""
+    length: Optional[int] = None
+    limit: int = 64 * 1024
+    timeout: float = 30.0
+
+
+class Client:
+    """Makes requests under a guard.
+
+    Args:
+        guard: the policy.
+        user_agent: what the client calls itself.
+        trusted: URLs of the operator's own; their origins are not guarded.
+    """
+
+    def __init__(self, guard: Guard, user_agent: str, trusted: Iterable[str] = ()) -> None:
+        self.guard = guard
+        self._user_agent = user_agent
+        self._trusted = {parse(url).origin for url in trusted}
+        self._tls: Optional[ssl.SSLContext] = None
+
+    async def exchange(self, url: str, request: Request, sink: Optional[Sink] = None) -> Answer:
+        """Make a request and return the answer's head; give the body of a success to `sink`.
+
+        Raises:
+            Refused: the URL, or one that it redirects to, may not be followed.
+            ExchangeFailed: no connection, no HTTP, too slow, too long, too many redirects.
+        """
+        target = self._parse(url)
+        origin = target.origin
+        try:
+            with trio.fail_after(request.timeout):
+                for _ in range(MAX_REDIRECTS + 1):
+                    answer = await self._once(target, request, sink, first=target.origin == origin)
+                    location = answer.headers.get("location")
+                    if not _follows(request.method, answer.status) or location is None:
+                        return answer
+                    target = self._parse(target.join(location).url)
+        except trio.TooSlowError:
+            raise ExchangeFailed(f"no complete answer within {request.timeout:g} seconds") from None
+        except (h11.ProtocolError, trio.BrokenResourceError, ssl.SSLError, OSError) as error:
+            raise ExchangeFailed(_words(error)) from None
+        raise ExchangeFailed(f"more than {MAX_REDIRECTS} redirects")
+
+    def _parse(self, url: str) -> Target:
+        target = parse(url)
+        return target if target.origin in self._trusted else self.guard.precheck(url)
+
+    async def _once(self, target: Target, request: Request, sink: Optional[Sink], *, first: bool) -> Answer:
+        stream = await self._connect(target)
+        try:
+            connection = h11.Connection(h11.CLIENT)
+            await self._send(stream, connection, target, request, first=first)
+            return await _receive(stream, connection, target, request, sink)
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _connect(self, target: Target) -> trio.abc.Stream:
+        if target.origin in self._trusted:
+            addresses = list(await self.guard.resolve(target))
+        else:
+            addresses = await self.guard.addresses(target)
+        failure: Optional[OSError] = None
+        for family, address in addresses[:4]:
+            sock = trio.socket.socket(family, trio.socket.SOCK_STREAM)
+            try:
+                with trio.fail_after(CONNECT_TIMEOUT):
+                    await sock.connect(address)
+                break
+            except trio.TooSlowError:
+                failure = TimeoutError("the connection took too long")
+                sock.close()
+            except OSError as error:
+                failure = error
+                sock.close()
+            except BaseException:
+                sock.close()
+                raise
+        else:
+            raise failure or OSError("the host has no address")
+        stream = trio.SocketStream(sock)
+        if target.scheme == "http":
+            return stream
+        if self._tls is None:
+            self._tls = ssl.create_default_context(cafile=os.environ.get("COG_CA_BUNDLE") or None)
+        return trio.SSLStream(stream, self._tls, server_hostname=target.host, https_compatible=True)
+
+    async def _send(
+        self, stream: trio.abc.Stream, connection: h11.Connection, target: Target, request: Request, *, first: bool
+    ) -> None:
+        headers = [("Host", target.host_header), ("User-Agent", self._user_agent), ("Connection", "close")]
+        headers += [("Accept", "*/*"), ("Accept-Encoding", "identity")]
+        if target.credentials is not None:
+            token = base64.b64encode(":".join(target.credentials).encode()).decode()
+            headers.append(("Authorization", f"Basic {token}"))
+        # What was meant for the first host (a token) is not carried to another.
+        headers += [(name, value) for name, value in request.headers if first or name.lower() != "authorization"]
+        body = request.body
+        length = len(body) if isinstance(body, bytes) else request.length
+        if request.method not in ("GET", "HEAD"):
+            headers.append(("Content-Length", str(length)))
+        head = connection.send(h11.Request(method=request.method, target=target.path, headers=headers))
+        await stream.send_all(head or b"")
+        if isinstance(body, bytes):
+            if body:
+                await stream.send_all(connection.send(h11.Data(data=body)) or b"")
+        else:
+            async for piece in body():
+                await stream.send_all(connection.send(h11.Data(data=piece)) or b"")
+        connection.send(h11.EndOfMessage())
+
+
+async def _receive(
+    stream: trio.abc.Stream, connection: h11.Connection, target: Target, request: Request, sink: Optional[Sink]
+) -> Answer:
+    answer: Optional[Answer] = None
+    taken = 0
+    while True:
+        event = connection.next_event()
+        if event is h11.NEED_DATA:
+            with trio.move_on_after(IDLE_TIMEOUT) as scope:
+                connection.receive_data(await stream.receive_some(CHUNK))
+            if scope.cancelled_caught:
+                raise ExchangeFailed(f"nothing came for {IDLE_TIMEOUT:g} seconds")
+        elif isinstance(event, h11.Response):
+            headers = {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
+            answer = Answer(event.status_code, headers, target.url)
+            if not 200 <= answer.status < 300:
+                return answer
+        elif isinstance(event, h11.Data):
+            taken += len(event.data)
+            if taken > request.limit:
+                if sink is None:
+                    break
+                raise ExchangeFailed(f"more than the limit of {request.limit} bytes")
+            if sink is not None:
+                await sink(bytes(event.data))
+        elif isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)):
+            break
+    if answer is None:
+        raise ExchangeFailed("the server closed the connection without an answer")
+    return answer
+
+
+def _follows(method: str, status: int) -> bool:
+    # A POST or PUT keeps its method and body in 307 and 308 alone.
+    return status in (REDIRECTS if method == "GET" else (307, 308))
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or error}"
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or type(error).__name__
+    if isinstance(error, trio.BrokenResourceError) and isinstance(error.__cause__, Exception):
+        return _words(error.__cause__)
+    return f"the answer is not valid HTTP ({error})" if str(error) else "the connection broke"

@@ -1,0 +1,293 @@
+"""hypercorn, and the guards that it needs. The only file that imports it.
+
+1. A connection that fails in any way ends alone. hypercorn lets what it does not expect run out into the
+   server's nursery, where one request can end the process.
+2. No HTTP/2 in the clear: an upgrade to it is not taken up, and its preface is answered with 505.
+3. A reader that takes nothing for `write_timeout` seconds is let go. hypercorn shields its writes, so
+   that such a reader would hold up the shutdown for ever.
+4. A client that leaves is noticed even if it has sent the next request already.
+5. At most as many connections as there are descriptors for; then the one that idles longest is closed.
+6. An answer's head and body leave in one write, and a client that still sends gets to read them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import resource
+import select
+import sys
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
+
+import hypercorn.trio.run
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio import serve as hypercorn_serve
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.typing import ConnectionState
+from hypercorn.utils import parse_socket_addr
+
+if TYPE_CHECKING:
+    import h11
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup
+
+RECEIVE = 64 * 1024
+PIECE = 256 * 1024
+LINGER_SECONDS = 1.0
+LINGER_BYTES = 16 * 1024 * 1024
+LOOK_FOR_HANGUP = 0.25
+SPARE_DESCRIPTORS = 64
+BACKLOG = 2048
+
+log = logging.getLogger("cogserve.http")
+
+
+class _Refused(Exception):
+    """A connection that speaks what this server does not."""
+
+
+class _Connections:
+    """The open connections of the process, those that idle longest first."""
+
+    def __init__(self) -> None:
+        self.limit = sys.maxsize
+        self._open: "OrderedDict[_Connection, bool]" = OrderedDict()  # to whether it is idle
+
+    def add(self, connection: "_Connection") -> None:
+        self._open[connection] = True
+        if len(self._open) > self.limit:
+            idle = next((one for one, is_idle in self._open.items() if is_idle), None)
+            if idle is not None:
+                self.remove(idle)
+                idle.scope.cancel()
+
+    def mark(self, connection: "_Connection", *, idle: bool) -> None:
+        if connection in self._open:
+            self._open[connection] = idle
+            self._open.move_to_end(connection)
+
+    def remove(self, connection: "_Connection") -> None:
+        self._open.pop(connection, None)
+
+
+_connections = _Connections()
+
+
+class _Resumption:
+    """What hypercorn's parser waits for while a request is answered and the next one is here already."""
+
+    def __init__(self, connection: "_Connection") -> None:
+        self._connection = connection
+        self._event = trio.Event()
+
+    async def clear(self) -> None:
+        self._event = trio.Event()
+
+    async def set(self) -> None:
+        self._event.set()
+
+    async def wait(self) -> None:
+        event = self._event
+        while not event.is_set():
+            with trio.move_on_after(LOOK_FOR_HANGUP):
+                await event.wait()
+            if not event.is_set() and self._connection.hung_up():
+                raise _Refused("the client left")
+
+
+class _HTTP1(H11Protocol):
+    """hypercorn's HTTP/1.1, without its ways to HTTP/2."""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        if event.method == b"PRI" and event.target == b"*" and event.http_version == b"2.0":
+            await self.send(RawData(b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\n\r\n"))
+            raise _Refused("HTTP/2 without TLS")
+
+
+class _Connection(TCPServer):
+    """One connection, guarded. hypercorn makes it and awaits it."""
+
+    write_timeout = 30.0
+
+    async def run(self) -> None:
+        self.scope = trio.CancelScope()
+        self._head = b""
+        self._closing = False
+        _connections.add(self)
+        try:
+            with self.scope:
+                await self._serve()
+        except BaseExceptionGroup as group:
+            _, failures = group.split((trio.Cancelled, OSError, _Refused))
+            if failures is not None:
+                log.error("a connection failed", exc_info=failures)
+        except (OSError, _Refused):
+            pass
+        except Exception:
+            log.exception("a connection failed")
+        finally:
+            _connections.remove(self)
+            await trio.aclose_forcefully(self.stream)
+
+    async def _serve(self) -> None:
+        sock = self.stream.socket
+        client = parse_socket_addr(sock.family, sock.getpeername())
+        server = parse_socket_addr(sock.family, sock.getsockname())
+        async with TaskGroup() as task_group:
+            self._task_group = task_group
+            self.protocol = _HTTP1(
+                *(self.app, self.config, self.context, task_group, ConnectionState(self.state), False),
+                *(client, server, self.protocol_send),
+            )
+            self.protocol.can_read = _Resumption(self)
+            await self.idle_task.restart(task_group, self._idle_timeout)
+            try:
+                await self._read_data()
+            finally:
+                # Those who answer learn that nobody listens any more.
+                with trio.CancelScope(shield=True):
+                    await self.protocol.handle(Closed())
+                await self.idle_task.stop()
+
+    async def _read_data(self) -> None:
+        left = LINGER_BYTES
+        while left > 0:
+            try:
+                data = await self.stream.receive_some(RECEIVE)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return
+            if self._closing:
+                left -= len(data)
+            else:
+                await self.protocol.handle(RawData(bytes(data)))
+            if not data:
+                return
+
+    async def protocol_send(self, event: Event) -> None:
+        if isinstance(event, RawData):
+            # The head of a final answer waits for what follows it at once.
+            if not self._head and event.data.startswith(b"HTTP/1.1 ") and event.data[9:10] != b"1":
+                self._head = event.data
+            else:
+                await self._write(event.data)
+            return
+        await self._write(b"")
+        if isinstance(event, Updated):
+            _connections.mark(self, idle=event.idle)
+            await super().protocol_send(event)
+        elif isinstance(event, Closed):
+            await self._end()
+
+    async def _write(self, data: bytes) -> None:
+        data, self._head = self._head + data, b""
+        if not data:
+            return
+        async with self.send_lock:
+            try:
+                view = memoryview(data)
+                for start in range(0, len(view), PIECE):
+                    with trio.fail_after(self.write_timeout):
+                        await self.stream.send_all(view[start : start + PIECE])
+            except trio.TooSlowError:
+                raise _Refused("the client reads nothing") from None
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.protocol.handle(Closed())
+
+    async def _end(self) -> None:
+        """Say that no more comes; read on for a moment, else the client may see a reset and no answer."""
+        if not self._closing:
+            self._closing = True
+            self.scope.deadline = trio.current_time() + LINGER_SECONDS
+            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+                await self.stream.send_eof()
+        await self.protocol.handle(Closed())
+
+    async def _initiate_server_close(self) -> None:
+        await self.protocol.handle(Closed())
+        self.scope.cancel()
+
+    def hung_up(self) -> bool:
+        """Whether the other side has closed, also where data of it is still unread."""
+        poll = select.poll()
+        poll.register(self.stream.socket.fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+
+class _SilentLogger:
+    """hypercorn's words go to the server's own log."""
+
+    def __init__(self, _config: Config) -> None:
+        self.access_logger = None
+        self.error_logger = log
+
+    async def access(self, *_arguments: Any) -> None:
+        pass
+
+    async def info(self, message: str, *arguments: Any, **_options: Any) -> None:
+        log.debug(message, *arguments)
+
+    async def warning(self, message: str, *arguments: Any, **_options: Any) -> None:
+        log.warning(message, *arguments)
+
+    debug = info  # it tells of every start
+
+    async def error(self, message: str, *arguments: Any, **_options: Any) -> None:
+        log.error(message, *arguments)
+
+    critical = error
+
+    async def exception(self, message: str, *arguments: Any, **_options: Any) -> None:
+        log.exception(message, *arguments)  # noqa: LOG004 - hypercorn calls this while it handles one
+
+
+async def serve(
+    app: Any,
+    host: str,
+    port: int,
+    *,
+    keep_alive: float,
+    write_timeout: float,
+    graceful: float,
+    stop: Callable[[], Awaitable[None]],
+    task_status: "trio.TaskStatus[List[str]]" = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve an ASGI application until `stop` returns, then until its connections end.
+
+    Args:
+        host: an IPv4 or IPv6 address, or a name.
+        port: 0 for a free one.
+        keep_alive: seconds that a connection may idle, and that a request's head may take.
+        write_timeout: seconds after which a client that reads nothing is let go.
+        graceful: seconds that connections have after `stop`.
+        task_status: gets the URLs that are served.
+    """
+    config = Config()
+    config.bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
+    config.backlog = BACKLOG
+    config.keep_alive_timeout = keep_alive
+    config.keep_alive_max_requests = sys.maxsize
+    config.graceful_timeout = graceful
+    config.include_server_header = False
+    config.logger_class = _SilentLogger
+    _Connection.write_timeout = write_timeout
+    _connections.limit = _raise_descriptor_limit() - SPARE_DESCRIPTORS
+    hypercorn.trio.run.TCPServer = _Connection
+    await hypercorn_serve(app, config, mode="asgi", shutdown_trigger=stop, task_status=task_status)
+
+
+def _raise_descriptor_limit() -> int:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536
+    if soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return wanted
+        except (OSError, ValueError):
+            pass
+    return soft

@@ -1,0 +1,164 @@
+"""Brings the files of an input into the prediction's folder: from data URIs, and from guarded URLs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import mimetypes
+import os
+import re
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+import trio
+
+from cogserve.client import Client, ExchangeFailed, Request
+from cogserve.guard import Refused
+
+PARALLEL = 8
+TIMEOUT = 300.0
+WRITE = 1024 * 1024
+DATA_URI = re.compile(r"data:([^,;\s]*)((?:;[^,;]*)*),", re.IGNORECASE)
+
+# The machine's own tables are not read: the same input gets the same name everywhere.
+_types = mimetypes.MimeTypes()
+for _type, _suffix in (
+    ("image/webp", ".webp"),
+    ("image/avif", ".avif"),
+    ("image/jpeg", ".jpg"),
+    ("audio/flac", ".flac"),
+    ("audio/wav", ".wav"),
+    ("audio/ogg", ".ogg"),
+    ("video/mp4", ".mp4"),
+    ("application/x-tar", ".tar"),
+    ("application/octet-stream", ""),
+):
+    _types.add_type(_type, _suffix)
+
+
+class InputUnusable(Exception):
+    """A file of the input could not be had.
+
+    Args:
+        field: the input's name.
+        refused: whether the value itself is at fault (then it is a 422), rather than the world.
+    """
+
+    def __init__(self, field: str, message: str, *, refused: bool) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+        self.refused = refused
+
+
+def present(values: Dict[str, Any], fields: Iterable[str]) -> bool:
+    """Return whether an input has files to bring."""
+    return any(values.get(field) for field in fields)
+
+
+async def bring(client: Client, values: Dict[str, Any], fields: Iterable[str], folder: str, limit: int) -> None:
+    """Fetch every file of an input, and put local paths where the URLs were.
+
+    Args:
+        values: the input; is changed in place.
+        fields: names of those that hold a URL or a list of URLs.
+        folder: where the files go, each in a folder of its own so that it keeps its name.
+        limit: bytes that one file may have.
+
+    Raises:
+        InputUnusable: the first that could not be had; the others are given up.
+    """
+    wanted: List[Tuple[Any, Any, str]] = []
+    for field in fields:
+        value = values.get(field)
+        if isinstance(value, str):
+            wanted.append((values, field, field))
+        elif isinstance(value, list):
+            value = values[field] = list(value)
+            wanted += [(value, index, field) for index in range(len(value))]
+    failures: List[InputUnusable] = []
+    limiter = trio.CapacityLimiter(PARALLEL)
+
+    async def one(holder: Any, key: Any, field: str, place: str) -> None:
+        try:
+            async with limiter:
+                holder[key] = await _bring_one(client, holder[key], place, limit)
+        except (Refused, _Malformed) as error:
+            failures.append(InputUnusable(field, str(error), refused=True))
+        except (ExchangeFailed, OSError) as error:
+            words = error.strerror if isinstance(error, OSError) else str(error)
+            failures.append(InputUnusable(field, f"The file could not be fetched: {words}", refused=False))
+        if failures:
+            nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        for number, (holder, key, field) in enumerate(wanted):
+            nursery.start_soon(one, holder, key, field, os.path.join(folder, f"input-{number}"))
+    if failures:
+        raise failures[0]
+
+
+class _Malformed(Exception):
+    """A data URI that is none."""
+
+
+async def _bring_one(client: Client, url: str, place: str, limit: int) -> str:
+    os.mkdir(place, 0o700)
+    if url[:5].lower() == "data:":
+        return await trio.to_thread.run_sync(_store_data, url, place, limit)
+    return await _download(client, url, place, limit)
+
+
+def _store_data(url: str, place: str, limit: int) -> str:
+    match = DATA_URI.match(url)
+    if match is None:
+        raise _Malformed("The data URI is not well-formed")
+    data = url[match.end() :]
+    if match.group(2).lower().endswith(";base64"):
+        try:
+            content = base64.b64decode(unquote(data) if "%" in data else data, validate=True)
+        except (binascii.Error, ValueError):
+            raise _Malformed("The data URI's content is not valid base64") from None
+    else:
+        content = unquote_to_bytes(data)
+    if len(content) > limit:
+        raise _Malformed(f"The file has more than the limit of {limit} bytes")
+    path = os.path.join(place, "file" + _suffix(match.group(1)))
+    with open(path, "xb") as file:
+        file.write(content)
+    return path
+
+
+async def _download(client: Client, url: str, place: str, limit: int) -> str:
+    partial = os.path.join(place, "partial")
+    with open(partial, "xb", buffering=0) as file:  # noqa: ASYNC230 - on the local disk
+        pending = bytearray()
+
+        async def keep(piece: bytes) -> None:
+            pending.extend(piece)
+            if len(pending) >= WRITE:
+                await trio.to_thread.run_sync(file.write, bytes(pending))
+                pending.clear()
+
+        answer = await client.exchange(url, Request(method="GET", limit=limit, timeout=TIMEOUT), keep)
+        if not 200 <= answer.status < 300:
+            raise ExchangeFailed(f"the server answered {answer.status}")
+        if pending:
+            await trio.to_thread.run_sync(file.write, bytes(pending))
+    path = os.path.join(place, _name(url, answer.headers.get("content-type")))
+    os.rename(partial, path)
+    return path
+
+
+def _suffix(media_type: str) -> str:
+    return _types.guess_extension(media_type.strip().lower()) or ""
+
+
+def _name(url: str, media_type: Optional[str]) -> str:
+    """Return a file name for a download: the URL's own, as far as it is plain, with a suffix if any is known."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", unquote(urlsplit(url).path).rpartition("/")[2])[-100:].lstrip(".-")
+    if not name:
+        name = "file"
+    if "." not in name and media_type:
+        name += _suffix(media_type.partition(";")[0])
+    return name

@@ -1,0 +1,155 @@
+"""Turns the files that a prediction made into what clients get: data URIs, or the URLs they were uploaded to.
+
+Only regular files inside the prediction's own folder are read. The path is walked from that folder's
+descriptor, component by component, and no link is followed, so that nothing can be swapped in between.
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+import os
+import stat
+from typing import Any, AsyncIterator, List, Optional
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import trio
+
+from cogserve.client import Client, ExchangeFailed, Request
+from cogserve.guard import Refused
+
+UPLOAD_TIMEOUT = 25.0
+PIECE = 1024 * 1024
+
+_types = mimetypes.MimeTypes()
+_types.add_type("image/webp", ".webp")
+_types.add_type("image/avif", ".avif")
+
+
+class OutputUnusable(Exception):
+    """A file of the output cannot be given out; the prediction fails with this message."""
+
+
+class Store:
+    """Where output files go.
+
+    Args:
+        client: makes the uploads.
+        upload_url: the URL below which they are PUT, or None for data URIs.
+        limit: bytes of one file that may go into a data URI.
+    """
+
+    def __init__(self, client: Client, upload_url: Optional[str], limit: int) -> None:
+        self._client = client
+        self._upload_url = upload_url
+        self._limit = limit
+
+    async def put(self, folder: str, path: str) -> str:
+        """Give out one file, and return the URL or data URI that stands for it.
+
+        Raises:
+            OutputUnusable: the file may not be read, or the upload failed.
+        """
+        name = os.path.basename(path)
+        descriptor = open_inside(folder, path)
+        try:
+            media_type = _types.guess_type(name)[0] or "application/octet-stream"
+            if self._upload_url is not None:
+                return await self._upload(self._upload_url, descriptor, name, media_type)
+            if os.fstat(descriptor).st_size > self._limit:
+                raise OutputUnusable(f"The output file `{name}` has more than the limit of {self._limit} bytes")
+            return await trio.to_thread.run_sync(_data_uri, descriptor, media_type)
+        except OSError as error:
+            raise OutputUnusable(f"The output file `{name}` could not be read: {error.strerror}") from None
+        finally:
+            os.close(descriptor)
+
+    async def _upload(self, base: str, descriptor: int, name: str, media_type: str) -> str:
+        url = base.rstrip("/") + "/" + quote(name, safe="")
+
+        async def pieces() -> AsyncIterator[bytes]:
+            at = 0
+            while at < length:
+                piece = await trio.to_thread.run_sync(os.pread, descriptor, min(PIECE, length - at), at)
+                if not piece:
+                    raise ExchangeFailed("the file became shorter meanwhile")
+                at += len(piece)
+                yield piece
+
+        length = os.fstat(descriptor).st_size
+        request = Request(
+            method="PUT",
+            headers=[("Content-Type", media_type)],
+            body=pieces,
+            length=length,
+            timeout=UPLOAD_TIMEOUT,
+        )
+        try:
+            answer = await self._client.exchange(url, request)
+        except (ExchangeFailed, Refused) as error:
+            raise OutputUnusable(f"The output file `{name}` could not be uploaded: {error}") from None
+        if not 200 <= answer.status < 300:
+            raise OutputUnusable(
+                f"The output file `{name}` could not be uploaded: the server answered {answer.status}"
+            )
+        parts = urlsplit(answer.headers.get("location") or answer.url)
+        return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+
+
+def open_inside(folder: str, path: str) -> int:
+    """Open a regular file inside a folder for reading, and return its descriptor.
+
+    Args:
+        folder: absolute, without links in it.
+        path: absolute; must lie inside the folder by its text alone.
+
+    Raises:
+        OutputUnusable: it lies elsewhere, is a link or behind one, is no regular file, or is not there.
+    """
+    name = os.path.basename(path)
+    components = path[len(folder) + 1 :].split("/") if path.startswith(folder + "/") else []
+    if not components or any(component in ("", ".", "..") for component in components) or "\0" in path:
+        raise OutputUnusable(f"The output file `{name}` is not in the prediction's own folder")
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    held: List[int] = []
+    try:
+        held.append(os.open(folder, flags | os.O_DIRECTORY))
+        for component in components[:-1]:
+            held.append(os.open(component, flags | os.O_DIRECTORY, dir_fd=held[-1]))
+        descriptor = os.open(components[-1], flags, dir_fd=held[-1])
+    except FileNotFoundError:
+        raise OutputUnusable(f"The output file `{name}` does not exist") from None
+    except OSError:
+        raise OutputUnusable(
+            f"The output file `{name}` is not a plain file in the prediction's own folder"
+        ) from None
+    finally:
+        for one in held:
+            os.close(one)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OutputUnusable(f"The output file `{name}` is not a plain file in the prediction's own folder")
+    return descriptor
+
+
+def place(output: Any, at: List[Any], value: str) -> Any:
+    """Return `output` with `value` at the place that keys and indices lead to."""
+    if not at:
+        return value
+    holder = output
+    for key in at[:-1]:
+        holder = holder[key]
+    holder[at[-1]] = value
+    return output
+
+
+def _data_uri(descriptor: int, media_type: str) -> str:
+    pieces = []
+    at = 0
+    while True:
+        piece = os.pread(descriptor, PIECE, at)
+        if not piece:
+            break
+        pieces.append(piece)
+        at += len(piece)
+    return f"data:{media_type};base64,{base64.b64encode(b''.join(pieces)).decode('ascii')}"

@@ -1,0 +1,209 @@
+"""Where the server may connect to on a client's word: public addresses, and what the operator opened.
+
+The same policy holds for file inputs, webhooks and redirects. An address is judged as the number that the
+connection is made to, after the name was resolved once; how it was spelt does not matter then.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from typing import Any, Awaitable, Callable, List, Optional, Sequence, Tuple, Union
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+import msgspec
+import trio
+
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+# Family and socket address, as getaddrinfo gives them.
+Resolved = Tuple[int, Tuple[Any, ...]]
+Resolver = Callable[[str, int], Awaitable[Sequence[Resolved]]]
+
+HOST = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$")
+# Not for everyone, whatever the running Python's `is_global` says of them (it differs between releases).
+NOT_PUBLIC = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
+        *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        "168.63.129.16/32",  # a public number at which one cloud answers with its machines' metadata
+        *("::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16"),
+        *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
+    )
+)
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+PATH_SAFE = "%/:=&?~#+!$,;'@()*[]|"
+
+
+class Refused(Exception):
+    """A URL that this server does not follow. The message never names what the address resolved to."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A URL, taken apart once."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str  # with the query, as it stands in a request
+    credentials: Optional[Tuple[str, str]]
+
+    @property
+    def origin(self) -> Tuple[str, str, int]:
+        return self.scheme, self.host, self.port
+
+    @property
+    def host_header(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.host_header}{self.path}"
+
+    def join(self, location: str) -> "Target":
+        """Return where a redirect from here leads."""
+        return parse(urljoin(self.url, location))
+
+
+def parse(url: str) -> Target:
+    """Take a URL apart.
+
+    Raises:
+        Refused: it is no plain http or https URL. What two parsers could read differently is refused.
+    """
+    if any(character <= " " or character in "\\\x7f" for character in url):
+        raise Refused("The URL has a space, a backslash or a control character")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = parts.hostname or ""
+    except ValueError:
+        raise Refused("The URL is not well-formed") from None
+    scheme = parts.scheme.lower()
+    if scheme not in ("http", "https"):
+        raise Refused("Only http and https URLs are followed")
+    if port == 0:
+        raise Refused("The URL's port is 0")
+    credentials = None
+    if parts.username is not None:
+        credentials = (unquote(parts.username), unquote(parts.password or ""))
+    path = quote(parts.path or "/", safe=PATH_SAFE)
+    if parts.query:
+        path += "?" + quote(parts.query, safe=PATH_SAFE)
+    return Target(scheme, _host(host), port or (443 if scheme == "https" else 80), path, credentials)
+
+
+def _host(host: str) -> str:
+    if ":" in host:
+        try:
+            if "%" in host:  # a scope, such as %eth0
+                raise ValueError
+            return str(ipaddress.IPv6Address(host))
+        except ValueError:
+            raise Refused("The URL's host is no IPv6 address") from None
+    try:
+        ascii_host = host.encode("idna").decode("ascii").rstrip(".").lower()
+    except UnicodeError:
+        raise Refused("The URL's host is no host name") from None
+    if not HOST.match(ascii_host):
+        raise Refused("The URL's host is no host name")
+    return ascii_host
+
+
+def is_public(address: Address) -> bool:
+    """Whether an address is one of the open internet, also in every disguise as an IPv6 address."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(inner)
+        if address.teredo is not None:
+            return False
+    if any(address in network for network in NOT_PUBLIC if network.version == address.version):
+        return False
+    return address.is_global
+
+
+async def resolve(host: str, port: int) -> List[Resolved]:
+    """Return the addresses of a host, by the system's resolver."""
+    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+class Guard:
+    """The policy of one server.
+
+    Args:
+        allow: hosts and CIDRs that are open besides public addresses.
+        resolver: how names become addresses.
+    """
+
+    def __init__(self, allow: Sequence[str] = (), resolver: Resolver = resolve) -> None:
+        self._hosts = set()
+        self._networks = []
+        self._resolver = resolver
+        for entry in allow:
+            try:
+                self._networks.append(ipaddress.ip_network(entry, strict=False))
+            except ValueError:
+                self._hosts.add(entry.lower())
+
+    def allows(self, address: Address) -> bool:
+        return is_public(address) or any(
+            address in network for network in self._networks if network.version == address.version
+        )
+
+    def _allows_text(self, text: str) -> bool:
+        # An address with a scope (%eth0) is of one link.
+        return "%" not in text and self.allows(ipaddress.ip_address(text))
+
+    def precheck(self, url: str) -> Target:
+        """Return the URL taken apart; refuse what can be refused without asking anyone.
+
+        Raises:
+            Refused: it can never be allowed.
+        """
+        target = parse(url)
+        if target.host in self._hosts:
+            return target
+        if target.host == "localhost" and not self.allows(ipaddress.ip_address("127.0.0.1")):
+            raise Refused("The URL leads to an address that is not public")
+        literal = _literal(target.host)
+        if literal is not None and not self.allows(literal):
+            raise Refused("The URL leads to an address that is not public")
+        return target
+
+    async def resolve(self, target: Target) -> List[Resolved]:
+        """Return all addresses of a target that the operator named."""
+        return list(await self._resolver(target.host, target.port))
+
+    async def addresses(self, target: Target) -> List[Resolved]:
+        """Resolve a target once, and return the addresses that may be connected to.
+
+        Raises:
+            Refused: none may.
+            OSError: the name cannot be resolved.
+        """
+        found = await self.resolve(target)
+        if target.host in self._hosts:
+            return found
+        allowed = [(family, address) for family, address in found if self._allows_text(address[0])]
+        if not allowed:
+            raise Refused("The URL leads to an address that is not public")
+        return allowed
+
+
+def _literal(host: str) -> Optional[Address]:
+    """Return the address that a host spells, in any of the forms that resolvers take (127.1, 0x7f000001)."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None

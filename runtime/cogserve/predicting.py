@@ -1,0 +1,225 @@
+"""The handlers of `/predictions` and `/trainings`: two names of the same thing."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+
+import trio
+
+from cogserve.guard import Guard, Refused
+from cogserve.prediction import Prediction, State
+from cogserve.protocol import (
+    EVENTS,
+    ID,
+    ID_RULE,
+    PredictionRequest,
+    Problem,
+    decode_input,
+    decode_request,
+    detail,
+    encode,
+    failed,
+)
+from cogserve.scheduler import Scheduler, note_unknown
+from cogserve.sse import Streams
+from cogserve.web import Bodies, Receive, Scope, Send, answer, rfc3339, wait_disconnected
+from cogserve.webhooks import Webhooks, trace_of
+
+if TYPE_CHECKING:
+    from cogserve.schema import InputSchema
+    from cogserve.settings import Settings
+
+NO_STREAMING = "This model does not support streaming responses. Add @cog.streaming to predict() to enable SSE."
+
+
+class Predicting:
+    """Answers requests for predictions.
+
+    Args:
+        schema: what the inputs are; None where that is not known, and then everything is taken.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        scheduler: Scheduler,
+        webhooks: Webhooks,
+        guard: Guard,
+        schema: Optional[InputSchema],
+    ) -> None:
+        self._settings = settings
+        self._scheduler = scheduler
+        self._webhooks = webhooks
+        self._guard = guard
+        self._schema = schema
+        self._streams = Streams()
+        self._bodies = Bodies(settings.max_body, settings.max_inflight, lambda: scheduler.input_bytes)
+
+    async def create(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        id: Optional[str] = None,  # noqa: A002
+    ) -> None:
+        """POST, or PUT where an id stands in the path."""
+        headers: Dict[bytes, bytes] = dict(scope["headers"])
+        streaming = b"text/event-stream" in headers.get(b"accept", b"")
+        body = await self._bodies.read(receive, headers.get(b"content-length"))
+        request = decode_request(body if _is_json(headers) else b"")
+        if streaming:
+            self._allow_streaming(scope)
+        given_id = self._id(request, id)
+        if id is not None:
+            found = self._scheduler.registry.find(id)
+            if found is not None:
+                await self._answer_again(found, receive, send, streaming=streaming)
+                return
+        refusal = self._scheduler.refusal()
+        if refusal is not None:
+            raise refusal
+        prediction = self._accept(request, given_id, headers)
+        if streaming:
+            if await self._streams.follow(prediction, receive, send):
+                self._scheduler.cancel(prediction)
+        elif headers.get(b"prefer") == b"respond-async":
+            await answer(send, 202, encode({"id": prediction.id, "status": "starting"}))
+        else:
+            await self._answer_when_finished(prediction, receive, send)
+
+    async def cancel(self, send: Send, id: str) -> None:  # noqa: A002
+        prediction = self._scheduler.registry.find(id)
+        if prediction is None or prediction.finished:
+            await answer(send, 404, b"{}")
+            return
+        self._scheduler.cancel(prediction)
+        await answer(send, 200, b"{}")
+
+    async def get(self, send: Send, id: str) -> None:  # noqa: A002
+        prediction = self._scheduler.registry.find(id)
+        if prediction is None:
+            raise Problem(404, {"error": f"There is no prediction {id}, or it ended too long ago"})
+        body = prediction.snapshot()
+        body["created_at"] = rfc3339(prediction.created_at)
+        for name, moment in (("started_at", prediction.running_at), ("completed_at", prediction.finished_at)):
+            if moment is not None:
+                body[name] = rfc3339(prediction.created_at + moment - prediction.accepted_at)
+        await answer(send, 200, encode(body))
+
+    def _accept(self, request: PredictionRequest, id: str, headers: Dict[bytes, bytes]) -> Prediction:  # noqa: A002
+        """Check everything, and hand the prediction to the scheduler."""
+        if id in self._scheduler.registry.live:
+            raise Problem(409, failed(f"A prediction with the id {id} is running already"))
+        data = bytes(request.input)
+        values = decode_input(data)
+        unknown = []
+        if self._schema is not None:
+            checked = self._schema.check(values)
+            values, unknown = checked.values, checked.unknown
+            self._check_urls(values)
+            if checked.changed or data == b"null":
+                data = encode(values)
+        elif data == b"null":
+            data = b"{}"
+        self._check_webhook(request)
+        prediction = Prediction(
+            id,
+            data,
+            context=request.context,
+            trace=trace_of(headers),
+            history=self._settings.stream_history,
+        )
+        note_unknown(prediction, unknown)
+        self._scheduler.submit(prediction, values, self._schema.files if self._schema is not None else ())
+        if request.webhook:
+            self._webhooks.follow(prediction, request.webhook, request.webhook_events_filter)
+        return prediction
+
+    def _id(self, request: PredictionRequest, path_id: Optional[str]) -> str:
+        for given, loc in ((path_id, ["path", "prediction_id"]), (request.id, ["body", "id"])):
+            if given is not None and not ID.fullmatch(given):
+                raise Problem(422, detail((list(loc), f"A prediction's ID has {ID_RULE}", "value_error")))
+        if path_id is None:
+            return request.id if request.id is not None else f"pred_{secrets.token_hex(16)}"
+        if request.id is not None and request.id != path_id:
+            message = "prediction ID must match the ID supplied in the URL"
+            raise Problem(422, detail((["body", "id"], message, "value_error")))
+        return path_id
+
+    def _allow_streaming(self, scope: Scope) -> None:
+        if self._schema is None or not self._schema.streaming or scope["path"].startswith("/trainings"):
+            raise Problem(406, {"error": NO_STREAMING})
+
+    def _check_urls(self, values: Dict[str, Any]) -> None:
+        """Refuse a URL that can be seen to lead where this server does not go; the rest is seen when fetched."""
+        for field in self._schema.files if self._schema is not None else ():
+            value = values.get(field)
+            for url in value if isinstance(value, list) else (value,):
+                if isinstance(url, str) and url[:5].lower() != "data:":
+                    try:
+                        self._guard.precheck(url)
+                    except Refused as error:
+                        raise Problem(422, detail((["body", "input", field], str(error), "value_error"))) from None
+
+    def _check_webhook(self, request: PredictionRequest) -> None:
+        for event in request.webhook_events_filter or ():
+            if event not in EVENTS:
+                message = f"Input should be one of {', '.join(EVENTS)}"
+                raise Problem(422, detail((["body", "webhook_events_filter"], message, "value_error")))
+        if request.webhook:
+            try:
+                self._guard.precheck(request.webhook)
+            except Refused as error:
+                raise Problem(422, detail((["body", "webhook"], str(error), "value_error"))) from None
+
+    async def _answer_when_finished(self, prediction: Prediction, receive: Receive, send: Send) -> None:
+        """Wait for the end; a client that goes away meanwhile cancels its prediction."""
+        if not prediction.finished:
+            with trio.CancelScope() as scope:
+                prediction.listen(lambda event: scope.cancel() if event[0] == "completed" else None)
+                await wait_disconnected(receive)
+        if not prediction.finished:
+            self._scheduler.cancel(prediction)
+            return
+        if prediction.invalid is not None:
+            field, message = prediction.invalid
+            raise Problem(422, detail((["body", "input", field], message, "value_error")))
+        if prediction.state is State.FAILED and prediction.expired:
+            retry_after = self._scheduler.admission.retry_after()
+            raise Problem(503, failed(prediction.error or ""), retry_after=retry_after)
+        await answer(send, 200, encode(prediction.snapshot()))
+
+    async def _answer_again(
+        self, prediction: Prediction, receive: Receive, send: Send, *, streaming: bool
+    ) -> None:
+        """Answer a PUT whose prediction there is already: it is not run a second time."""
+        if streaming:
+            await self._streams.follow(prediction, receive, send)
+        elif prediction.finished:
+            await answer(send, 200, encode(prediction.snapshot()))
+        else:
+            await answer(send, 202, encode({**prediction.snapshot(), "input": prediction.given}))
+
+
+def _is_json(headers: Dict[bytes, bytes]) -> bool:
+    """Whether the body is to be read. One without a type counts as absent, as Cog has it.
+
+    Raises:
+        Problem: 415, it is of another type.
+    """
+    kind = headers.get(b"content-type")
+    if kind is None:
+        return False
+    essence = kind.partition(b";")[0].strip().lower()
+    if essence == b"application/json" or (essence.startswith(b"application/") and essence.endswith(b"+json")):
+        return True
+    raise Problem(415, {"error": "Expected request with `Content-Type: application/json`"})
+
+
+def route(path: str) -> Optional[Tuple[str, bool]]:
+    """Take apart a path below `/predictions/` or `/trainings/`: the id, and whether it is to be cancelled."""
+    _, _, rest = path[1:].partition("/")
+    if rest.endswith("/cancel"):
+        return rest[: -len("/cancel")], True
+    return (rest, False) if rest and "/" not in rest else None

@@ -1,0 +1,448 @@
+"""Takes every prediction through its states: in, files fetched, a slot, the worker, files stored, the end.
+
+A prediction needs a task of its own only while files are fetched or stored, or while it is being
+cancelled; otherwise frames and requests move it on as they come.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional
+
+import msgspec
+import trio
+from cogworker import frames
+
+from cogserve import files_in
+from cogserve.admission import Admission, Full
+from cogserve.files_out import OutputUnusable, Store, place
+from cogserve.health import Health, Status
+from cogserve.metrics import Metrics
+from cogserve.prediction import Prediction, State
+from cogserve.protocol import Problem, encode, failed
+from cogserve.registry import Registry
+from cogserve.supervisor import Listener
+
+if TYPE_CHECKING:
+    from cogserve.client import Client
+    from cogserve.settings import Settings
+    from cogserve.worker import Exit, Worker
+
+NOT_READY = "Setup has not finished yet. Wait until it has finished, or GET /health-check for status."
+AT_CAPACITY = "At capacity - all prediction slots busy"
+DRAINING = "The server is shutting down and takes no more predictions"
+
+log = logging.getLogger("cogserve.predictions")
+printed = logging.getLogger("cogserve.model")
+
+_as_raw = msgspec.json.Decoder(msgspec.Raw)
+
+
+class Scheduler(Listener):
+    """Runs predictions on the attached worker.
+
+    Args:
+        settings: the server's.
+        health: says whether predictions are taken.
+        nursery: for what a prediction needs tasks for; outlives every request.
+        client: fetches input files.
+        store: gives out output files.
+        folder: absolute and without links; each prediction gets a folder below.
+    """
+
+    def __init__(
+        self, settings: Settings, health: Health, nursery: trio.Nursery, client: Client, store: Store, folder: str
+    ) -> None:
+        self.admission = Admission(settings.max_concurrency, settings.queue)
+        self.registry = Registry(settings.results_ttl)
+        self.metrics = Metrics()
+        self.closed = False
+        self.input_bytes = 0  # of all predictions that live
+        self.worker: Optional[Worker] = None
+        self._settings = settings
+        self._health = health
+        self._nursery = nursery
+        self._client = client
+        self._store = store
+        self._folder = folder
+        self._folders = 0
+        self._idle = trio.Event()
+        # Of predictions whose files are being fetched or stored.
+        self._scopes: Dict[str, trio.CancelScope] = {}
+        self._storing: Dict[str, trio.MemorySendChannel[Any]] = {}
+        # Of predictions that are being cancelled: set when the worker is done with them.
+        self._freed: Dict[str, trio.Event] = {}
+
+    # Requests
+
+    def refusal(self) -> Optional[Problem]:
+        """Return why no prediction is taken now, whatever it is; None if they are."""
+        health = self._health
+        if self.closed:
+            return Problem(503, failed(DRAINING), retry_after=1, close=True)
+        if health.was_ready and health.status is not Status.DEFUNCT:
+            return None
+        return Problem(503, failed(NOT_READY), retry_after=None if health.status is Status.SETUP_FAILED else 5)
+
+    def submit(self, prediction: Prediction, values: Optional[Dict[str, Any]] = None, files: Any = ()) -> None:
+        """Take a prediction in.
+
+        Args:
+            prediction: a new one.
+            values: its input, decoded; needed where it has files.
+            files: names of the inputs that are files.
+
+        Raises:
+            Problem: it is not taken: 409 or 503.
+        """
+        try:
+            self.admission.enter(prediction)
+        except Full as full:
+            self.metrics.refused += 1
+            if self._settings.queue == 0:
+                raise Problem(409, failed(AT_CAPACITY)) from None
+            message = f"The queue is full: {self.admission.waiting} predictions wait"
+            raise Problem(503, failed(message), retry_after=full.retry_after) from None
+        self.registry.add(prediction)
+        self.input_bytes += len(prediction.input)
+        if self._settings.deadline is not None:
+            self._nursery.start_soon(self._limit, prediction, self._settings.deadline)
+        if values is not None and files_in.present(values, files):
+            prediction.move(State.FETCHING)
+            self._nursery.start_soon(self._guarded, prediction, self._fetch, prediction, values, files)
+        else:
+            self._wait(prediction)
+
+    def cancel(self, prediction: Prediction, reason: str = "") -> None:
+        """Cancel a prediction, however far it is. One that runs ends when the worker says so or is dead.
+
+        Args:
+            reason: where given, the prediction fails with it rather than being canceled.
+        """
+        if prediction.finished:
+            return
+        if prediction.cancel_reason is None:
+            prediction.cancel_reason = reason
+        elif prediction.state is State.RUNNING:
+            return  # it is on its way
+        if prediction.state is State.RUNNING and self.worker is not None:
+            freed = self._freed[prediction.id] = trio.Event()
+            self.worker.send({"type": "cancel", "id": prediction.id})
+            self._nursery.start_soon(self._climb, self.worker, freed)
+            return
+        scope = self._scopes.get(prediction.id)
+        if scope is not None:
+            scope.cancel()
+        self._end_cancelled(prediction)
+
+    @property
+    def _too_large(self) -> str:
+        return f"The output is too large: more than the limit of {self._settings.max_output} bytes"
+
+    async def wait_idle(self) -> None:
+        """Return when no prediction lives."""
+        while self.registry.live:
+            self._idle = trio.Event()
+            await self._idle.wait()
+
+    async def abandon(self, seconds: float) -> None:
+        """Cancel everything; whatever runs after `seconds` still ends with its worker."""
+        for prediction in list(self.registry.live.values()):
+            self.cancel(prediction, "The server was shut down before the prediction ended")
+        with trio.move_on_after(seconds):
+            await self.wait_idle()
+        if self.worker is not None and self.registry.live:
+            self.worker.kill("the server was shut down")
+            await self.wait_idle()
+
+    # What the supervisor tells
+
+    def attach(self, worker: Worker) -> None:
+        self.worker = worker
+        self.admission.open = True
+        self._start_waiting()
+
+    def detach(self, end: Exit) -> None:
+        self.admission.open = False
+        self.worker = None
+        for prediction in list(self.admission.running.values()):
+            self._release(prediction)
+            channel = self._storing.get(prediction.id)
+            if prediction.cancel_reason is not None:
+                self._end_cancelled(prediction)
+            elif channel is None:
+                self._end(prediction, State.FAILED, f"The prediction failed: {end.reason}")
+            else:
+                prediction.move(State.STORING)
+                channel.send_nowait(({"status": "failed", "error": f"The prediction failed: {end.reason}"}, None))
+
+    def give_up(self, reason: str) -> None:
+        for prediction in list(self.registry.live.values()):
+            self.cancel(prediction, reason)
+
+    def on_text(self, source: str, text: str) -> None:
+        running = self.admission.running
+        # With several at once only the worker knows whose text it is, and says so in frames.
+        self._add_log(next(iter(running.values())) if len(running) == 1 else None, source, text)
+
+    def on_setup_text(self, source: str, text: str) -> None:
+        self._add_log(None, source, text)
+
+    def on_frame(self, header: Dict[str, Any], payload: bytes) -> None:
+        kind = header["type"]
+        prediction = self.admission.running.get(header.get("id") or "")
+        if kind == "log":
+            self._add_log(prediction, str(header.get("source", "stdout")), payload.decode("utf-8", "replace"))
+        elif prediction is None:
+            log.debug("a %s frame for a prediction that does not run", kind)
+        elif kind == "output":
+            self._drain()
+            self._on_output(prediction, header, payload)
+        elif kind == "metric":
+            prediction.record_metric(str(header["name"]), msgspec.json.decode(payload), str(header.get("mode")))
+        elif kind == "done":
+            self._drain()
+            self._on_done(prediction, header, payload)
+
+    # Steps
+
+    def _wait(self, prediction: Prediction) -> None:
+        prediction.move(State.WAITING)
+        self.admission.wait(prediction)
+        self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        while True:
+            prediction = self.admission.take()
+            if prediction is None:
+                return
+            self._start(prediction)
+
+    def _start(self, prediction: Prediction) -> None:
+        header: Dict[str, Any] = {"type": "predict", "id": prediction.id, "context": prediction.context or {}}
+        try:
+            header["folder"] = self._folder_of(prediction)
+            if self.worker is not None:
+                self.worker.send(header, prediction.input)
+        except (frames.FrameTooLarge, OSError) as error:
+            self.admission.release(prediction)
+            self._end(prediction, State.FAILED, f"The prediction could not be started: {error}")
+            return
+        prediction.move(State.RUNNING)
+
+    def _folder_of(self, prediction: Prediction) -> str:
+        if prediction.folder is None:
+            # By number: an id is the client's text, and has no business in a path.
+            self._folders += 1
+            prediction.folder = f"{self._folder}/{self._folders}"
+            os.mkdir(prediction.folder, 0o700)
+        return prediction.folder
+
+    async def _guarded(
+        self, prediction: Prediction, task: Callable[..., Awaitable[None]], *arguments: Any
+    ) -> None:
+        """Run a prediction's own task so that a defect in it fails that prediction, not the server."""
+        try:
+            await task(*arguments)
+        except Exception:
+            log.exception("a task of prediction %s failed", prediction.id)
+            self._drop_output(prediction, "The server failed to handle this prediction; its log says why")
+
+    async def _fetch(self, prediction: Prediction, values: Dict[str, Any], files: Any) -> None:
+        with trio.CancelScope() as scope:
+            self._scopes[prediction.id] = scope
+            try:
+                folder = self._folder_of(prediction)
+                await files_in.bring(self._client, values, files, folder, self._settings.max_download)
+            except files_in.InputUnusable as error:
+                if error.refused:
+                    prediction.invalid = (error.field, error.message)
+                self._end(prediction, State.FAILED, str(error))
+            except OSError as error:
+                self._end(prediction, State.FAILED, f"The input could not be stored: {error.strerror}")
+            else:
+                if not prediction.finished:
+                    prediction.input = encode(values)
+                    self._wait(prediction)
+            finally:
+                self._scopes.pop(prediction.id, None)
+
+    def _on_output(self, prediction: Prediction, header: Dict[str, Any], payload: bytes) -> None:
+        prediction.output_size += len(payload)
+        if prediction.output_size > self._settings.max_output:
+            self.cancel(prediction, self._too_large)
+            return
+        channel = self._storing.get(prediction.id)
+        if channel is None and header.get("files"):
+            channel = self._store_in_order(prediction)
+        if channel is not None:
+            channel.send_nowait((header, payload))
+            return
+        try:
+            prediction.add_chunk(_as_raw.decode(payload))
+        except msgspec.MsgspecError as error:
+            self.cancel(prediction, f"The output is no valid JSON: {error}")
+
+    def _on_done(self, prediction: Prediction, header: Dict[str, Any], payload: bytes) -> None:
+        self._release(prediction, header.get("seconds"))
+        channel = self._storing.get(prediction.id)
+        if channel is None and header.get("files"):
+            channel = self._store_in_order(prediction)
+        if channel is not None:
+            prediction.move(State.STORING)
+            channel.send_nowait((header, payload))
+        else:
+            self._complete(prediction, header, payload)
+
+    def _complete(self, prediction: Prediction, header: Dict[str, Any], payload: bytes) -> None:
+        status, seconds = header.get("status"), header.get("seconds")
+        if prediction.cancel_reason:
+            self._end(prediction, State.FAILED, prediction.cancel_reason, seconds)
+        elif status == "canceled":
+            self._end(prediction, State.CANCELED, None, seconds)
+        elif status != "succeeded":
+            self._end(prediction, State.FAILED, str(header.get("error") or "The prediction failed"), seconds)
+        elif prediction.output_size + len(payload) > self._settings.max_output:
+            self._end(prediction, State.FAILED, self._too_large, seconds)
+        else:
+            prediction.output_size += len(payload)
+            try:
+                if payload:
+                    prediction.set_output(_as_raw.decode(payload))
+            except msgspec.MsgspecError as error:
+                self._end(prediction, State.FAILED, f"The output is no valid JSON: {error}", seconds)
+            else:
+                self._end(prediction, State.SUCCEEDED, None, seconds)
+
+    def _store_in_order(self, prediction: Prediction) -> "trio.MemorySendChannel[Any]":
+        """Start the task that stores a prediction's files; from now on all its output goes through it."""
+        send, receive = trio.open_memory_channel[Any](1_000_000)
+        self._storing[prediction.id] = send
+        self._nursery.start_soon(self._guarded, prediction, self._store_all, prediction, receive)
+        return send
+
+    async def _store_all(self, prediction: Prediction, items: "trio.MemoryReceiveChannel[Any]") -> None:
+        with trio.CancelScope() as scope:
+            self._scopes[prediction.id] = scope
+            try:
+                async for header, payload in items:
+                    output = await self._store_files(prediction, header.get("files") or (), payload)
+                    if prediction.finished:
+                        return
+                    if header.get("type") == "output":
+                        prediction.output_size += len(output) - len(payload)
+                        prediction.add_chunk(_as_raw.decode(output))
+                    else:
+                        self._complete(prediction, header, output)
+            except (OutputUnusable, msgspec.MsgspecError) as error:
+                self._drop_output(prediction, str(error))
+            finally:
+                self._storing.pop(prediction.id, None)
+                self._scopes.pop(prediction.id, None)
+
+    async def _store_files(self, prediction: Prediction, files: Any, payload: Optional[bytes]) -> bytes:
+        if not files or not payload:
+            return payload or b""
+        output = msgspec.json.decode(payload)
+        size = prediction.output_size
+        for file in files:
+            url = await self._store.put(prediction.folder or "", str(file["path"]))
+            size += len(url)
+            if size > self._settings.max_output:
+                raise OutputUnusable(self._too_large)
+            output = place(output, file["at"], url)
+        return encode(output)
+
+    def _drop_output(self, prediction: Prediction, error: str) -> None:
+        """Fail a prediction whose files cannot be given out; if it still runs, it is cancelled first."""
+        self._storing.pop(prediction.id, None)
+        if prediction.state is State.RUNNING:
+            self.cancel(prediction, error)
+        else:
+            self._end(prediction, State.FAILED, error)
+
+    async def _climb(self, worker: Worker, freed: trio.Event) -> None:
+        """The cancel ladder: (the message,) SIGTERM, SIGKILL. Each step only if the one before did not help."""
+        settings = self._settings
+        reason = "its process was ended, because a prediction could not be cancelled otherwise"
+        with trio.move_on_after(settings.cancel_grace):
+            await freed.wait()
+            return
+        log.warning("a prediction does not end when cancelled; its worker gets SIGTERM")
+        worker.signal(signal.SIGTERM, reason)
+        with trio.move_on_after(settings.kill_grace):
+            await freed.wait()
+            return
+        log.warning("the worker does not end by SIGTERM; it is killed")
+        worker.kill(reason)
+
+    async def _limit(self, prediction: Prediction, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            ended = trio.Event()
+            forget = prediction.listen(lambda event: ended.set() if event[0] == "completed" else None)
+            try:
+                await ended.wait()
+                return
+            finally:
+                forget()
+        prediction.expired = prediction.running_at is None
+        where = "it waited for its turn" if prediction.expired else "it was running"
+        self.cancel(prediction, f"The deadline of {seconds:g} seconds passed while {where}")
+
+    # Ends
+
+    def _release(self, prediction: Prediction, seconds: Optional[float] = None) -> None:
+        self.admission.release(prediction, seconds)
+        freed = self._freed.pop(prediction.id, None)
+        if freed is not None:
+            freed.set()
+        self._start_waiting()
+
+    def _end_cancelled(self, prediction: Prediction) -> None:
+        if prediction.cancel_reason:
+            self._end(prediction, State.FAILED, prediction.cancel_reason)
+        else:
+            self._end(prediction, State.CANCELED)
+
+    def _end(
+        self, prediction: Prediction, state: State, error: Optional[str] = None, seconds: Optional[float] = None
+    ) -> None:
+        if prediction.finished:
+            return  # it was cancelled while a task of its own was on its way here
+        self.input_bytes -= len(prediction.given or b"")
+        prediction.finish(state, error, seconds)
+        self.admission.leave(prediction)
+        self.registry.end(prediction)
+        self.metrics.observe(prediction)
+        log.debug("prediction %s %s", prediction.id, prediction.state.status)
+        if prediction.folder is not None:
+            self._remove(prediction.folder)
+        if not self.registry.live:
+            self._idle.set()
+
+    def _remove(self, folder: str) -> None:
+        try:
+            os.rmdir(folder)
+        except OSError:
+            self._nursery.start_soon(self._remove_all, folder)
+
+    async def _remove_all(self, folder: str) -> None:
+        await trio.to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+    def _drain(self) -> None:
+        if self.worker is not None:
+            self.worker.drain()
+
+    def _add_log(self, prediction: Optional[Prediction], source: str, text: str) -> None:
+        if prediction is not None:
+            prediction.add_log(text, source)
+        printed.info(text, extra={"source": source, "prediction": prediction.id if prediction else None})
+
+
+def note_unknown(prediction: Prediction, names: List[str]) -> None:
+    """Say in a prediction's logs which of its inputs were left out."""
+    for name in names:
+        prediction.add_log(f"input `{name}` is not known to this predictor and was left out\n", "stderr")

@@ -1,0 +1,228 @@
+"""Keeps one worker alive: starts it, waits for its setup, replaces it when it ends.
+
+A first setup that fails is final (SETUP_FAILED): the same code would fail again, and whoever deploys it
+must see it. A worker that ends later is replaced: at once where it has completed a prediction, else with
+growing pauses. After MAX_FAILURES setups in a row that failed the server says DEFUNCT and stops trying.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import signal
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+
+import trio
+
+from cogserve.health import Health, Setup, Status
+from cogserve.worker import Exit, Worker, command
+
+if TYPE_CHECKING:
+    from cogserve.settings import Settings
+
+HEALTHCHECK_TIMEOUT = 5.0
+MAX_FAILURES = 6
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+SHUTDOWN_GRACE = 2.0
+# Names of settings that the model has no business with.
+WITHHELD = ("WEBHOOK_AUTH_TOKEN",)
+
+log = logging.getLogger("cogserve.worker")
+
+
+class Listener:
+    """What the supervisor tells; the scheduler is one."""
+
+    def attach(self, worker: Worker) -> None:
+        """A worker is ready."""
+
+    def detach(self, end: Exit) -> None:
+        """The worker that was attached has ended."""
+
+    def give_up(self, reason: str) -> None:
+        """There will be no worker any more."""
+
+    def on_frame(self, header: Dict[str, Any], payload: bytes) -> None:
+        """A frame about a prediction."""
+
+    def on_text(self, source: str, text: str) -> None:
+        """What an attached worker printed."""
+
+    def on_setup_text(self, source: str, text: str) -> None:
+        """What a worker printed before it was ready."""
+
+
+class Supervisor:
+    """Runs workers one after another.
+
+    Args:
+        settings: the server's.
+        health: is kept up to date.
+        listener: is told what happens.
+        start: what starts a worker; tests give another command.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        health: Health,
+        listener: Listener,
+        start: Callable[[str, str], List[str]] = command,
+    ) -> None:
+        self._settings = settings
+        self._health = health
+        self._listener = listener
+        self._command = start(settings.ref, settings.mode)
+        self.worker: Optional[Worker] = None
+        self.python: Optional[str] = None
+        self._settled = trio.Event()  # setup has succeeded or failed
+        self._setup_error: Optional[str] = None
+        self._attached = False
+        self._served = False
+        self._stopping = False
+        self._checked: Optional[trio.Event] = None
+        self._check: Dict[str, Any] = {}
+
+    async def run(self) -> None:
+        """Keep a worker alive until `stop`, or until there is no point in trying."""
+        failures = crashes = 0
+        while True:
+            end, served = await self._run_one()
+            if self._stopping:
+                return
+            log.error("the worker ended: %s", end.reason)
+            if not self._health.was_ready:
+                self._fail_setup(end.reason)
+                return
+            failures = failures + 1 if served is None else 0
+            crashes = 0 if served else crashes + 1
+            if failures >= MAX_FAILURES:
+                self._health.status = Status.DEFUNCT
+                self._listener.give_up(f"The model does not start any more: {end.reason}")
+                return
+            self._health.status = Status.STARTING
+            self._health.restarts += 1
+            if crashes > 1:
+                await trio.sleep(min(FIRST_PAUSE * 2 ** (crashes - 2), LONGEST_PAUSE))
+
+    async def stop(self) -> None:
+        """End the worker: by a message, then by signals. Takes SHUTDOWN_GRACE and a little at most."""
+        self._stopping = True
+        worker = self.worker
+        if worker is None:
+            return
+        worker.send({"type": "shutdown"})
+        with trio.move_on_after(SHUTDOWN_GRACE / 2):
+            await worker.ended.wait()
+        worker.signal(signal.SIGTERM)
+        with trio.move_on_after(SHUTDOWN_GRACE / 2):
+            await worker.ended.wait()
+        worker.kill()
+
+    async def healthcheck(self) -> Optional[str]:
+        """Ask the model's own healthcheck; return what is wrong, or None. Several askers share one answer."""
+        worker = self.worker
+        if worker is None or not self._attached:
+            return None
+        if self._checked is None:
+            self._checked = trio.Event()
+            worker.send({"type": "healthcheck"})
+        checked = self._checked
+        with trio.move_on_after(HEALTHCHECK_TIMEOUT) as scope:
+            await checked.wait()
+        if scope.cancelled_caught:
+            self._checked = None
+            return f"Healthcheck failed: user-defined healthcheck timed out after {HEALTHCHECK_TIMEOUT} seconds"
+        if self._check.get("ok", True):
+            return None
+        return str(self._check.get("error") or "Healthcheck failed: user-defined healthcheck returned False")
+
+    async def _run_one(self) -> "tuple[Exit, Optional[bool]]":
+        """Run one worker to its end.
+
+        Returns:
+            How it ended, and whether it has completed a prediction; None where setup did not succeed.
+        """
+        environment = {key: value for key, value in os.environ.items() if key not in WITHHELD}
+        self._health.setup = Setup()
+        self._settled = trio.Event()
+        self._setup_error = None
+        self._served = False
+        end = Exit(-1, "the model's process could not be started")
+        try:
+            self.worker = worker = Worker(self._command, environment, self._on_frame, self._on_text)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._limit_setup, worker)
+                end = await worker.run()
+                nursery.cancel_scope.cancel()
+        except OSError as error:
+            end = Exit(-1, f"the model's process could not be started: {error}")
+        finally:
+            was_ready = self._attached
+            self._attached = False
+            self.worker = None
+            if self._checked is not None:
+                self._check = {"ok": True}
+                self._checked.set()
+                self._checked = None
+        if was_ready:
+            self._listener.detach(end)
+            return end, self._served
+        return (end if self._setup_error is None else Exit(end.code, self._setup_error)), None
+
+    async def _limit_setup(self, worker: Worker) -> None:
+        limit = self._settings.setup_timeout
+        with trio.move_on_after(math.inf if limit is None else limit) as scope:
+            await self._settled.wait()
+        if scope.cancelled_caught:
+            worker.kill(f"setup did not end within {limit:g} seconds")
+        elif self._setup_error is not None:
+            await trio.sleep(SHUTDOWN_GRACE)  # it should end by itself
+            worker.kill()
+
+    def _fail_setup(self, reason: str) -> None:
+        self._health.setup.add_log("" if reason in self._health.setup.logs else f"{reason}\n")
+        self._health.setup.complete("failed")
+        self._health.status = Status.SETUP_FAILED
+        self._listener.give_up(f"Setup failed: {reason}")
+
+    def _on_text(self, source: str, text: str) -> None:
+        if self._attached:
+            self._listener.on_text(source, text)
+        else:
+            self._health.setup.add_log(text)
+            self._listener.on_setup_text(source, text)
+
+    def _on_frame(self, header: Dict[str, Any], payload: bytes) -> None:
+        kind = header["type"]
+        if self._attached and kind not in ("health", "ready"):
+            self._served = self._served or kind == "done"
+            self._listener.on_frame(header, payload)
+        elif kind == "log":
+            self._on_text(str(header.get("source", "stdout")), payload.decode("utf-8", "replace"))
+        elif kind == "ready":
+            self._on_ready(header)
+        elif kind == "setup_failed":
+            self._setup_error = str(header.get("error", "setup failed"))
+            self._settled.set()
+        elif kind == "health":
+            self._check = header
+            if self._checked is not None:
+                self._checked.set()
+                self._checked = None
+
+    def _on_ready(self, header: Dict[str, Any]) -> None:
+        worker = self.worker
+        if worker is None or self._attached:
+            return
+        worker.drain()  # what setup printed belongs to setup
+        self.python = header.get("version")
+        self._health.setup.complete("succeeded", header.get("setup_seconds"))
+        self._health.status = Status.READY
+        self._health.was_ready = True
+        self._attached = True
+        self._settled.set()
+        log.info("the model is ready")
+        self._listener.attach(worker)

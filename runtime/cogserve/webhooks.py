@@ -1,0 +1,169 @@
+"""Tells a prediction's webhook what happens: in order, one call at a time, each with the whole state.
+
+`start` and `completed` are told each once; `output` and `logs` at most every `throttle` seconds, and what
+came between is in the next. Only `completed` is tried again when it fails.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Dict, List, Optional, Set
+
+import trio
+
+from cogserve.client import Client, ExchangeFailed, Request
+from cogserve.guard import Refused, parse
+from cogserve.protocol import EVENTS, encode
+
+if TYPE_CHECKING:
+    from cogserve.prediction import Event, Prediction
+    from cogserve.settings import Settings
+
+TRIES = 12
+FIRST_PAUSE = 0.1
+MOST_DOUBLINGS = 10
+TIMEOUT = 30.0
+KINDS = {"start": "start", "output": "output", "log": "logs", "completed": "completed"}
+
+log = logging.getLogger("cogserve.webhooks")
+
+
+class Webhooks:
+    """Sends the webhooks of one server.
+
+    Args:
+        settings: throttle and token.
+        client: the guarded client.
+        nursery: where the sending is done; outlives every request.
+    """
+
+    def __init__(self, settings: Settings, client: Client, nursery: trio.Nursery) -> None:
+        self._settings = settings
+        self._client = client
+        self._nursery = nursery
+        self._sending: Set[Prediction] = set()
+        self._idle = trio.Event()
+
+    def follow(self, prediction: Prediction, url: str, wanted: Optional[List[str]]) -> None:
+        """Tell `url` of a new prediction's events; all of them, or those in `wanted`."""
+        self._sending.add(prediction)
+        follower = _Follower(self, prediction, url, frozenset(EVENTS if wanted is None else wanted))
+        self._nursery.start_soon(self._run, follower)
+
+    async def wait_idle(self) -> None:
+        """Return when every webhook has been delivered or given up."""
+        while self._sending:
+            self._idle = trio.Event()
+            await self._idle.wait()
+
+    async def _run(self, follower: "_Follower") -> None:
+        try:
+            await follower.run()
+        except Exception:
+            log.exception("a webhook of prediction %s failed", follower.prediction.id)
+        finally:
+            follower.forget()
+            self._sending.discard(follower.prediction)
+            if not self._sending:
+                self._idle.set()
+
+    async def post(self, url: str, prediction: Prediction, body: bytes) -> Optional[int]:
+        """Make one call; return the status, None where there was no answer.
+
+        Raises:
+            Refused: the URL may not be called at all.
+        """
+        headers = [("Content-Type", "application/json"), *prediction.trace.items()]
+        token = self._settings.webhook_token
+        # Whoever asks for a prediction names the URL: the operator's token goes only to the operator's hosts.
+        if token is not None and parse(url).host in self._settings.webhook_token_hosts:
+            headers.append(("Authorization", f"Bearer {token}"))
+        request = Request(method="POST", headers=headers, body=body, timeout=TIMEOUT)
+        try:
+            return (await self._client.exchange(url, request)).status
+        except ExchangeFailed as error:
+            log.warning("a webhook of prediction %s was not delivered: %s", prediction.id, error)
+            return None
+
+    @property
+    def throttle(self) -> float:
+        return self._settings.throttle
+
+
+class _Follower:
+    """One prediction's webhook: collects what is to be told, and tells it."""
+
+    def __init__(self, hooks: Webhooks, prediction: Prediction, url: str, wanted: "frozenset[str]") -> None:
+        self.prediction = prediction
+        self._hooks = hooks
+        self._url = url
+        self._wanted = wanted
+        self._start: Optional[bytes] = None
+        self._pending: Set[str] = set()
+        self._more = trio.Event()
+        self._ended = trio.Event()
+        for event in prediction.history:
+            self._note(event)
+        self.forget = prediction.listen(self._note)
+
+    def _note(self, event: Event) -> None:
+        kind = KINDS.get(event[0])
+        if kind == "completed":
+            self._ended.set()
+        if kind in self._wanted:
+            if kind == "start":
+                self._start = encode(self.prediction.snapshot())
+            else:
+                self._pending.add(str(kind))
+            self._more.set()
+        elif kind == "completed":
+            self._more.set()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await self._more.wait()
+                self._more = trio.Event()
+                if self._start is not None:
+                    start, self._start = self._start, None
+                    await self._call(start)
+                if "completed" in self._pending:
+                    await self._complete()
+                    return
+                if self._pending:
+                    self._pending.clear()
+                    await self._call(encode(self.prediction.snapshot()))
+                    if not self._ended.is_set():
+                        with trio.move_on_after(self._hooks.throttle):
+                            await self._ended.wait()
+                elif self._ended.is_set():
+                    return
+                if self._ended.is_set():
+                    self._more.set()
+        except Refused as error:
+            log.warning("the webhook of prediction %s is refused: %s", self.prediction.id, error)
+
+    async def _call(self, body: bytes) -> bool:
+        """Make one call; return whether it was taken, or never will be."""
+        status = await self._hooks.post(self._url, self.prediction, body)
+        if status is not None and not 200 <= status < 300:
+            log.warning("the webhook of prediction %s answered %s", self.prediction.id, status)
+        return status is not None and status != 429 and status < 500
+
+    async def _complete(self) -> None:
+        body = encode(self.prediction.snapshot())
+        for number in range(TRIES + 1):
+            if await self._call(body):
+                return
+            await trio.sleep(FIRST_PAUSE * 2 ** min(number, MOST_DOUBLINGS))
+        log.error("the end of prediction %s could not be told to its webhook", self.prediction.id)
+
+
+def trace_of(headers: Dict[bytes, bytes]) -> Dict[str, str]:
+    """Return the W3C trace context of a request's headers, to be carried on."""
+    found = {}
+    for name in (b"traceparent", b"tracestate"):
+        value = headers.get(name)
+        if value is not None and len(value) <= 512 and value.isascii():
+            found[name.decode()] = value.decode()
+    return found

@@ -1,0 +1,284 @@
+"""One worker process: started, spoken with in frames, listened to on its pipes, ended for certain."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Optional
+
+import msgspec
+import trio
+from cogworker import frames
+
+READ = 256 * 1024
+# What is taken from a pipe before other tasks get their turn.
+PIPE_TURN = 1024 * 1024
+# How many reads of the socket are done before other tasks get their turn.
+FRAME_TURN = 16
+
+log = logging.getLogger("cogserve.worker")
+
+OnFrame = Callable[[Dict[str, Any], bytes], None]
+OnText = Callable[[str, str], None]
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """How a worker ended.
+
+    Args:
+        code: its exit status; negative is the signal that killed it.
+        reason: what to tell people.
+    """
+
+    code: int
+    reason: str
+
+
+class _Pipe:
+    """The reading end of the worker's stdout or stderr, decoded as it comes."""
+
+    def __init__(self, source: str, on_text: OnText) -> None:
+        self.source = source
+        self.fd, self.child_fd = os.pipe()
+        os.set_blocking(self.fd, False)
+        self._on_text = on_text
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def drain(self) -> bool:
+        """Take what is there, without waiting; return whether more may come."""
+        taken = 0
+        while taken < PIPE_TURN:
+            try:
+                data = os.read(self.fd, 64 * 1024)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            text = self._decoder.decode(data, final=not data)
+            if text:
+                self._on_text(self.source, text)
+            if not data:
+                return False
+            taken += len(data)
+        return True
+
+    async def pump(self) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(self.fd)
+            if not self.drain():
+                return
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+class Worker:
+    """A worker process. `run` starts it and returns when it has ended; the rest speaks with it meanwhile.
+
+    Args:
+        command: what to run; `--fd N` is added.
+        environment: the process's environment.
+        on_frame: is called with every frame that comes.
+        on_text: is called with (source, text) for what the process prints.
+    """
+
+    def __init__(
+        self, command: List[str], environment: Dict[str, str], on_frame: OnFrame, on_text: OnText
+    ) -> None:
+        self._command = command
+        self._environment = environment
+        self._on_frame = on_frame
+        self._pipes = [_Pipe("stdout", on_text), _Pipe("stderr", on_text)]
+        self._process: Optional[trio.Process] = None
+        self._socket: Optional[socket.socket] = None
+        self._unsent: Deque[memoryview] = deque()
+        self._unsent_more = trio.Event()
+        self._reason: Optional[str] = None
+        self._decoder = frames.Decoder()
+        self.ended = trio.Event()
+
+    @property
+    def pid(self) -> Optional[int]:
+        return self._process.pid if self._process is not None else None
+
+    def send(self, header: Dict[str, Any], payload: bytes = b"") -> None:
+        """Send a frame, without waiting: what the socket does not take now is sent by and by.
+
+        Raises:
+            frames.FrameTooLarge: nothing was sent.
+        """
+        prefix = frames.encode(header, payload)
+        sock = self._socket
+        if sock is None or self.ended.is_set():
+            return
+        if len(payload) < READ:
+            parts = [memoryview(prefix + payload)]
+        else:
+            parts = [memoryview(prefix), memoryview(payload)]
+        for part in parts:
+            sent = 0
+            if not self._unsent:
+                try:
+                    sent = sock.send(part)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    return  # it is dying; `run` finds out
+            if sent < len(part):
+                self._unsent.append(part[sent:])
+                self._unsent_more.set()
+
+    def drain(self) -> None:
+        """Take what the worker has printed so far, so that it stands before what comes next."""
+        for pipe in self._pipes:
+            if pipe.fd >= 0:
+                pipe.drain()
+
+    def signal(self, number: int, reason: Optional[str] = None) -> None:
+        """Send a signal to the worker's whole process group; `reason` is what its end will be put down to."""
+        if self._process is None:
+            return
+        if reason is not None and self._reason is None:
+            self._reason = reason
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def kill(self, reason: Optional[str] = None) -> None:
+        self.signal(signal.SIGKILL, reason)
+
+    async def run(self) -> Exit:
+        """Start the process, serve it, and return how it ended.
+
+        Cancellation: kills the process group.
+        """
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self._socket = ours
+        stdout, stderr = self._pipes
+        oom_kills = _oom_kills()
+        try:
+            try:
+                self._process = await trio.lowlevel.open_process(
+                    [*self._command, "--fd", str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout.child_fd,
+                    stderr=stderr.child_fd,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                    env=self._environment,
+                )
+            finally:
+                theirs.close()
+                os.close(stdout.child_fd)
+                os.close(stderr.child_fd)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._receive, ours)
+                nursery.start_soon(self._send_rest, ours)
+                for pipe in self._pipes:
+                    nursery.start_soon(pipe.pump)
+                # Not until the pipes end: a process that outlives the worker may hold them for ever.
+                code = await self._process.wait()
+                nursery.cancel_scope.cancel()
+            self._take_frames(ours)
+            self.drain()
+            reason = self._reason or _describe(code, oom=_oom_kills() > oom_kills)
+            return Exit(code, reason)
+        finally:
+            # Whatever the model started goes too, even if the worker itself has ended.
+            self.kill()
+            self.ended.set()
+            self._socket = None
+            ours.close()
+            for pipe in self._pipes:
+                pipe.close()
+            if self._process is not None:
+                with trio.move_on_after(10) as scope:
+                    scope.shield = True
+                    await self._process.wait()
+
+    async def _receive(self, sock: socket.socket) -> None:
+        while True:
+            await trio.lowlevel.wait_readable(sock)
+            if not self._take_frames(sock):
+                return
+
+    def _take_frames(self, sock: socket.socket) -> bool:
+        """Take the frames that are there; return whether more may come."""
+        for _ in range(FRAME_TURN):
+            try:
+                data = sock.recv(READ)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not data:
+                return False
+            try:
+                self._decoder.feed(data)
+                for header, payload in self._decoder:
+                    self._on_frame(header, payload)
+            except Exception as error:
+                # What a broken worker sends must not end the server.
+                log.exception("a frame of the worker could not be used")
+                self.kill(f"the model's process sent what is no frame ({type(error).__name__}: {error})")
+                return False
+            if len(data) < READ:
+                break
+        return True
+
+    async def _send_rest(self, sock: socket.socket) -> None:
+        while True:
+            await self._unsent_more.wait()
+            self._unsent_more = trio.Event()
+            while self._unsent:
+                await trio.lowlevel.wait_writable(sock)
+                try:
+                    sent = sock.send(self._unsent[0])
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    return
+                part = self._unsent.popleft()
+                if sent < len(part):
+                    self._unsent.appendleft(part[sent:])
+
+
+def command(ref: str, mode: str) -> List[str]:
+    """Return the command that starts a worker for a predictor."""
+    result = [sys.executable, "-u", "-m", "cogworker", "--predict", ref]
+    return [*result, "--train"] if mode == "train" else result
+
+
+def _describe(code: int, *, oom: bool) -> str:
+    if code >= 0:
+        return f"the model's process ended with exit status {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    if oom:
+        return f"the model's process was killed by {name}: it ran out of memory"
+    hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
+    return f"the model's process was killed by {name}{hint}"
+
+
+def _oom_kills() -> int:
+    """Return how often the kernel has killed for want of memory in this container, as far as can be told."""
+    try:
+        with open("/sys/fs/cgroup/memory.events") as file:
+            for line in file:
+                key, _, value = line.partition(" ")
+                if key == "oom_kill":
+                    return int(value)
+    except (OSError, ValueError):
+        pass
+    return 0
