@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 DEFAULT_PYTHON = "3.13"
 OLDEST_PYTHON, NEWEST_PYTHON = 8, 14
 PLATFORMS = ("linux/amd64", "linux/arm64")
-_CHECK_NAME = grammar.Grammar("the name of a check", "lowercase letters, digits and `-`", r"[a-z][a-z0-9-]{0,63}")
+# The checks of `cog lock` that may be silenced; `cogfreeze.resolve.checks` makes them.
+CHECKS = ("cuda", "cuda-twice", "glibc", "requires-python", "same-file")
+# Debian has them in every base image, with numbers of their own.
+_SYSTEM_USERS = frozenset(
+    {"_apt", "backup", "bin", "daemon", "games", "irc", "list", "lp", "mail", "man", "news", "nobody", "proxy"}
+    | {"sync", "sys", "uucp", "www-data"}
+)
 
 
 def read(section: Section, folder: Path) -> Build:
@@ -53,8 +60,8 @@ def read(section: Section, folder: Path) -> Build:
         run=_commands(section, "run") + _pre_install(section),
         network=network,
         allow_sdist=section.texts("allow_sdist", partial(_package_name, section)),
-        allow=section.texts("allow", _CHECK_NAME),
-        user=section.text("user", grammar.USER) or "cog",
+        allow=section.texts("allow", partial(_check, section)),
+        user=_user(section),
     )
     section.ignored("sdk_version", "the image holds the SDK of this cogfreeze, which the lock names")
     for key in ("cog_runtime", "fast", "python_overrides"):
@@ -104,6 +111,23 @@ def _platform(section: Section, item: str, index: int) -> str | None:
         f"is `{grammar.shown(item)}`, which is not a platform that can be built", "platforms", index, hint=hint
     )
     return None
+
+
+def _check(section: Section, item: str, index: int) -> str | None:
+    if item in CHECKS:
+        return item
+    near = get_close_matches(item, CHECKS, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else "the checks are " + ", ".join(f"`{each}`" for each in CHECKS)
+    section.mistake(f"is `{grammar.shown(item)}`, which is not a check", "allow", index, hint=hint)
+    return None
+
+
+def _user(section: Section) -> str:
+    name = section.text("user", grammar.USER) or "cog"
+    if name in _SYSTEM_USERS:
+        hint = "take another name, or `root`"
+        section.mistake(f"is `{name}`, which the base image has for itself", "user", hint=hint)
+    return name
 
 
 def _package_name(section: Section, item: str, index: int) -> str | None:

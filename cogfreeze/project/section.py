@@ -34,6 +34,11 @@ def kind(value: object) -> str:
     return "a mapping" if isinstance(value, dict) else f"a {type(value).__name__}"
 
 
+def _seen(value: object) -> str:
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return f"`{shown(str(value))}`" if plain else kind(value)
+
+
 def _quotes(value: object) -> str | None:
     return "put it in quotes" if isinstance(value, int | float) else None
 
@@ -131,7 +136,7 @@ class Section:
         if value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int):
-            self.wrong_type("a whole number", value, key)
+            self.mistake(f"must be a whole number, is {_seen(value)}", key)
             return default
         if not least <= value <= most:
             self.mistake(f"must be between {least} and {most:,}", key)
@@ -150,8 +155,7 @@ class Section:
         try:
             return parse(value)
         except ValueError as error:
-            what = f"`{shown(value)}`" if isinstance(value, str) else kind(value)
-            self.mistake(f"must be {error}, is {what}", key)
+            self.mistake(f"must be {error}, is {_seen(value)}", key)
             return default
 
     def items(self, key: str, of: str) -> list[Any]:
