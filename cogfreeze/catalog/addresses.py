@@ -1,0 +1,26 @@
+"""Every public address that cogfreeze asks by itself, and no other file has one.
+
+A lock knows these services by name; a mirror of each is named in the environment (`cogfreeze.settings`).
+"""
+
+from __future__ import annotations
+
+# Docker's default registry: its API's base URL, and the names by which references mean it.
+DEFAULT_REGISTRY = "https://registry-1.docker.io"
+DEFAULT_REGISTRY_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
+
+# Dated archives: `<base>/<archive>/<YYYYMMDDTHHMMSSZ>/…`.
+DEBIAN_SNAPSHOT = "https://snapshot.debian.org/archive"
+UBUNTU_SNAPSHOT = "https://snapshot.ubuntu.com"
+
+# One PyTorch index per CUDA tag: `<base>/cu128`, `<base>/cpu`.
+TORCH_INDEX = "https://download.pytorch.org/whl"
+
+
+def snapshot(archive: str) -> str:
+    """Return the base URL of the public service that keeps dated copies of an archive.
+
+    Args:
+        archive: `debian`, `debian-security` or `ubuntu`.
+    """
+    return UBUNTU_SNAPSHOT if archive == "ubuntu" else DEBIAN_SNAPSHOT

@@ -1,0 +1,159 @@
+"""The catalogue of base images: what `base_images.lock` says of them, where no registry can be asked.
+
+Its entries were harvested from public files, not from a registry: each carries its date and how well it is
+attested, and what a lock takes from here is marked `unconfirmed`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+
+from cogfreeze import bundled
+from cogfreeze.lock.packages import InstalledPackage
+
+SCHEMA = 1
+FRONTEND = "docker/dockerfile"
+
+_HEADER = """\
+# The base images that cogfreeze knows by heart, for when no registry can be asked.
+# Written by `python -m cogfreeze.resolve.refresh`; see `cogfreeze/catalog/base_images.py` for what each key means.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One tag.
+
+    Attributes:
+        digest: of the tag's index (or manifest, for a tag without an index).
+        platforms: platform and digest of its manifest, as far as they are known.
+        distribution: `debian:bookworm`, `ubuntu:22.04`; empty for what is no base (the Dockerfile frontend).
+        date: when the tag had this digest: `YYYY-MM-DD`, or `YYYY-MM` where the day is not known.
+        confidence: `high` where at least three public files agree; `registry` where a registry said it.
+        files: how many public files agree.
+    """
+
+    name: str
+    tag: str
+    digest: str
+    platforms: tuple[tuple[str, str], ...] = ()
+    distribution: str = ""
+    date: str
+    confidence: str = "high"
+    files: int = 0
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}:{self.tag}"
+
+    def manifest(self, platform: str) -> str | None:
+        """Return the digest of the platform's manifest, where it is known."""
+        return dict(self.platforms).get(platform)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageList:
+    """What dpkg has installed in some images.
+
+    Attributes:
+        images: the references, `python:3.11-slim-bookworm`.
+        date: of the image that was read.
+        basis: how the list is known.
+    """
+
+    images: tuple[str, ...]
+    platform: str
+    date: str
+    basis: str
+    packages: tuple[InstalledPackage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The whole of `base_images.lock`."""
+
+    images: tuple[Image, ...]
+    lists: tuple[PackageList, ...] = ()
+
+    def find(self, reference: str) -> Image | None:
+        """Return the entry of `name:tag`, or None."""
+        return next((image for image in self.images if image.reference == reference), None)
+
+    def tags(self, name: str) -> list[str]:
+        """Return the tags that the catalogue has of a name."""
+        return [image.tag for image in self.images if image.name == name]
+
+    def packages(self, reference: str, platform: str) -> PackageList | None:
+        """Return what the image has installed, where the catalogue knows it."""
+        found = (each for each in self.lists if reference in each.images and each.platform == platform)
+        return next(found, None)
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Return the catalogue that came with cogfreeze."""
+    return parse(bundled.BASE_IMAGES.read_text(encoding="utf-8"))
+
+
+def frontend() -> str:
+    """Return the Dockerfile frontend to build with, `name:tag@sha256:…`: the newest that the catalogue has."""
+    newest = max(
+        (image for image in catalogue().images if image.name == FRONTEND),
+        key=lambda image: tuple(map(int, image.tag.split("."))),
+    )
+    return f"{newest.reference}@{newest.digest}"
+
+
+def parse(text: str) -> Catalogue:
+    """Read a catalogue's text, which is ours and trusted."""
+    document = tomllib.loads(text)
+    if document["schema"] != SCHEMA:
+        raise ValueError(f"base_images.lock has schema {document['schema']}, not {SCHEMA}")
+    return Catalogue(
+        images=tuple(
+            Image(**{**entry, "platforms": tuple(sorted(entry.get("platforms", {}).items()))})
+            for entry in document["image"]
+        ),
+        lists=tuple(
+            PackageList(
+                **{
+                    **entry,
+                    "images": tuple(entry["images"]),
+                    "packages": tuple(map(_package, entry["packages"].splitlines())),
+                }
+            )
+            for entry in document.get("list", ())
+        ),
+    )
+
+
+def _package(line: str) -> InstalledPackage:
+    name, version = line.split(" ")
+    name, _, architecture = name.rpartition(":")
+    return InstalledPackage(name=name, architecture=architecture, version=version)
+
+
+def write(catalogue: Catalogue) -> str:
+    """Return the catalogue's text: sorted, LF, the same for equal catalogues."""
+    parts = [_HEADER + f"schema = {SCHEMA}\n"]
+    for image in sorted(catalogue.images, key=lambda image: (image.name, image.tag)):
+        lines = ["[[image]]", *(f'{key} = "{getattr(image, key)}"' for key in ("name", "tag", "digest"))]
+        if image.platforms:
+            pairs = ", ".join(f'"{platform}" = "{digest}"' for platform, digest in sorted(image.platforms))
+            lines.append(f"platforms = {{ {pairs} }}")
+        if image.distribution:
+            lines.append(f'distribution = "{image.distribution}"')
+        lines += [f'date = "{image.date}"', f'confidence = "{image.confidence}"']
+        if image.files:
+            lines.append(f"files = {image.files}")
+        parts.append("\n".join(lines) + "\n")
+    for each in sorted(catalogue.lists, key=lambda each: (each.images, each.platform)):
+        images = ", ".join(f'"{image}"' for image in sorted(each.images))
+        packages = "\n".join(package.line for package in sorted(each.packages))
+        parts.append(
+            f'[[list]]\nimages = [{images}]\nplatform = "{each.platform}"\ndate = "{each.date}"\n'
+            f'basis = "{each.basis}"\npackages = """\n{packages}\n"""\n'
+        )
+    return "\n".join(parts)
