@@ -1,0 +1,211 @@
+"""The apt closure: what `apt-get install` would put onto a base image, at a date, each .deb by hash.
+
+apt decides, over lists whose signature was checked (`archive`); every .deb that it names is looked up again in
+those lists.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cogfreeze.errors import IntegrityError
+from cogfreeze.lock.model import Apt, Deb
+from cogfreeze.resolve import apt_get, apt_refusals, archive
+from cogfreeze.resolve.apt_refusals import Declared
+from cogfreeze.resolve.archive import addresses_of, default_snapshot
+from cogfreeze.resolve.download import Artifact
+from cogfreeze.resolve.package_index import PackageIndex, Stanza, fields, relations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cogfreeze.lock.model import BaseImage
+    from cogfreeze.report import Report
+    from cogfreeze.settings import Settings
+
+__all__ = ["artifacts", "default_snapshot", "resolve"]
+
+_ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
+# What a stanza of dpkg's status needs for apt to reckon with it, where only the catalogue knew the package.
+_RELATIONS = (
+    "Multi-Arch",
+    "Essential",
+    "Priority",
+    "Pre-Depends",
+    "Depends",
+    "Breaks",
+    "Conflicts",
+    "Replaces",
+    "Provides",
+)
+
+
+def artifacts(apt: Apt, settings: Settings) -> list[Artifact]:
+    """Return the closure's files for `download.fetch_all`, from the mirror if one is named."""
+    return [
+        Artifact(
+            urls=addresses_of(deb.archive, apt.snapshot, deb.path, settings),
+            sha256=deb.sha256,
+            size=deb.size,
+            name=deb.path.rpartition("/")[2],
+        )
+        for deb in apt.packages
+    ]
+
+
+def resolve(
+    packages: Sequence[str],
+    *,
+    base: BaseImage,
+    status: str,
+    platform: str,
+    snapshot: str,
+    settings: Settings,
+    report: Report,
+) -> Apt:
+    """Return the closure of the declared packages on a base.
+
+    Args:
+        packages: as declared: `name`, `name=version`, `name:arch`, `name:arch=version`.
+        status: the base's dpkg status, as `image.resolve` gave it.
+        platform: `linux/amd64`.
+        snapshot: the archive's date, `YYYYMMDDTHHMMSSZ`.
+
+    Raises:
+        ResolveError: no such package, or apt refuses.
+        IntegrityError: something in the archive is not what its signature promises.
+        NetworkError: the archive can't be reached.
+        ToolMissing: there is nothing to run apt with.
+    """
+    declared = [Declared.parse(each) for each in packages]
+    native = _ARCHITECTURES[platform]
+    architectures = [native, *sorted({each.architecture for each in declared} - {native, "", "all"})]
+    releases = archive.releases(base.distribution, snapshot, settings, report)
+    lists = archive.package_lists(releases, architectures, snapshot, settings, report)
+    with report.step("resolving system packages"):
+        index = PackageIndex(lists)
+        apt_refusals.refuse_unknown(declared, index, base.distribution, snapshot)
+        if "packages" in base.unconfirmed:
+            status = _with_relations(status, index)
+        try:
+            downloads = apt_get.solve(
+                packages,
+                releases=releases,
+                lists=lists,
+                status=status,
+                architectures=architectures,
+                image=f"{base.reference}@{base.digest}",
+            )
+        except apt_get.AptFailed as error:
+            raise apt_refusals.explained(error, declared, index) from None
+        closure = [_vouched(download, index) for download in downloads]
+    installed = _installed(status)
+    for each in declared:
+        if not any(map(each.is_met_by, closure)):
+            report.note(f"`{each.text}` is in the base image already")
+    return Apt(
+        snapshot=snapshot,
+        suites=tuple(release.suite() for release in releases),
+        packages=_debs(closure, declared, installed),
+    )
+
+
+def _vouched(download: apt_get.Download, index: PackageIndex) -> Stanza:
+    """Return the stanza of a .deb in the signed lists; apt must have read the same there."""
+    name = download.path.rpartition("/")[2].partition("_")[0]
+    for stanza in index.stanzas(name):
+        if (stanza.archive, stanza["Filename"]) == (download.archive, download.path):
+            if (stanza["SHA256"], stanza["Size"]) == (download.sha256, str(download.size)):
+                return stanza
+            break
+    raise IntegrityError(
+        f"apt-get names `{download.path}` with the sha256 {download.sha256}, which no signed package list has",
+        hint="this is a fault in cogfreeze or in apt; please report it",
+    )
+
+
+def _installed(status: str) -> list[Stanza]:
+    """Return the packages that a dpkg status has as installed."""
+    stanzas = (Stanza(archive="", fields=fields(text)) for text in status.split("\n\n") if text.strip())
+    return [stanza for stanza in stanzas if stanza["Status"].endswith(" installed")]
+
+
+def _with_relations(status: str, index: PackageIndex) -> str:
+    """Complete a status of which only names, versions and architectures are known.
+
+    What a package needs, stands for and excludes is taken from the signed lists. Where they have only another
+    version of it, that version's word is taken for all but what it needs, which may be newer than what is there.
+    """
+    whole = []
+    for stanza in _installed(status):
+        known = index.stanzas(stanza["Package"])
+        same = [each for each in known if each["Version"] == stanza["Version"]]
+        taken = {}
+        if known:
+            found = (same or known)[0]
+            left_out = () if same else ("Depends", "Pre-Depends")
+            taken = {field: found[field] for field in _RELATIONS if found[field] and field not in left_out}
+        whole.append("".join(f"{key}: {value}\n" for key, value in {**stanza.fields, **taken}.items()))
+    return "\n".join(whole)
+
+
+def _debs(closure: Sequence[Stanza], declared: Sequence[Declared], installed: Sequence[Stanza]) -> tuple[Deb, ...]:
+    """Return the closure as the lock keeps it: sorted, declared ones first."""
+    wanted_by = _wanted_by(closure, installed)
+    debs = []
+    for stanza in closure:
+        is_declared = any(each.is_met_by(stanza) for each in declared)
+        # What nothing in the closure asks for by name came because something in it breaks the base's version.
+        asked_by = (
+            ()
+            if is_declared
+            else tuple(sorted(wanted_by[stanza["Package"]]))
+            or tuple(
+                sorted(
+                    {
+                        each["Package"]
+                        for each in closure
+                        if stanza["Package"] in _names(each, "Breaks", "Conflicts")
+                    }
+                )
+                or sorted({each.name for each in declared})
+            )
+        )
+        debs.append(
+            Deb(
+                name=stanza["Package"],
+                version=stanza["Version"],
+                architecture=stanza["Architecture"],
+                sha256=stanza["SHA256"],
+                size=int(stanza["Size"]),
+                archive=stanza.archive,
+                path=stanza["Filename"],
+                required_by=asked_by,
+            )
+        )
+    return tuple(sorted(debs, key=lambda deb: (bool(deb.required_by), deb.name, deb.architecture)))
+
+
+def _wanted_by(closure: Sequence[Stanza], installed: Sequence[Stanza]) -> dict[str, set[str]]:
+    """Return, for each package of the closure, those of it whose dependencies lead to it."""
+    new: dict[str, set[str]] = {}
+    for stanza in closure:
+        for name in (stanza["Package"], *stanza.provides()):
+            new.setdefault(name, set()).add(stanza["Package"])
+    names = {stanza["Package"] for stanza in closure}
+    kept = [stanza for stanza in installed if stanza["Package"] not in names]
+    there = {name for stanza in kept for name in (stanza["Package"], *stanza.provides())}
+    wanted_by: dict[str, set[str]] = {name: set() for name in names}
+    for stanza in closure:
+        for field in ("Pre-Depends", "Depends"):
+            for alternatives in relations(stanza[field]):
+                if there.intersection(alternatives):
+                    continue
+                for name in next((new[each] for each in alternatives if each in new), ()):
+                    if name != stanza["Package"]:
+                        wanted_by[name].add(stanza["Package"])
+    return wanted_by
+
+
+def _names(stanza: Stanza, *relation_fields: str) -> set[str]:
+    return {name for field in relation_fields for group in relations(stanza[field]) for name in group}

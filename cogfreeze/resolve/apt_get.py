@@ -1,0 +1,167 @@
+"""apt itself, asked what it would install: with a folder of its own in place of the machine's files.
+
+Nothing of the machine's apt configuration, sources, keys, preferences or packages has a say: the same lists and
+the same base give the same answer everywhere. Nothing is installed, and nobody needs to be root.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from cogfreeze.errors import CogError, ToolMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cogfreeze.resolve.archive import PackageList, Release
+
+# apt names its list files after the address; this one is never asked.
+_HOST = "archive.invalid"
+_LINE = re.compile(rb"^'([^']+)' \S+ (\d+) SHA256:([0-9a-f]{64})$", re.MULTILINE)
+
+_CONFIGURATION = """\
+Dir "{root}";
+Dir::Etc "etc";
+Dir::Etc::main "none";
+Dir::Etc::parts "none.d";
+Dir::Etc::preferencesparts "none.d";
+Dir::State "state";
+Dir::State::lists "{root}/lists";
+Dir::State::status "{root}/status";
+Dir::Cache "cache";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+APT::Architecture "{native}";
+APT::Architectures {{ {architectures} }};
+APT::Install-Recommends "false";
+APT::Install-Suggests "false";
+// An update that Ubuntu gives to some machines first, by their id, is one that all of ours get.
+APT::Get::Always-Include-Phased-Updates "true";
+// Newer releases of apt have another solver too; the bases' own have this one.
+APT::Solver "internal";
+Acquire::ForceHash "SHA256";
+Acquire::Languages "none";
+Debug::NoLocking "true";
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A .deb that apt would fetch."""
+
+    archive: str
+    path: str
+    size: int
+    sha256: str
+
+
+class AptFailed(CogError):
+    """apt-get refuses.
+
+    Attributes:
+        said: what it wrote, lines of its own words.
+        errors: the lines that begin with `E:`, without that.
+    """
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+        self.errors = tuple(line[3:] for line in said.splitlines() if line.startswith("E: "))
+        super().__init__("; ".join(self.errors) or "apt-get failed without a word")
+
+
+def solve(
+    packages: Sequence[str],
+    *,
+    releases: Iterable[Release],
+    lists: Iterable[PackageList],
+    status: str,
+    architectures: Sequence[str],
+    image: str,
+) -> tuple[Download, ...]:
+    """Return every .deb that `apt-get install` would fetch, in apt's order.
+
+    Args:
+        packages: as for apt-get: `name`, `name=version`, `name:arch`.
+        status: what is installed already, as text of dpkg's status file.
+        architectures: the image's own first.
+        image: reference of the base, by digest; its apt-get is asked where the machine has none.
+
+    Raises:
+        AptFailed: apt-get can't or won't.
+        ToolMissing: there is neither apt-get nor docker.
+    """
+    with tempfile.TemporaryDirectory(prefix="cogfreeze-apt-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder)
+        _furnish(root, releases, lists, status, architectures)
+        command = [
+            *_apt_get(root, image),
+            *("-q", "-y", "--print-uris", "--no-install-recommends", "--no-remove", "install"),
+            *packages,
+        ]
+        environment = {**os.environ, "LC_ALL": "C", "APT_CONFIG": str(root / "apt.conf")}
+        run = subprocess.run(command, capture_output=True, env=environment, check=False)
+    if run.returncode:
+        raise AptFailed((run.stdout + run.stderr).decode("utf-8", "replace"))
+    return tuple(_download(*found.groups()) for found in _LINE.finditer(run.stdout))
+
+
+def _apt_get(root: Path, image: str) -> list[str]:
+    """Return the command that runs apt-get: the machine's, or the base image's own."""
+    if shutil.which("apt-get"):
+        return ["apt-get"]
+    if shutil.which("docker"):
+        return [
+            *("docker", "run", "--rm", "--network=none", "--user", f"{os.getuid()}:{os.getgid()}"),
+            *("--volume", f"{root}:{root}", "--env", f"APT_CONFIG={root}/apt.conf", "--env", "LC_ALL=C"),
+            *("--entrypoint", "apt-get", image),
+        ]
+    raise ToolMissing(
+        "system packages are resolved by `apt-get`, which is not on this machine",
+        where="build.system_packages",
+        hint="lock on Debian or Ubuntu, or install docker: then the base image's own is used",
+    )
+
+
+def _furnish(
+    root: Path,
+    releases: Iterable[Release],
+    lists: Iterable[PackageList],
+    status: str,
+    architectures: Sequence[str],
+) -> None:
+    """Lay out what apt reads: its configuration, sources, lists, and what is installed."""
+    for folder in ("etc/none.d", "state", "lists/partial", "cache/archives/partial"):
+        (root / folder).mkdir(parents=True)
+    (root / "apt.conf").write_text(
+        _CONFIGURATION.format(
+            root=root,
+            native=architectures[0],
+            architectures=" ".join(f'"{each}";' for each in architectures),
+        )
+    )
+    (root / "status").write_text(status, encoding="utf-8")
+    sources = []
+    for each in releases:
+        pocket = each.pocket
+        # Trusted, because the signature was checked before; these are the signed bytes.
+        sources.append(
+            f"deb [trusted=yes] http://{_HOST}/{pocket.archive} {pocket.suite} {' '.join(pocket.components)}\n"
+        )
+        (root / "lists" / f"{_HOST}_{pocket.archive}_dists_{pocket.suite}_Release").write_bytes(each.text)
+    (root / "etc/sources.list").write_text("".join(sources))
+    for one in lists:
+        suite = f"{_HOST}_{one.pocket.archive}_dists_{one.pocket.suite}"
+        (root / "lists" / f"{suite}_{one.component}_binary-{one.architecture}_Packages").write_bytes(one.text)
+
+
+def _download(uri: bytes, size: bytes, sha256: bytes) -> Download:
+    archive, _, path = unquote(urlsplit(uri.decode()).path).lstrip("/").partition("/")
+    return Download(archive=archive, path=path, size=int(size), sha256=sha256.decode())

@@ -1,0 +1,268 @@
+"""The base image: which one a project gets, what it is by digest, and what it has installed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cogfreeze.catalog import cuda
+from cogfreeze.catalog.base_images import catalogue
+from cogfreeze.errors import NetworkError, ResolveError
+from cogfreeze.lock.model import BaseImage
+from cogfreeze.lock.packages import installed, package_list_digest
+from cogfreeze.resolve import layers
+from cogfreeze.resolve.network import StatusError, UnreachableError
+from cogfreeze.resolve.registry import INDEXES, Document, Reference, Repository, UnknownImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cogfreeze.project.model import Build
+    from cogfreeze.report import Report
+    from cogfreeze.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A base image and why it is the one; `reason` is one sentence without a final stop."""
+
+    reference: str
+    reason: str
+
+
+def choose(build: Build, gpu: cuda.Choice | None = None) -> Choice:
+    """Return the base image that a declaration asks for or implies. No I/O but for the catalogue.
+
+    Args:
+        gpu: what CUDA the project's frameworks want, where it is known already; else `python_packages` decide.
+
+    Raises:
+        ProjectError: a combination of frameworks and CUDA that does not exist.
+        ResolveError: the catalogue has no base image of that CUDA.
+    """
+    if build.base_image:
+        parsed = Reference.parse(build.base_image)
+        reference = f"{parsed.name}@{parsed.digest}" if parsed.digest else parsed.name
+        return Choice(reference=reference, reason="`build.base_image` names it")
+    slim = _slim_python(build.python_version)
+    if not build.gpu:
+        return Choice(reference=slim, reason=f"the slim image of Python {build.python_version}")
+    gpu = gpu or cuda.choose(gpu=True, cuda=build.cuda, cudnn=build.cudnn, requirements=build.python_packages)
+    return _cuda_runtime(gpu) if gpu.base else Choice(reference=slim, reason=gpu.reason)
+
+
+def _slim_python(version: str) -> str:
+    """Return the slim Python image: on Debian 12 where there is one, else on the release that there is."""
+    minor = ".".join(version.split(".")[:2])
+    tags = catalogue().tags("python")
+    for release in ("bookworm", "trixie"):
+        if f"{minor}-slim-{release}" in tags:
+            return f"python:{version}-slim-{release}"
+    # 3.8, whose last images are on Debian 12 too; and whatever came after this catalogue.
+    return f"python:{version}-slim-bookworm" if minor == "3.8" else f"python:{version}-slim"
+
+
+def _cuda_runtime(gpu: cuda.Choice) -> Choice:
+    """Return NVIDIA's runtime image with cuDNN, the newest patch of a CUDA that the catalogue has."""
+    tags = [tag for tag in catalogue().tags("nvidia/cuda") if "-cudnn" in tag and "-runtime-" in tag]
+    fitting = [tag for tag in tags if gpu.cuda and tag.startswith((f"{gpu.cuda}.", f"{gpu.cuda}-"))]
+    if not fitting:
+        known = ", ".join(sorted({".".join(tag.split(".")[:2]) for tag in tags}))
+        raise ResolveError(
+            f"no base image is known for CUDA {gpu.cuda}" if gpu.cuda else "a GPU image needs `build.cuda`",
+            where="build.cuda" if gpu.cuda else "build.gpu",
+            hint=f"give one of {known}, or name an image in `build.base_image`",
+        )
+    return Choice(reference=f"nvidia/cuda:{max(fitting)}", reason=gpu.reason)
+
+
+def resolve(
+    reference: str,
+    platform: str,
+    reason: str,
+    settings: Settings,
+    report: Report,
+    *,
+    need_packages: bool,
+    pinned: BaseImage | None = None,
+) -> tuple[BaseImage, str | None]:
+    """Return the base image by digest, and what it has installed as text of a dpkg status file.
+
+    The registry is asked. Where it can't be reached, the catalogue answers, what it can't know is marked
+    `unconfirmed`, and a warning says so.
+
+    Args:
+        reference: `[host/]name[:tag][@sha256:…]`.
+        platform: `linux/amd64`.
+        reason: why this base, for the lock.
+        need_packages: whether the status is wanted: only system packages need it.
+        pinned: the base so far; of the same reference, it keeps its digest.
+
+    Raises:
+        ResolveError: no such image, or not for this platform, or not of Debian or Ubuntu.
+        IntegrityError: the registry gave other bytes than its digests promise.
+        NetworkError: the registry can't be reached, and the catalogue doesn't know the image.
+    """
+    parsed = Reference.parse(reference)
+    if pinned and pinned.reference == parsed.name:
+        parsed = replace(parsed, digest=pinned.digest)
+    try:
+        with report.step(f"asking the registry for {parsed.name}"), Repository(parsed, settings) as repository:
+            return _from_registry(repository, parsed, platform, reason, settings, report, need_packages)
+    except UnreachableError as error:
+        return _from_catalogue(parsed, platform, reason, report, need_packages, error)
+    except StatusError as error:
+        if error.status != 429 and error.status < 500:
+            raise
+        return _from_catalogue(parsed, platform, reason, report, need_packages, error)
+
+
+def _from_registry(
+    repository: Repository,
+    reference: Reference,
+    platform: str,
+    reason: str,
+    settings: Settings,
+    report: Report,
+    need_packages: bool,
+) -> tuple[BaseImage, str | None]:
+    top = _top(repository, reference)
+    manifest = top
+    if top.media_type in INDEXES or "manifests" in top.content:
+        manifest = repository.manifest(_platform_digest(top, reference, platform))
+    config = repository.blob(manifest.content["config"]["digest"])
+    if _platform_of(config) != platform:
+        raise _no_platform(reference, platform, [_platform_of(config)])
+    descriptors = list(manifest.content["layers"])
+    known = catalogue().find(reference.name)
+    if need_packages:
+        found = layers.read(repository, descriptors, lambda files: layers.STATUS in files, settings, report)
+    else:
+        found = {}
+    distribution = _distribution(found) or (known.distribution if known else "")
+    if not distribution:
+        # It is the lowest layer that has the file, but for an image whose distribution was upgraded in place.
+        order = descriptors if need_packages else descriptors[::-1]
+        found |= layers.read(repository, order, lambda files: bool(_distribution(files)), settings, report)
+        distribution = _distribution(found)
+    status = _status(found, reference) if need_packages else None
+    base = BaseImage(
+        reference=reference.name,
+        digest=top.digest,
+        manifest=manifest.digest,
+        reason=reason,
+        distribution=_supported(distribution, reference),
+        packages=package_list_digest(installed(status)) if status is not None else None,
+    )
+    return base, status
+
+
+def _top(repository: Repository, reference: Reference) -> Document:
+    """Return the document that a reference means; a digest, where given, is stronger than the tag."""
+    try:
+        return repository.manifest(reference.digest or reference.tag or "latest")
+    except UnknownImageError as error:
+        name = reference.name.partition(":")[0]
+        if reference.digest is None and (tags := catalogue().tags(name)):
+            near = ", ".join(f"`{name}:{tag}`" for tag in _near(reference.tag or "", tags))
+            error.hint = f"{error.hint}; there is {near}"
+        raise
+
+
+def _near(tag: str, tags: list[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(tag, tags, n=3, cutoff=0.3) or tags[:3]
+
+
+def _platform_digest(index: Document, reference: Reference, platform: str) -> str:
+    offered: dict[str, str] = {}
+    for each in index.content.get("manifests", ()):
+        offered.setdefault(_platform_of(each.get("platform", {})), str(each.get("digest", "")))
+    if platform not in offered:
+        raise _no_platform(reference, platform, [each for each in offered if "unknown" not in each])
+    return offered[platform]
+
+
+def _platform_of(content: Mapping[str, Any]) -> str:
+    """Return `os/architecture` of an index's entry or an image's config; variants of 64-bit ARM don't matter."""
+    return f"{content.get('os', '')}/{content.get('architecture', '')}"
+
+
+def _no_platform(reference: Reference, platform: str, offered: list[str]) -> ResolveError:
+    return ResolveError(
+        f"`{reference.name}` has no image for {platform}",
+        where="build.platforms",
+        hint=f"it has {', '.join(sorted(set(offered)))}",
+    )
+
+
+def _distribution(files: Mapping[str, str]) -> str:
+    """Return `debian:bookworm` or `ubuntu:22.04` of an os-release file; empty where there is none."""
+    text = next((files[path] for path in layers.OS_RELEASE if path in files), "")
+    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)
+    values = {key: value.strip("'\"") for key, value in pairs}
+    release = values.get("VERSION_ID" if values.get("ID") == "ubuntu" else "VERSION_CODENAME", "")
+    return f"{values['ID']}:{release}" if values.get("ID") else ""
+
+
+def _supported(distribution: str, reference: Reference) -> str:
+    if re.fullmatch(r"(debian|ubuntu):[a-z0-9.]+", distribution):
+        return distribution
+    what = f"of {distribution.rstrip(':')}" if distribution else "of no distribution that can be told"
+    raise ResolveError(
+        f"`{reference.name}` is {what}", where="build.base_image", hint="choose an image of Debian or Ubuntu"
+    )
+
+
+def _status(files: Mapping[str, str], reference: Reference) -> str:
+    if layers.STATUS in files:
+        return files[layers.STATUS]
+    parts = [text for path, text in sorted(files.items()) if path.startswith(layers.STATUS_FOLDER)]
+    if not parts:
+        raise ResolveError(
+            f"`{reference.name}` has no package list, so nothing can be installed onto it with apt",
+            where="build.system_packages",
+            hint="choose another base image, or drop the system packages",
+        )
+    return "\n\n".join(f"Status: install ok installed\n{part.strip()}" for part in parts) + "\n"
+
+
+def _from_catalogue(
+    reference: Reference, platform: str, reason: str, report: Report, need_packages: bool, error: NetworkError
+) -> tuple[BaseImage, str | None]:
+    known = catalogue().find(reference.name) if reference.host is None else None
+    if known is None or reference.digest not in (None, known.digest):
+        error.hint = (
+            f"{error.hint}; or name a mirror in `COG_REGISTRY_MIRROR`. The catalogue has no `{reference.name}`"
+        )
+        raise error
+    packages = catalogue().packages(reference.name, platform) if need_packages else None
+    if need_packages and packages is None:
+        raise NetworkError(
+            f"what `{reference.name}` has installed on {platform} only the registry knows: {error.message}",
+            hint=error.hint,
+        ) from None
+    report.warn(
+        f"{error.message}; `{reference.name}` is taken from the catalogue, as of {known.date}",
+        hint="the build confirms what the catalogue says; `cog lock --upgrade-base` asks the registry again",
+    )
+    unconfirmed = ("digest", "manifest", *(("packages",) if packages else ()))
+    base = BaseImage(
+        reference=reference.name,
+        digest=known.digest,
+        manifest=known.manifest(platform),
+        source="catalogue",
+        as_of=known.date,
+        reason=reason,
+        distribution=known.distribution,
+        packages=package_list_digest(packages.packages) if packages else None,
+        unconfirmed=unconfirmed,
+    )
+    stanzas = [
+        f"Package: {each.name}\nStatus: install ok installed\nArchitecture: {each.architecture}\n"
+        f"Version: {each.version}\n"
+        for each in (packages.packages if packages else ())
+    ]
+    return base, "\n".join(stanzas) if packages else None
