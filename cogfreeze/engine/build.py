@@ -1,0 +1,153 @@
+"""Building an image from a lock.
+
+The files of the lock are fetched on this machine, with its proxies, certificates and credentials, and handed
+over as named build contexts in place of the recipe's fetch stages. The engine checks every hash again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cogfreeze.engine import buildx, context, docker, secret
+from cogfreeze.errors import NotReproducible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from cogfreeze.engine.buildx import Options
+    from cogfreeze.engine.docker import Docker
+    from cogfreeze.recipe.model import Recipe
+    from cogfreeze.report import Report
+
+# Below the project's folder; everything in it can be made again.
+FOLDER = ".cog/build"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltImage:
+    """What a build made.
+
+    Attributes:
+        names: the image's names; empty for other outputs.
+        digest: of the platform's manifest; None where the engine's store does not keep manifests.
+        config: digest of its configuration.
+        layers: the diff IDs of its layers; empty for other outputs.
+        engine: the releases that made it: another one may compress layers otherwise.
+        reproducible: False where a command had the network.
+    """
+
+    names: tuple[str, ...]
+    digest: str | None
+    config: str
+    layers: tuple[str, ...]
+    engine: str
+    reproducible: bool
+
+
+def build(
+    recipe: Recipe,
+    files: Mapping[str, Path],
+    project: Path,
+    options: Options,
+    report: Report,
+    *,
+    names: tuple[str, ...],
+    outputs: tuple[str, ...] = (),
+    expect: str | None = None,
+) -> BuiltImage:
+    """Build a recipe's image. Whatever fails, or an interrupt, leaves every name as it was.
+
+    Args:
+        files: where each download of the recipe is on this machine, by sha256.
+        project: the folder that holds the declaration.
+        names: what the image is called in the engine's store.
+        outputs: buildx's outputs, in place of an image in the engine's store.
+        expect: the digest that the image must have.
+
+    Raises:
+        ToolMissing: no engine answers.
+        UsageError: a secret is missing.
+        IntegrityError: a file is not the one that was locked.
+        NotReproducible: the digest is not the expected one.
+        BuildError: a step failed.
+    """
+    secret.check(recipe, options.secrets)
+    engine = docker.find()
+    with workplace(project) as folder:
+        lay_out(recipe, files, project, folder, report)
+        if outputs:
+            made = buildx.run(engine, recipe, folder, options, report, names=(), outputs=outputs)
+            image = _built(engine, recipe, made, ())
+            _hold_to(expect, image)
+            return image
+        if expect is None:
+            made = buildx.run(engine, recipe, folder, options, report, names=names, outputs=(buildx.STORE,))
+            return _built(engine, recipe, made, names)
+        # Named only once it is known to be the expected one.
+        temporary = f"cog-expected:{secrets.token_hex(8)}"
+        made = buildx.run(engine, recipe, folder, options, report, names=(temporary,), outputs=(buildx.STORE,))
+        try:
+            image = _built(engine, recipe, made, (temporary,))
+            _hold_to(expect, image)
+            for name in names:
+                engine.ask(["tag", temporary, name])
+        finally:
+            engine.ask(["rmi", temporary])
+        return replace(image, names=names)
+
+
+@contextmanager
+def workplace(project: Path) -> Iterator[Path]:
+    """The folder for builds of this project, for one build at a time."""
+    folder = project / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder.parent / ".gitignore").write_text("*\n")
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield folder
+
+
+def lay_out(
+    recipe: Recipe, files: Mapping[str, Path], project: Path, folder: Path, report: Report, *, link: bool = True
+) -> None:
+    """Write the context and the named contexts of a build below `folder`.
+
+    Args:
+        link: let the project's large files and the context share their bytes.
+    """
+    context.write(recipe, folder / "context", project=project, report=report, link=link)
+    for stage in {download.stage for download in recipe.downloads}:
+        shutil.rmtree(folder / stage, ignore_errors=True)
+    for download in recipe.downloads:
+        target = folder / download.stage / download.path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.hardlink_to(files[download.source.sha256])
+        except OSError:
+            shutil.copy2(files[download.source.sha256], target)
+
+
+def _built(engine: Docker, recipe: Recipe, made: Mapping[str, Any], names: tuple[str, ...]) -> BuiltImage:
+    return BuiltImage(
+        names=names,
+        digest=made["containerimage.digest"] if engine.keeps_manifests else None,
+        config=made["containerimage.config.digest"],
+        layers=tuple(engine.inspect(names[0])["RootFS"]["Layers"]) if names else (),
+        engine=engine.release,
+        reproducible=recipe.reproducible,
+    )
+
+
+def _hold_to(expect: str | None, image: BuiltImage) -> None:
+    if expect is None or image.digest == expect:
+        return
+    raise NotReproducible(
+        f"the image's digest is {image.digest or 'unknown to this engine'}, expected {expect}",
+        hint=f"it was built by {image.engine}; another release may compress layers otherwise",
+    )

@@ -1,0 +1,131 @@
+"""One run of `docker buildx build`, from its arguments to what it says it made."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cogfreeze.engine.progress import Progress
+from cogfreeze.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cogfreeze.engine.docker import Docker
+    from cogfreeze.recipe.model import Recipe
+    from cogfreeze.report import Report
+
+# An image in the engine's own store, with the manifest that any other exporter would give it.
+STORE = "type=image,oci-mediatypes=true"
+# Seconds that buildx has to stop in after an interrupt.
+_STOPPING = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to build.
+
+    Attributes:
+        secrets: as `--secret` takes them.
+        progress: `auto` (a line a step), `plain` (all that commands print), `tty` (buildx's own), `quiet`.
+        network: `host` lets the steps that have a network use this machine's own.
+        hostname: what commands see as their host's name. Of no influence: `verify` shows it.
+    """
+
+    no_cache: bool = False
+    secrets: tuple[str, ...] = ()
+    progress: str = "auto"
+    network: str | None = None
+    hostname: str | None = None
+
+
+def run(
+    engine: Docker,
+    recipe: Recipe,
+    folder: Path,
+    options: Options,
+    report: Report,
+    *,
+    names: tuple[str, ...],
+    outputs: tuple[str, ...],
+) -> dict[str, Any]:
+    """Build what lies in `folder`, and return buildx's metadata.
+
+    The engine names the image at the very end, so an interrupt or a failure names nothing.
+
+    Args:
+        folder: has `context`, and for each fetch stage a folder of its name that replaces it.
+
+    Raises:
+        IntegrityError: a file is not the one that was locked.
+        BuildError: a step failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
+        metadata = Path(scratch) / "metadata.json"
+        arguments = [*_arguments(recipe, folder, options), f"--metadata-file={metadata}"]
+        arguments += [f"--output={output}" for output in outputs] + [f"--tag={name}" for name in names]
+        _run([engine.program, "buildx", "build", *arguments, "--", str(folder / "context")], options, report)
+        made: dict[str, Any] = json.loads(metadata.read_text())
+        return made
+
+
+def _arguments(recipe: Recipe, folder: Path, options: Options) -> list[str]:
+    stages = sorted({download.stage for download in recipe.downloads})
+    arguments = [
+        f"--platform={recipe.platform}",
+        f"--build-arg=SOURCE_DATE_EPOCH={recipe.epoch}",
+        # Both hold the time of the build, and would be part of the digest.
+        *("--provenance=false", "--sbom=false"),
+        f"--progress={'tty' if options.progress == 'tty' else 'rawjson'}",
+        *(f"--build-context={stage}={folder / stage}" for stage in stages),
+        *(f"--secret={secret}" for secret in options.secrets),
+    ]
+    if options.no_cache:
+        arguments.append("--no-cache")
+    if options.network:
+        arguments.append(f"--network={options.network}")
+    if options.hostname:
+        arguments.append(f"--build-arg=BUILDKIT_SANDBOX_HOSTNAME={options.hostname}")
+    return arguments
+
+
+def _run(command: list[str], options: Options, report: Report) -> None:
+    environment = os.environ | {"BUILDX_METADATA_PROVENANCE": "disabled", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    if options.progress == "tty":
+        # buildx draws on the terminal itself, and has said there what failed.
+        with _stopped_in_order(subprocess.Popen(command, env=environment)) as process:
+            if process.wait():
+                raise BuildError("the build failed, as shown above", hint="`--progress plain` shows all of it")
+        return
+    progress = Progress(report, every_line=options.progress == "plain", quiet=options.progress == "quiet")
+    said = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")
+    with _stopped_in_order(said) as process:
+        for line in process.stderr or ():
+            progress.take(line)
+        if process.wait():
+            raise progress.failure()
+
+
+@contextmanager
+def _stopped_in_order(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
+    """On an interrupt let buildx cancel the build before we go on."""
+    try:
+        yield process
+    except BaseException:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_STOPPING)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
+    finally:
+        process.wait()
+        if process.stderr:
+            process.stderr.close()

@@ -1,0 +1,114 @@
+"""The engine of this machine: docker with buildx, as its own settings (`DOCKER_HOST`, contexts) name it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cogfreeze.errors import BuildError, ToolMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WITHOUT = "`cog dockerfile -o DIR` writes what an engine elsewhere builds from"
+
+# Reads of the engine's state; a build has no limit.
+_SECONDS = 60
+# The first with machine-readable progress and a log that survives failures.
+_OLDEST_BUILDX = (0, 13)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Docker:
+    """An engine that answers.
+
+    Attributes:
+        program: the path of `docker`.
+        release: the engine's and buildx's versions: another release may compress layers otherwise.
+        keeps_manifests: whether the image store keeps an image's manifest, and so its digest, as it was built.
+    """
+
+    program: str
+    release: str
+    keeps_manifests: bool
+
+    def ask(self, words: Sequence[str]) -> str:
+        """Run one quick command of docker's and return what it prints.
+
+        Raises:
+            BuildError: it failed.
+        """
+        result = _run([self.program, *words])
+        if result.returncode:
+            raise BuildError(f"`docker {words[0]}` failed: {_last_line(result.stderr)}")
+        return result.stdout
+
+    def inspect(self, image: str) -> dict[str, Any]:
+        """Return what the engine says of an image that it has.
+
+        Raises:
+            BuildError: it has no such image.
+        """
+        found: list[dict[str, Any]] = json.loads(self.ask(["image", "inspect", "--", image]))
+        return found[0]
+
+
+def find() -> Docker:
+    """Return the machine's engine.
+
+    Raises:
+        ToolMissing: there is no docker, no buildx, or the engine does not answer.
+    """
+    program = shutil.which("docker")
+    if program is None:
+        raise ToolMissing("there is no `docker` on this machine to build with", hint=f"install Docker; {WITHOUT}")
+    result = _run([program, "info", "--format", "{{json .}}"])
+    try:
+        info: dict[str, Any] = json.loads(result.stdout)
+    except ValueError:
+        info = {}
+    if not info.get("ServerVersion"):
+        raise ToolMissing(
+            f"the Docker engine does not answer: {_last_line(result.stderr)}", hint=f"start it; {WITHOUT}"
+        )
+    buildx = _buildx(info)
+    return Docker(
+        program=program,
+        release=f"docker {info['ServerVersion']}, buildx {buildx}",
+        keeps_manifests=any("containerd" in value for _, value in info.get("DriverStatus") or ()),
+    )
+
+
+def _buildx(info: dict[str, Any]) -> str:
+    plugins = (info.get("ClientInfo") or {}).get("Plugins") or []
+    version = next((str(each.get("Version")) for each in plugins if each.get("Name") == "buildx"), None)
+    if version is None:
+        raise ToolMissing("this machine's docker has no `buildx`", hint=f"install docker-buildx; {WITHOUT}")
+    parts = version.lstrip("v").split(".")
+    if (
+        parts[0].isdigit()
+        and parts[1:2]
+        and parts[1].isdigit()
+        and (int(parts[0]), int(parts[1])) < _OLDEST_BUILDX
+    ):
+        raise ToolMissing(
+            f"this machine's buildx is {version}, and builds need 0.13", hint=f"update it; {WITHOUT}"
+        )
+    return version
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ToolMissing(
+            f"the Docker engine has not answered for {_SECONDS} s", hint=f"look after it; {WITHOUT}"
+        ) from None
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].removesuffix(".") if lines else "it said nothing"

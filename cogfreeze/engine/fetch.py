@@ -1,0 +1,41 @@
+"""The files of a lock, on this machine: from its cache, else from where its own settings say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cogfreeze.resolve import apt, download, located
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cogfreeze.lock.model import PlatformLock
+    from cogfreeze.project.model import Project
+    from cogfreeze.report import Report
+    from cogfreeze.settings import Settings
+
+
+def fetch(
+    lock: PlatformLock, project: Project, folder: Path, settings: Settings, report: Report
+) -> dict[str, Path]:
+    """Return where every .deb and wheel of a platform is, by sha256.
+
+    Args:
+        folder: the project's, where wheels of its own lie.
+
+    Raises:
+        NetworkError: an archive or index failed, and the cache has not got the file.
+        ResolveError: no index of this machine has a wheel.
+        IntegrityError: a server gave other bytes than were locked.
+    """
+    debs = apt.artifacts(lock.apt, settings) if lock.apt else []
+    wheels = located.locate(
+        (*lock.python.wheels, *lock.python.runtime),
+        python=lock.python.version,
+        platform=lock.platform,
+        folder=folder,
+        settings=settings,
+        build=project.build,
+    )
+    found = download.fetch_all(debs, settings, report, what="Debian packages")
+    return found | download.fetch_all(wheels, settings, report, what="wheels")

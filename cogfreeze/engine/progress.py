@@ -1,0 +1,148 @@
+"""What buildx says of a running build (`--progress rawjson`), for a person, and for the error if it fails."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cogfreeze.errors import BuildError, CogError, IntegrityError
+
+if TYPE_CHECKING:
+    from cogfreeze.report import Report
+
+_STEP = re.compile(r"\[(?P<stage>[^\s\]]+)(?: \d+/\d+)?\] (?P<what>.*)", re.DOTALL)
+_KEPT_LINES = 400
+_SHOWN_LINES = 20
+# What the tools that check hashes say when one is wrong.
+_WRONG_HASH = re.compile(r"^(?P<file>\S+): FAILED|Hash mismatch for `(?P<package>[^`]+)`|Hash Sum mismatch")
+_OURS = "cogfreeze: "
+
+
+@dataclass(slots=True, kw_only=True)
+class _Step:
+    name: str
+    started: str | None = None
+    told: bool = False
+    error: str | None = None
+    lines: list[str] = field(default_factory=list)
+    rest: str = ""
+
+
+class Progress:
+    """Takes buildx's lines one by one.
+
+    Args:
+        every_line: tell what the commands print too, not only which step is done.
+        quiet: tell nothing.
+    """
+
+    def __init__(self, report: Report, *, every_line: bool = False, quiet: bool = False) -> None:
+        self._report = report
+        self._every_line = every_line
+        self._quiet = quiet
+        self._steps: dict[str, _Step] = {}
+        self._other: list[str] = []
+
+    def take(self, line: str) -> None:
+        """Take one line of buildx's stderr."""
+        try:
+            event = json.loads(line)
+        except ValueError:
+            self._other.append(line.rstrip())
+            return
+        for vertex in event.get("vertexes") or ():
+            self._vertex(vertex)
+        for log in event.get("logs") or ():
+            self._log(log)
+
+    def failure(self) -> CogError:
+        """Return the error that tells why the build failed: the step, and the end of what it printed."""
+        # When one step fails, those beside it are cancelled, and say so.
+        failed = [step for step in self._steps.values() if step.error and "context canceled" not in step.error]
+        if not failed:
+            said = next((line for line in reversed(self._other) if line), "the engine said nothing")
+            return BuildError(f"the build failed: {said.removeprefix('ERROR: ')}")
+        step = failed[0]
+        lines = [*step.lines, *([step.rest] if step.rest else [])]
+        return _explained(step, lines)
+
+    def _vertex(self, vertex: dict[str, Any]) -> None:
+        step = self._steps.setdefault(vertex["digest"], _Step(name=_name(vertex.get("name", ""))))
+        step.error = vertex.get("error") or step.error
+        started, completed = vertex.get("started"), vertex.get("completed")
+        step.started = started or step.started
+        if completed and not step.told and not vertex.get("error"):
+            matched = _STEP.match(vertex.get("name", ""))
+            if matched and matched["stage"] not in ("internal", "auth") and matched["what"].startswith("RUN"):
+                step.told = True
+                self._note(f"  {step.name}: {_took(vertex.get('cached', False), step.started, completed)}")
+
+    def _log(self, log: dict[str, Any]) -> None:
+        step = self._steps.get(log["vertex"])
+        if step is None:
+            return
+        text = step.rest + base64.b64decode(log.get("data") or "").decode(errors="replace")
+        *whole, step.rest = text.split("\n")
+        for line in whole:
+            # A progress bar overwrites its line; its last state is what counts.
+            shown = line.rstrip("\r").rsplit("\r", 1)[-1]
+            step.lines.append(shown)
+            if self._every_line:
+                self._note(f"  {step.name} | {shown}")
+        del step.lines[:-_KEPT_LINES]
+
+    def _note(self, message: str) -> None:
+        if not self._quiet:
+            self._report.note(message)
+
+
+def _name(vertex: str) -> str:
+    """A step's short name: its stage, or the first line of what the engine calls it."""
+    matched = _STEP.match(vertex)
+    if matched and matched["stage"] not in ("internal", "auth", "context"):
+        return matched["stage"]
+    return vertex.splitlines()[0] if vertex else "a step"
+
+
+def _took(cached: bool, started: str | None, completed: str) -> str:
+    if cached or started is None:
+        return "unchanged"
+    return f"{(_time(completed) - _time(started)).total_seconds():.1f} s"
+
+
+def _time(text: str) -> datetime:
+    # Nanoseconds are more than datetime can hold.
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.replace("Z", "+00:00")))
+
+
+def _explained(step: _Step, lines: list[str]) -> CogError:
+    where = f"step `{step.name}`"
+    for line in lines:
+        if wrong := _WRONG_HASH.search(line):
+            what = wrong["file"] or wrong["package"]
+            named = f"`{what}` is not the one that was locked" if what else "a file is not the one that was locked"
+            return IntegrityError(
+                f"{named}: its SHA-256 differs", where=where, hint="find out who changed it before you build again"
+            )
+        if line.startswith(_OURS):
+            return BuildError(
+                line.removeprefix(_OURS), where=where, hint="run `cog lock` where the base can be asked"
+            )
+    error = step.error or ""
+    code = re.search(r"exit code: (\d+)", error)
+    reason = f"ended with status {code[1]}" if code else f"failed: {error.splitlines()[0] if error else ''}"
+    shown = "".join(f"\n  {line}" for line in lines[-_SHOWN_LINES:])
+    return BuildError(f"the command {reason}{':' if shown else ''}{shown}", where=where, hint=_hint(step, lines))
+
+
+def _hint(step: _Step, lines: list[str]) -> str:
+    text = "\n".join(lines[-_SHOWN_LINES:])
+    if "No space left on device" in text or "no space left on device" in (step.error or ""):
+        return "make room for the engine: `docker system df` tells what takes it"
+    if re.search(r"(?i)could not resolve|name resolution|network is unreachable|failed to establish", text):
+        return "commands have no network: allow it with `network: true`, and the image is no longer reproducible"
+    return "`--progress plain` shows all that the commands print"

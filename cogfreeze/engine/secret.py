@@ -1,0 +1,54 @@
+"""Build secrets: `--secret id=NAME,src=FILE` or `--secret id=NAME,env=VARIABLE`, as buildx takes them.
+
+Checked here first, because buildx's own complaint comes late and names neither the command nor the fix.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cogfreeze import grammar
+from cogfreeze.errors import UsageError
+from cogfreeze.recipe.model import Run, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cogfreeze.recipe.model import Recipe
+
+_FORM = "write `--secret id=NAME,src=FILE` or `--secret id=NAME,env=VARIABLE`"
+_KEYS = {"type", "id", "src", "source", "env"}
+
+
+def check(recipe: Recipe, given: Iterable[str]) -> None:
+    """Refuse secrets that cannot be had, and the lack of one that a command needs. No error shows a value.
+
+    Raises:
+        UsageError
+    """
+    known = {_checked(secret) for secret in given}
+    for run in (step for stage in recipe.stages for step in stage.steps if isinstance(step, Run)):
+        for mount in run.mounts:
+            if isinstance(mount, Secret) and mount.required and mount.id not in known:
+                raise UsageError(
+                    f"the command `{run.comment}` needs the secret `{mount.id}`",
+                    hint=f"pass it: `--secret id={mount.id},src=FILE`, or `env=VARIABLE` in place of the file",
+                )
+
+
+def _checked(secret: str) -> str:
+    """Return a secret's id."""
+    parts = dict(part.partition("=")[::2] for part in secret.split(","))
+    name = parts.get("id", "")
+    if set(parts) - _KEYS or not grammar.SECRET_ID.accepts(name):
+        raise UsageError("a `--secret` is not of the form that it must have", hint=_FORM)
+    source, variable = parts.get("src") or parts.get("source"), parts.get("env")
+    if bool(source) == bool(variable):
+        raise UsageError(f"the secret `{name}` needs either a file or a variable", hint=_FORM)
+    if source and not Path(source).is_file():
+        raise UsageError(f"the file of the secret `{name}` is not there: `{source}`", hint="name another one")
+    if variable and variable not in os.environ:
+        raise UsageError(f"the variable of the secret `{name}` is not set: `{variable}`", hint="set and export it")
+    return name
