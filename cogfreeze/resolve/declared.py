@@ -217,6 +217,8 @@ class _Reader:
         address = (requirement.url or "") if requirement else bare
         if not constrains and _is_source(address, requirement is not None):
             self.errors.append(_source(bare, where))
+        elif not constrains and requirement is None:
+            self.errors += _missing_file(bare, where, self.folder)
         line = Line(text=bare, where=where, name=name, requirement=requirement, hashes=hashes)
         (self.constraints if constrains else self.requirements).append(line)
 
@@ -272,6 +274,20 @@ def _source(text: str, where: str) -> ProjectError:
         where=where,
         hint="build a wheel of it, put that into the project's folder and name it: `./NAME-1.0-py3-none-any.whl`",
     )
+
+
+def _missing_file(text: str, where: str, folder: Path) -> list[ProjectError]:
+    """Find a path that leads nowhere: uv would say so too, but not where it is named."""
+    path = text.partition(" ;")[0].strip()
+    if not path.endswith(".whl") or "://" in path or path.startswith("file:") or (folder / path).is_file():
+        return []
+    return [
+        ProjectError(
+            f"there is no file `{shown(path)}`",
+            where=where,
+            hint=f"the path starts at the project's folder, `{folder}`",
+        )
+    ]
 
 
 class _Places:

@@ -21,10 +21,8 @@ _START = re.compile(r"^(?:error|warning|hint): |^  cause: |^Resolved ", re.MULTI
 _CREDENTIALS = re.compile(r"//[^/@\s]+@")
 _NO_PACKAGE = re.compile(r"[Bb]ecause (\S+) was not found in the (?:package registry|provided package locations)")
 _NO_VERSION = re.compile(r"[Bb]ecause there (?:is no version of|are no versions of) (\S+)")
-_NO_WHEEL = re.compile(
-    r"[Bb]ecause (?:all versions of )?(\S+) ha(?:s|ve) no (?:usable wheels|wheels with a matching)"
-)
-_REQUIRED = re.compile(r"you require ([A-Za-z0-9][A-Za-z0-9._-]*)")
+_NO_WHEEL = re.compile(r"ha(?:s|ve) no (?:usable wheels|wheels with a matching)")
+_REQUIRED = re.compile(r"you require ([A-Za-z0-9]\S*)")
 _NETWORK = (
     "Failed to fetch",
     "error sending request",
@@ -32,6 +30,7 @@ _NETWORK = (
     "Network connectivity is disabled",
     "Could not connect",
 )
+_CREDENTIALS_HINT = "give it credentials: netrc, `UV_INDEX_<NAME>_USERNAME` and `…_PASSWORD`, or a keyring"
 _LONG = 400
 
 
@@ -64,6 +63,10 @@ def explained(talk: str, sources: Sources) -> CogError:
     text = said.whole
     if any(each in text for each in _NETWORK):
         return _network(said, sources)
+    if denied := next((hint for hint in said.hints if "401" in hint or "403" in hint), None):
+        return NetworkError(
+            f"the package index refuses to answer: {denied.removesuffix('.')}", hint=_CREDENTIALS_HINT
+        )
     if "No solution found" in said.error:
         return _unsatisfiable(said, sources)
     if "parse requirement" in said.error or "Unexpected" in said.error:
@@ -99,9 +102,13 @@ def _one_line(text: str) -> str:
 
 
 def _readable(text: str) -> str:
-    """Return a text on one line if it is short, else as uv laid it out."""
-    text = text.strip().removesuffix(".")
-    return _one_line(text) if len(text) <= _LONG else "\n".join(line.rstrip() for line in text.splitlines())
+    """Return an explanation on one line if it is short, else as uv laid it out."""
+    text = text.strip().removesuffix(".").removeprefix("Because ")
+    text = text.removesuffix(", we can conclude that your requirements are unsatisfiable")
+    if len(text) <= _LONG:
+        return _one_line(text)
+    # uv sets the text off by nine spaces, under its own label.
+    return "\n".join(re.sub(r"^ {9}", "  ", line).rstrip() for line in text.splitlines())
 
 
 def _hint(said: _Said) -> str | None:
@@ -138,14 +145,14 @@ def _unsatisfiable(said: _Said, sources: Sources) -> CogError:
         )
     if simple and (found := _NO_VERSION.search(cause)):
         return ResolveError(
-            f"there is no version `{found[1]}`{index or ' on the package index'}",
+            f"there is no `{found[1]}`{index or ' on the package index'}",
             where=where,
             hint=_hint(said) or "ask for one that there is",
         )
-    if simple and (found := _NO_WHEEL.search(cause)):
+    required = [found.rstrip(".,") for found in _REQUIRED.findall(cause)]
+    if len(required) == 1 and _NO_WHEEL.search(cause) and "depend" not in cause:
         return ResolveError(
-            f"`{found[1]}` has no wheel for Python {target.minor} on `{target.platform}`{index}:"
-            f" {_readable(cause)}",
+            f"`{required[0]}` has no wheel for Python {target.minor} on `{target.platform}`{index}",
             where=where,
             hint="; ".join(filter(None, [_hint(said), "only wheels are locked: ask for a version that has one"])),
         )
@@ -170,10 +177,12 @@ def _unreadable(said: _Said, sources: Sources) -> CogError:
 def _network(said: _Said, sources: Sources) -> CogError:
     text = said.whole
     found = re.search(r"https?://[^\s`)]+", text)
-    url = found[0] if found else ""
+    url = found[0].rstrip(":") if found else ""
     host = urlsplit(url).hostname or "the package index"
     of_torch = bool(sources.torch and url.startswith(sources.torch.url))
     what = f"the torch index `{sources.torch.name}`" if sources.torch and of_torch else "the package index"
+    if line := next((line for line in sources.declared.requirements if url and url in line.text), None):
+        what = f"the address of `{line.name}`"
     where = f" ({shown(url)})" if url else ""
     if "certificate" in text or "UnknownIssuer" in text:
         return NetworkError(
@@ -181,10 +190,10 @@ def _network(said: _Said, sources: Sources) -> CogError:
             hint="behind a company proxy, name the file of its certificates in `COG_CA_BUNDLE`",
         )
     if status := re.search(r"HTTP status (?:client|server) error \((\d{3}[^)]*)\)", text):
-        hint = "the index wants credentials: netrc, `UV_INDEX_<NAME>_USERNAME` and `…_PASSWORD`, or a keyring"
         denied = status[1].startswith(("401", "403"))
         return NetworkError(
-            f"{what} answered {status[1]}{where}", hint=hint if denied else "try again later, or use a mirror"
+            f"{what} answered {status[1]}{where}",
+            hint=_CREDENTIALS_HINT if denied else "try again later, or use a mirror",
         )
     mirror = "`COG_TORCH_INDEX` names a mirror of it" if of_torch else "a mirror is named by `UV_DEFAULT_INDEX`"
     return NetworkError(f"{what} can't be reached{where}: {_innermost(said)}", hint=f"check the network; {mirror}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cogfreeze.catalog.cuda import TORCH_FAMILY
 from cogfreeze.errors import IntegrityError, ResolveError
 from cogfreeze.project.model import Build
-from cogfreeze.resolve import declared, download, failures, indexes, origins, uv, wheels
+from cogfreeze.resolve import declared, download, failures, indexes, origins, wheels
 from cogfreeze.resolve.sources import Sources
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _through_uv(batch: Sequence[Wheel], sources: Sources) -> list[tuple[Wheel, s
     answer = sources.pinned(lines)
     if answer.status != 0:
         raise failures.explained(answer.talk, sources)
-    offered = {each.name: each.wheels for each in uv.packages(answer.text, sources.scratch)}
+    offered = {each.name: each.wheels for each in sources.found(answer)}
     found = []
     for wheel in batch:
         candidates = {each.file: each for each in offered.get(wheel.name, ())}

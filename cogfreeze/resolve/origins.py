@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogfreeze.catalog.cuda import TORCH_FAMILY
 from cogfreeze.errors import NetworkError
-from cogfreeze.resolve import download
+from cogfreeze.resolve import download, machine
 from cogfreeze.resolve.indexes import DEFAULT, LOCAL, bare, names, page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from cogfreeze.lock.model import Wheel
     from cogfreeze.resolve.sources import Sources
@@ -53,51 +51,18 @@ def indexes(
 def _asked(sources: Sources, found: Sequence[Found], routed: Iterable[str]) -> dict[str, str]:
     options = sources.declared.options
     default = "index-1" if options.default_index else DEFAULT
-    machine = dict(_of_machine(sources.folder))
-    if not found or not (options.indexes or machine):
+    extra = [each for each in machine.indexes(sources.folder) if each.extra]
+    if not found or not (options.indexes or extra):
         return {each.name: default for each in found}
     # Only where there are several indexes does uv have to be asked once more, which one each package came from.
     answer = sources.indexes_of(found, routed)
     came_from = {name: bare(url) for name, url in _FROM.findall(answer.text)}
     declared = [*([options.default_index] if options.default_index else []), *options.indexes]
     known = names(
-        [os.path.expandvars(url) for url in declared], {url: name for url, name in machine.items() if name}
+        [*(os.path.expandvars(url) for url in declared), *(each.url for each in extra)],
+        {each.url: each.name for each in extra if each.name},
     )
     return {each.name: known.get(came_from.get(each.name, ""), default) for each in found}
-
-
-def _of_machine(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield the indexes that this machine asks besides the default one: address and name, which may be empty."""
-    for word in os.environ.get("UV_INDEX", "").split():
-        name, found, url = word.rpartition("=") if re.match(r"[\w.-]+=", word) else ("", "", word)
-        yield url, name if found else ""
-    for url in os.environ.get("UV_EXTRA_INDEX_URL", "").split():
-        yield url, ""
-    for table in _configurations(folder):
-        for entry in table.get("index", ()):
-            if isinstance(entry, dict) and not entry.get("default") and not entry.get("explicit"):
-                yield str(entry.get("url", "")), str(entry.get("name", ""))
-        for url in table.get("extra-index-url", ()):
-            yield str(url), ""
-
-
-def _configurations(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the uv configurations that uv itself reads when it runs in `folder`."""
-    if os.environ.get("UV_NO_CONFIG"):
-        return
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    places = [Path(os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg") / "uv/uv.toml", Path("/etc/uv/uv.toml")]
-    places = [home / "uv/uv.toml", *places]
-    if named := os.environ.get("UV_CONFIG_FILE"):
-        places = [Path(named)]
-    else:
-        places += [base / name for base in (folder, *folder.parents) for name in ("uv.toml", "pyproject.toml")]
-    for path in places:
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        yield table.get("tool", {}).get("uv", {}) if path.name == "pyproject.toml" else table
 
 
 def without_hash(

@@ -173,7 +173,7 @@ def _compiled(
         raise failures.explained(answer.talk, sources)
     for warning in failures.warnings(answer.talk):
         report.warn(warning)
-    return uv.packages(answer.text, sources.scratch)
+    return sources.found(answer)
 
 
 def _chosen(found: uv.Found, sources: Sources, previous: Wheel | None) -> uv.Candidate:

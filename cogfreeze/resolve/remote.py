@@ -37,7 +37,7 @@ _TAIL = 96 * 1024
 _GAP = 4 * 1024 * 1024
 _PARALLEL = 12
 # Raised when what is kept changes its form.
-_FORM = 1
+_FORM = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +49,14 @@ class Papers:
         requires: its requirements, PEP 508.
         python: its `Requires-Python`, or None.
         files: path in the wheel → digest (`sha256=…`) as its RECORD has it; files without a digest are left out.
+        scripts: the commands that an installer makes for it: name → `module:function`.
     """
 
     size: int
     requires: tuple[str, ...]
     python: str | None
     files: dict[str, str]
+    scripts: dict[str, str]
 
 
 def papers(wheels: Sequence[Candidate], settings: Settings, report: Report) -> dict[str, Papers]:
@@ -64,7 +66,7 @@ def papers(wheels: Sequence[Candidate], settings: Settings, report: Report) -> d
         NetworkError: a server failed.
         IntegrityError: a file is no wheel.
     """
-    found = {each.sha256: known for each in wheels if (known := _kept(each.sha256, settings))}
+    found = {each.sha256: known for each in wheels if (known := kept(each.sha256, settings))}
     wanted = {each.sha256: each for each in wheels if each.sha256 not in found}
     if not wanted:
         return found
@@ -90,7 +92,8 @@ def _path(sha256: str, settings: Settings) -> Path:
     return settings.cache / "wheels" / f"v{_FORM}" / f"{sha256}.json"
 
 
-def _kept(sha256: str, settings: Settings) -> Papers | None:
+def kept(sha256: str, settings: Settings) -> Papers | None:
+    """Return a wheel's papers where they were read before."""
     try:
         table = json.loads(_path(sha256, settings).read_bytes())
         return Papers(**{**table, "requires": tuple(table["requires"])})
@@ -132,6 +135,8 @@ def _papers(file: io.IOBase, size: int, name: str) -> Papers:
             folder = _dist_info(archive.namelist(), name)
             metadata = HeaderParser().parsestr(archive.read(f"{folder}/METADATA").decode("utf-8", "replace"))
             record = archive.read(f"{folder}/RECORD").decode("utf-8", "replace")
+            points = f"{folder}/entry_points.txt"
+            scripts = archive.read(points).decode("utf-8", "replace") if points in archive.namelist() else ""
     except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError) as error:
         raise IntegrityError(f"`{name}` is not a wheel: {error}") from error
     return Papers(
@@ -139,7 +144,25 @@ def _papers(file: io.IOBase, size: int, name: str) -> Papers:
         requires=tuple(metadata.get_all("Requires-Dist", ())),
         python=metadata.get("Requires-Python"),
         files={row[0]: row[1] for row in csv.reader(io.StringIO(record)) if len(row) >= 2 and row[1]},
+        scripts=_scripts(scripts),
     )
+
+
+def _scripts(entry_points: str) -> dict[str, str]:
+    import configparser
+
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(entry_points)
+    except configparser.Error:
+        return {}
+    return {
+        name: "".join(target.split())
+        for section in ("console_scripts", "gui_scripts")
+        if parser.has_section(section)
+        for name, target in parser.items(section)
+    }
 
 
 def _dist_info(names: Iterable[str], wheel: str) -> str:

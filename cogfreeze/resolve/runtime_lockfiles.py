@@ -81,7 +81,7 @@ def _resolved(target: Target, settings: Settings, *, upgrade: bool) -> tuple[uv.
         answer = sources.compile(preferred=() if upgrade else kept)
         if answer.status != 0:
             raise failures.explained(answer.talk, sources)
-        return uv.packages(answer.text, sources.scratch)
+        return sources.found(answer)
 
 
 def _declared(python: str) -> declared.Declared:

@@ -8,12 +8,12 @@ packages alone.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cogfreeze.catalog.cuda import TORCH_FAMILY
 from cogfreeze.project.packages import PROVIDED
-from cogfreeze.resolve import uv
+from cogfreeze.resolve import machine, uv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +45,25 @@ class Sources:
     scratch: Path
     target: Target
     settings: Settings
+
+    def credentials(self) -> machine.Credentials:
+        """Return what the hosts of this declaration's and this machine's indexes are told."""
+        options = self.declared.options
+        declared = [url for url in (options.default_index, *options.indexes) if url]
+        declared += [
+            line.requirement.url
+            for line in self.declared.requirements
+            if line.requirement and line.requirement.url
+        ]
+        return machine.Credentials(machine.indexes(self.folder), declared)
+
+    def found(self, answer: uv.Answer) -> tuple[uv.Found, ...]:
+        """Read the packages of an answer, with addresses that can be fetched: uv leaves credentials out."""
+        given = self.credentials()
+        return tuple(
+            replace(each, wheels=tuple(replace(wheel, url=given.added_to(wheel.url)) for wheel in each.wheels))
+            for each in uv.packages(answer.text, self.scratch)
+        )
 
     def compile(
         self,

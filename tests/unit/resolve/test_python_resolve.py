@@ -1,0 +1,428 @@
+"""Resolving, on a local index with really built wheels."""
+
+import pytest
+
+from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ProjectErrors, ResolveError
+from cogfreeze.project.model import Build, RequirementsFile
+from cogfreeze.report import Silent
+from cogfreeze.resolve import download, python
+from cogfreeze.settings import Settings
+from tests.unit.resolve.index_server import record_digest, sha256, wheel
+
+ZEROS = "0" * 64
+
+
+class Heard(Silent):
+    """A Report that remembers."""
+
+    def __init__(self):
+        self.notes = []
+        self.warnings = []
+
+    def note(self, message):
+        self.notes.append(message)
+
+    def warn(self, message, *, hint=None):
+        self.warnings.append((message, hint))
+
+
+@pytest.fixture
+def lock(tmp_path, settings):
+    """Resolve packages or a requirements file's lines, as a project in an empty folder would."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+
+    def resolve(
+        *packages,
+        lines=(),
+        platform="linux/amd64",
+        glibc=(2, 36),
+        previous=(),
+        upgrade=python.NO_UPGRADE,
+        version="3.11",
+        report=None,
+        settings=settings,
+        **keys,
+    ):
+        files = ()
+        if lines:
+            (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in lines))
+            files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),)
+        build = Build(python_version=version, python_packages=packages, python_requirements=files, **keys)
+        return python.resolve(
+            build, folder, platform, glibc=glibc, previous=previous, upgrade=upgrade, settings=settings,
+            report=report or Silent(),
+        )  # fmt: skip
+
+    resolve.folder = folder
+    return resolve
+
+
+def versions(wheels):
+    return {each.name: each.version for each in wheels}
+
+
+def test_a_lock_has_each_wheel_by_name_hash_and_size_and_says_who_asked(index, lock):
+    app = index.add("simple", "app-1.0-py3-none-any.whl", requires=["lib>=2", 'extra-lib; extra == "more"'])
+    lib = index.add("simple", "lib-2.1-cp311-cp311-manylinux_2_28_x86_64.whl")
+    extra = index.add("simple", "extra_lib-0.1-py3-none-any.whl", requires=["lib"])
+    wheels = lock("app[more]")
+    assert [(each.name, each.version, each.file, each.sha256, each.size, each.index) for each in wheels] == [
+        ("app", "1.0", "app-1.0-py3-none-any.whl", sha256(app), len(app), "pypi"),
+        ("extra-lib", "0.1", "extra_lib-0.1-py3-none-any.whl", sha256(extra), len(extra), "pypi"),
+        ("lib", "2.1", "lib-2.1-cp311-cp311-manylinux_2_28_x86_64.whl", sha256(lib), len(lib), "pypi"),
+    ]
+    assert [each.required_by for each in wheels] == [(), ("app",), ("app", "extra-lib")]
+
+
+def test_no_wheel_is_fetched_whole_from_an_index_that_serves_parts(index, lock):
+    big = {"app/data.bin": bytes(range(256)) * 4000}
+    index.add("simple", "app-1.0-py3-none-any.whl", files=big)
+    index.wheels["simple"]["app-1.0-py3-none-any.whl"] = data = _stored(big)
+    (made,) = lock("app")
+    assert made.size == len(data) > 1_000_000
+    ours = [line for line in index.requests if "files" in line and "bytes=" in line]
+    assert ours
+    assert sum(_length(line, len(data)) for line in ours) < 400_000
+
+
+def _stored(files):
+    """A wheel whose content is not compressed, so that it's as large as it looks."""
+    import io
+    import zipfile
+
+    packed = io.BytesIO()
+    source = zipfile.ZipFile(io.BytesIO(wheel("app-1.0-py3-none-any.whl", files=files)))
+    with source, zipfile.ZipFile(packed, "w") as target:
+        for each in source.infolist():
+            target.writestr(zipfile.ZipInfo(each.filename), source.read(each))
+    return packed.getvalue()
+
+
+def _length(line, size):
+    first, last = line.rpartition("bytes=")[2].split("-")
+    return int(last) if not first else (int(last) if last else size - 1) - int(first) + 1
+
+
+def test_an_index_that_serves_whole_files_only_is_locked_too(index, lock):
+    index.ranges = False
+    data = index.add("simple", "app-1.0-py3-none-any.whl", requires=["lib"])
+    index.add("simple", "lib-1.0-py3-none-any.whl")
+    wheels = lock("app")
+    assert wheels[0].size == len(data)
+    assert wheels[1].required_by == ("app",)
+
+
+@pytest.mark.parametrize(
+    ("platform", "glibc", "file"),
+    [
+        ("linux/amd64", (2, 36), "app-1.0-cp311-cp311-manylinux_2_34_x86_64.whl"),
+        ("linux/amd64", (2, 31), "app-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"),
+        ("linux/amd64", (2, 27), "app-1.0-cp39-abi3-manylinux2014_x86_64.whl"),
+        ("linux/amd64", None, "app-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"),
+        ("linux/arm64", (2, 36), "app-1.0-cp311-cp311-manylinux_2_28_aarch64.whl"),
+    ],
+)
+def test_the_wheel_is_the_best_one_for_the_images_platform_and_c_library(index, lock, platform, glibc, file):
+    for each in (
+        "app-1.0-py3-none-any.whl",
+        "app-1.0-cp39-abi3-manylinux2014_x86_64.whl",
+        "app-1.0-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "app-1.0-cp311-cp311-manylinux_2_34_x86_64.whl",
+        "app-1.0-cp311-cp311-musllinux_1_2_x86_64.whl",
+        "app-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
+        "app-1.0-cp311-cp311-manylinux_2_28_aarch64.whl",
+        "app-1.0-cp311-cp311-win_amd64.whl",
+    ):
+        index.add("simple", each)
+    assert [each.file for each in lock("app", platform=platform, glibc=glibc)] == [file]
+
+
+def test_markers_are_about_the_image_not_the_machine(index, lock):
+    index.add("simple", "old-1.0-py3-none-any.whl")
+    index.add("simple", "arm-1.0-py3-none-any.whl")
+    wanted = ['old; python_version < "3.9"', 'arm; platform_machine == "aarch64"']
+    assert versions(lock(*wanted, version="3.8")) == {"old": "1.0"}
+    assert versions(lock(*wanted, platform="linux/arm64")) == {"arm": "1.0"}
+    assert lock(*wanted) == ()
+
+
+def test_a_lock_moves_only_what_the_declaration_forces(index, lock):
+    index.add("simple", "app-1.0-py3-none-any.whl", requires=["lib"])
+    index.add("simple", "lib-1.0-py3-none-any.whl")
+    index.add("simple", "other-1.0-py3-none-any.whl")
+    before = lock("app", "other")
+    for name in ("app", "lib", "other"):
+        index.add("simple", f"{name}-2.0-py3-none-any.whl", requires=["lib"] if name == "app" else ())
+    index.add("simple", "lib-1.0-cp311-cp311-manylinux_2_17_x86_64.whl")
+    assert lock("app", "other", previous=before) == before
+    assert versions(lock("app", "other>1", previous=before)) == {"app": "1.0", "lib": "1.0", "other": "2.0"}
+    moved = lock("app", "other", previous=before, upgrade=python.Upgrade(packages=(("lib", None),)))
+    assert versions(moved) == {"app": "1.0", "lib": "2.0", "other": "1.0"}
+    moved = lock("app", "other", previous=moved, upgrade=python.Upgrade(packages=(("lib", "1.0"),)))
+    assert versions(moved) == {"app": "1.0", "lib": "1.0", "other": "1.0"}
+    moved = lock("app", "other", previous=before, upgrade=python.Upgrade(all=True))
+    assert versions(moved) == {"app": "2.0", "lib": "2.0", "other": "2.0"}
+
+
+def test_what_the_machine_says_of_versions_does_not_reach_a_lock(index, lock, monkeypatch, tmp_path):
+    index.add("simple", "app-1.0-py3-none-any.whl")
+    index.add("simple", "app-2.0-py3-none-any.whl")
+    (tmp_path / "constraints.txt").write_text("app<2\n")
+    monkeypatch.setenv("UV_CONSTRAINT", str(tmp_path / "constraints.txt"))
+    monkeypatch.setenv("UV_RESOLUTION", "lowest")
+    monkeypatch.setenv("UV_EXCLUDE_NEWER", "2001-01-01")
+    assert versions(lock("app")) == {"app": "2.0"}
+
+
+def test_the_lines_of_a_requirements_file_keep_their_markers_constraints_and_dots(index, lock):
+    index.add("simple", "zope.interface-6.0-py3-none-any.whl")
+    index.add("simple", "zope.interface-7.0-py3-none-any.whl")
+    index.add("simple", "app-1.0-py3-none-any.whl", requires=["lib"])
+    index.add("simple", "lib-1.0-py3-none-any.whl")
+    index.add("simple", "lib-2.0-py3-none-any.whl")
+    (lock.folder / "constraints.txt").write_text("lib<2\n")
+    build = Build(
+        python_version="3.11",
+        python_requirements=(
+            RequirementsFile(
+                path="requirements.txt",
+                lines=("-r more.txt", "-c constraints.txt", "zope.interface==6.0", 'absent; python_version < "3"'),
+            ),
+            RequirementsFile(path="more.txt", lines=("app",)),
+            RequirementsFile(path="constraints.txt", lines=("lib<2",)),
+        ),
+    )
+    settings = Settings(cache=lock.folder.parent / "cache")
+    made = python.resolve(build, lock.folder, "linux/amd64", glibc=None, settings=settings, report=Silent())
+    assert versions(made) == {"app": "1.0", "lib": "1.0", "zope-interface": "6.0"}
+
+
+def test_declared_hashes_bind_the_wheel_that_is_chosen(index, lock):
+    general = index.add("simple", "app-1.0-py3-none-any.whl")
+    index.add("simple", "app-1.0-cp311-cp311-manylinux_2_17_x86_64.whl")
+    line = f"app==1.0 --hash=sha256:{ZEROS} --hash=sha256:{sha256(general)}"
+    (made,) = lock(lines=[line])
+    assert made.file == "app-1.0-py3-none-any.whl"
+    with pytest.raises(IntegrityError) as caught:
+        lock(lines=["# first", f"app==1.0 --hash=sha256:{ZEROS}"][1:])
+    assert str(caught.value) == (
+        "requirements.txt:1: none of the hashes declared for `app` 1.0 is that of a wheel for `linux/amd64`"
+    )
+    with pytest.raises(IntegrityError) as caught:
+        lock(lines=["--require-hashes", "app==1.0"])
+    assert str(caught.value) == (
+        "requirements.txt:2: `app` 1.0 has no declared hash, and the requirements ask for one of every package"
+    )
+
+
+def test_wheels_of_the_projects_own_are_locked_and_named_local(index, lock):
+    (lock.folder / "wheels").mkdir()
+    found = wheel("found-1.0-py3-none-any.whl")
+    (lock.folder / "wheels/found-1.0-py3-none-any.whl").write_bytes(found)
+    named = wheel("named-1.0-py3-none-any.whl", requires=["found"])
+    (lock.folder / "named-1.0-py3-none-any.whl").write_bytes(named)
+    made = lock(lines=["--find-links wheels", "./named-1.0-py3-none-any.whl"])
+    assert [(each.name, each.index, each.sha256, each.size) for each in made] == [
+        ("named", "local", sha256(named), len(named)),
+        ("found", "local", sha256(found), len(found)),
+    ]
+
+
+def test_a_wheel_declared_by_address_is_locked_by_hash(index, lock):
+    data = index.add("elsewhere", "app-1.0-py3-none-any.whl")
+    (made,) = lock(f"app @ {index.url}/files/elsewhere/app-1.0-py3-none-any.whl")
+    assert (made.name, made.version, made.sha256, made.index) == ("app", "1.0", sha256(data), "url")
+
+
+def test_each_wheel_has_the_name_of_its_index_never_its_address(index, lock, monkeypatch):
+    index.add("simple", "app-1.0-py3-none-any.whl", requires=["private", "team"])
+    index.add("private", "private-1.0-py3-none-any.whl")
+    index.add("team", "team-1.0-py3-none-any.whl")
+    address = index.url.removeprefix("http://")
+    monkeypatch.setenv("UV_INDEX", f"team=http://me:secret@{address}/team/")
+    monkeypatch.setenv("TOKEN", "secret")
+    made = lock(lines=[f"--extra-index-url http://me:${{TOKEN}}@{address}/private/", "app"])
+    assert {each.name: each.index for each in made} == {"app": "pypi", "private": "index-1", "team": "team"}
+    assert "secret" not in repr(made)
+    assert address not in repr(made)
+
+
+def test_the_image_provides_cog_so_a_requirement_on_it_is_left_out_and_told(index, lock):
+    index.add("simple", "app-1.0-py3-none-any.whl", requires=["cog>=0.9"])
+    index.add("simple", "cog-0.9-py3-none-any.whl")
+    heard = Heard()
+    assert versions(lock("app", "cog==0.9", report=heard)) == {"app": "1.0"}
+    assert heard.notes == ["build.python_packages: `cog==0.9` is left out, because the image provides it"]
+
+
+def test_what_uv_warns_of_is_told(index, lock):
+    index.add("simple", "app-1.0-py3-none-any.whl")
+    heard = Heard()
+    lock("app[nosuch]", report=heard)
+    assert heard.warnings == [("The package `app==1.0` does not have an extra named `nosuch`", None)]
+
+
+@pytest.mark.parametrize(
+    ("packages", "kind", "message", "hint"),
+    [
+        (
+            ["absent"],
+            ResolveError,
+            "build.python_packages: there is no package `absent` on the package index",
+            "check the spelling; a private package needs its index: `UV_INDEX` or a requirements file",
+        ),
+        (
+            ["app==9"],
+            ResolveError,
+            "build.python_packages: there is no `app==9` on the package index",
+            "ask for one that there is",
+        ),
+        (
+            ["app", "app<1"],
+            ResolveError,
+            (
+                "build.python_packages: the requirements can't be met: only app==1.0 is available and you require"
+                " app<1"
+            ),
+            None,
+        ),
+        (
+            ["windows"],
+            ResolveError,
+            "build.python_packages: `windows` has no wheel for Python 3.11 on `linux/amd64`",
+            (
+                "Wheels are available for `windows` (v1.0) on the following platform: `win_amd64`; only wheels are"
+                " locked: ask for a version that has one"
+            ),
+        ),
+        (
+            ["app", "needs-two"],
+            ResolveError,
+            (
+                "build.python_packages: the requirements can't be met: only app==1.0 is available and"
+                " all versions of"
+                " needs-two depend on app>=2, we can conclude that all versions of needs-two cannot be used. And"
+                " because you require needs-two"
+            ),
+            None,
+        ),
+        (
+            ["app=1.0"],
+            ProjectError,
+            (
+                'build.python_packages: `app=1.0` is no requirement: no such comparison operator "=",'
+                " must be one of"
+                " ~= == != <= >= < > ==="
+            ),
+            None,
+        ),
+    ],
+)
+def test_a_requirement_that_cannot_be_met_is_told_with_its_place(index, lock, packages, kind, message, hint):
+    index.add("simple", "app-1.0-py3-none-any.whl")
+    index.add("simple", "windows-1.0-cp311-cp311-win_amd64.whl")
+    index.add("simple", "needs_two-1.0-py3-none-any.whl", requires=["app>=2"])
+    with pytest.raises(kind) as caught:
+        lock(*packages)
+    assert str(caught.value) == message
+    assert caught.value.hint == hint
+
+
+def test_the_line_of_a_requirements_file_is_named(index, lock):
+    with pytest.raises(ResolveError) as caught:
+        lock(lines=["--pre", "absent==1.0"])
+    assert str(caught.value) == "requirements.txt:2: there is no package `absent` on the package index"
+
+
+def test_all_that_is_source_is_refused_at_once(index, lock):
+    with pytest.raises(ProjectErrors) as caught:
+        lock(
+            lines=[
+                "git+https://me:secret@example.org/x.git#subdirectory=y",
+                "-e .",
+                "app @ https://example.org/app-1.0.tar.gz",
+                "./missing-1.0-py3-none-any.whl",
+                "--no-binary :all:",
+            ]
+        )
+    assert [str(error) for error in caught.value.errors] == [
+        (
+            "requirements.txt:1: `git+https://…@example.org/x.git#subdirectory=y` is source, and only"
+            " wheels can be"
+            " locked"
+        ),
+        "requirements.txt:2: `-e .` is source, and only wheels can be locked",
+        "requirements.txt:3: `app @ https://example.org/app-1.0.tar.gz` is source, and only wheels can be locked",
+        "requirements.txt:4: there is no file `./missing-1.0-py3-none-any.whl`",
+        "requirements.txt:5: `--no-binary :all:` asks for a build from source, and only wheels can be locked",
+    ]
+
+
+def test_an_index_that_does_not_answer_is_a_network_error_without_credentials(index, lock, monkeypatch):
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://me:secret@127.0.0.1:9/simple")
+    with pytest.raises(NetworkError) as caught:
+        lock("app")
+    assert str(caught.value) == (
+        "the package index can't be reached (http://127.0.0.1:9/simple/app/): Connection refused (os error 111)"
+    )
+    assert caught.value.hint == "check the network; a mirror is named by `UV_DEFAULT_INDEX`"
+
+
+def test_an_index_that_wants_credentials_says_so(index, lock, monkeypatch):
+    index.add("simple", "app-1.0-py3-none-any.whl")
+    index.credentials = "me:secret"
+    with pytest.raises(NetworkError) as caught:
+        lock("app")
+    assert str(caught.value) == (
+        f"the package index refuses to answer: An index URL ({index.url}/simple) could not be queried"
+        " due to a lack"
+        " of valid authentication credentials (401 Unauthorized)"
+    )
+    assert caught.value.hint == (
+        "give it credentials: netrc, `UV_INDEX_<NAME>_USERNAME` and `…_PASSWORD`, or a keyring"
+    )
+
+
+def test_a_record_digest_is_what_the_format_says():
+    assert record_digest(b"") == "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
+
+
+@pytest.mark.parametrize("way", ["address", "variables", "requirements", "netrc", "keyring"])
+def test_a_private_index_is_read_with_credentials_that_reach_no_lock(index, lock, monkeypatch, tmp_path, way):
+    index.add("simple", "app-1.0-py3-none-any.whl", requires=["lib"])
+    index.add("simple", "lib-1.0-py3-none-any.whl")
+    index.credentials = "me:s3cret!"
+    bare = f"{index.url}/simple"
+    written = bare.replace("//", "//me:s3cret%21@")
+    lines = ["app"]
+    if way == "address":
+        monkeypatch.setenv("UV_DEFAULT_INDEX", written)
+    elif way == "variables":
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"my-team={bare}")
+        monkeypatch.setenv("UV_INDEX_MY_TEAM_USERNAME", "me")
+        monkeypatch.setenv("UV_INDEX_MY_TEAM_PASSWORD", "s3cret!")
+    elif way == "requirements":
+        monkeypatch.setenv("TOKEN", "s3cret%21")
+        lines = [f"--index-url {bare.replace('//', '//me:${TOKEN}@')}", "app"]
+    elif way == "netrc":
+        (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password s3cret!\n")
+        (tmp_path / "netrc").chmod(0o600)
+        monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    else:
+        (tmp_path / "keyring").write_text("#!/bin/sh\necho 's3cret!'\n")
+        (tmp_path / "keyring").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        monkeypatch.setenv("UV_KEYRING_PROVIDER", "subprocess")
+        monkeypatch.setenv("UV_DEFAULT_INDEX", bare.replace("//", "//me@"))
+    made = lock(lines=lines)
+    assert versions(made) == {"app": "1.0", "lib": "1.0"}
+    assert "s3cret" not in repr(made)
+    build = Build(
+        python_version="3.11", python_requirements=(RequirementsFile(path="requirements.txt", lines=tuple(lines)),)
+    )
+    settings = Settings(cache=tmp_path / "another-cache")
+    found = python.locate(
+        made, python="3.11", platform="linux/amd64", folder=lock.folder, settings=settings, build=build
+    )
+    assert download.fetch_all(found, settings, Silent()).keys() == {each.sha256 for each in made}
