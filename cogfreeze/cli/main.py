@@ -83,8 +83,21 @@ def _dispatch(words: list[str]) -> int:
     return status
 
 
+def _of_machine(error: OSError) -> CogError:
+    """What the machine refused: no space, no permission, a folder in a file's place."""
+    what = error.strerror or str(error)
+    return CogError(what[:1].lower() + what[1:], where=str(error.filename) if error.filename else None)
+
+
+def _of_ours(error: Exception) -> CogError:
+    return CogError(
+        f"a bug of cogfreeze {version('cogfreeze')}: {type(error).__name__}: {error}",
+        hint="`COG_DEBUG=1` shows where; please report it with what that prints",
+    )
+
+
 def main(words: list[str] | None = None) -> int:
-    """Run the command line and return its exit status. Never raises, but for a bug of ours."""
+    """Run the command line and return its exit status."""
     from cogfreeze.cli import terminal
 
     try:
@@ -103,6 +116,14 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         terminal.show_interrupt()
         return 130
+    except OSError as error:
+        terminal.show_error(_of_machine(error))
+        return 1
+    except Exception as error:  # noqa: BLE001  # the last place that can tell it in words
+        if os.environ.get("COG_DEBUG"):
+            raise
+        terminal.show_error(_of_ours(error))
+        return 70
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ class _Platform:
         base, status = self._base(need_packages=wants_apt and self.moves.apt)
         closure = None
         if wants_apt:
-            closure = self._apt(base, status) if status is not None else self.before and self.before.apt
+            closure = self._apt(base, status) if status is not None else self.before.apt if self.before else None
         else:
             # Without a closure there is nothing that the base's package list has to fit.
             base = replace(base, packages=None, unconfirmed=tuple(x for x in base.unconfirmed if x != "packages"))
@@ -150,15 +150,17 @@ class _Platform:
     def _base(self, *, need_packages: bool) -> tuple[model.BaseImage, str | None]:
         if not self.moves.base and not need_packages and self.before is not None:
             return self.before.base, None
-        choice = image.choose(self.project.build, self._cuda_reason())
+        build = self.project.build
+        gpu = python.choice(build, self.folder, self.platform, self.settings) if build.gpu else None
+        choice = image.choose(build, gpu)
         return image.resolve(
             choice.reference,
             self.platform,
-            reason=choice.reason,
+            choice.reason,
+            self.settings,
+            self.report,
             need_packages=need_packages,
             pinned=None if self.moves.base or self.before is None else self.before.base,
-            settings=self.settings,
-            report=self.report,
         )
 
     def _apt(self, base: model.BaseImage, status: str) -> model.Apt:
