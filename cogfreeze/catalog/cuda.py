@@ -248,7 +248,9 @@ def _for_torch(declared: dict[str, Requirement], cuda: str | None, cudnn: str | 
 
 
 def _for_torch_and_cuda(rows: list[Torch], what: str, cuda: str, cudnn: str | None) -> Choice:
-    for row in reversed(rows):
+    # The newest release that is built for that very CUDA, else the newest that runs with it.
+    exact = [row for row in rows if tag_of(cuda) in row.indexes]
+    for row in reversed(exact or rows):
         if (tag := _nearest(cuda, row.indexes)) is None:
             continue
         # A pinned torch whose usual wheels are for that very CUDA needs no index of its own.

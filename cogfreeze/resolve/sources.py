@@ -179,11 +179,15 @@ class Sources:
         tag = self.torch.name.removeprefix("pytorch-") if self.torch else ""
         tables = []
         for each in preferred:
-            version = each.version
+            version, index = each.version, ""
             if each.name in TORCH_FAMILY:
-                # The same release, built for what is asked for now.
+                # The same release, built for what is asked for now. uv heeds a preference for a package that is
+                # tied to an index only if it names that index.
                 version = f"{version.partition('+')[0]}+{tag}" if tag else version.partition("+")[0]
-            tables.append(f"[[packages]]\nname = {json.dumps(each.name)}\nversion = {json.dumps(version)}\n")
+                index = f"index = {json.dumps(self.torch.url)}\n" if self.torch else ""
+            tables.append(
+                f"[[packages]]\nname = {json.dumps(each.name)}\nversion = {json.dumps(version)}\n{index}"
+            )
         output.unlink(missing_ok=True)
         if tables:
             output.write_text(
