@@ -11,7 +11,7 @@ import secrets
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogfreeze.engine import buildx, context, docker, secret
 from cogfreeze.errors import NotReproducible
@@ -39,6 +39,7 @@ class BuiltImage:
         config: digest of its configuration.
         layers: the diff IDs of its layers; empty for other outputs.
         engine: the releases that made it: another one may compress layers otherwise.
+        frontend: the pinned Dockerfile frontend that was used; None for the engine's own.
         reproducible: False where a command had the network.
     """
 
@@ -47,6 +48,7 @@ class BuiltImage:
     config: str
     layers: tuple[str, ...]
     engine: str
+    frontend: str | None
     reproducible: bool
 
 
@@ -133,13 +135,14 @@ def lay_out(
             shutil.copy2(files[download.source.sha256], target)
 
 
-def _built(engine: Docker, recipe: Recipe, made: Mapping[str, Any], names: tuple[str, ...]) -> BuiltImage:
+def _built(engine: Docker, recipe: Recipe, made: buildx.Made, names: tuple[str, ...]) -> BuiltImage:
     return BuiltImage(
         names=names,
-        digest=made["containerimage.digest"] if engine.keeps_manifests else None,
-        config=made["containerimage.config.digest"],
+        digest=made.digest if engine.keeps_manifests else None,
+        config=made.config,
         layers=tuple(engine.inspect(names[0])["RootFS"]["Layers"]) if names else (),
         engine=engine.release,
+        frontend=made.frontend,
         reproducible=recipe.reproducible,
     )
 

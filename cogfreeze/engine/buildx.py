@@ -8,12 +8,13 @@ import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cogfreeze.engine.progress import Progress
+from cogfreeze.engine.progress import FrontendMissing, Progress
 from cogfreeze.errors import BuildError
+from cogfreeze.recipe.dockerfile import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,21 @@ class Options:
     hostname: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What buildx says it made.
+
+    Attributes:
+        digest: of the manifest, as the exporter gave it.
+        config: digest of the image's configuration.
+        frontend: the pinned one that read the Dockerfile; None for the engine's own.
+    """
+
+    digest: str
+    config: str
+    frontend: str | None
+
+
 def run(
     engine: Docker,
     recipe: Recipe,
@@ -55,8 +71,8 @@ def run(
     *,
     names: tuple[str, ...],
     outputs: tuple[str, ...],
-) -> dict[str, Any]:
-    """Build what lies in `folder`, and return buildx's metadata.
+) -> Made:
+    """Build what lies in `folder`, and return what buildx says of it.
 
     The engine names the image at the very end, so an interrupt or a failure names nothing.
 
@@ -71,9 +87,21 @@ def run(
         metadata = Path(scratch) / "metadata.json"
         arguments = [*_arguments(recipe, folder, options), f"--metadata-file={metadata}"]
         arguments += [f"--output={output}" for output in outputs] + [f"--tag={name}" for name in names]
-        _run([engine.program, "buildx", "build", *arguments, "--", str(folder / "context")], options, report)
+        command = [engine.program, "buildx", "build", *arguments, "--", str(folder / "context")]
+        frontend = recipe.frontend
+        try:
+            _run(command, frontend, options, report)
+        except FrontendMissing as error:
+            report.warn(
+                f"{error.message}; the engine's own is used", hint="`--syntax builtin` asks for it at once"
+            )
+            frontend = None
+            (folder / "context/Dockerfile").write_text(render(replace(recipe, frontend=None)))
+            _run(command, frontend, options, report)
         made: dict[str, Any] = json.loads(metadata.read_text())
-        return made
+        return Made(
+            digest=made["containerimage.digest"], config=made["containerimage.config.digest"], frontend=frontend
+        )
 
 
 def _arguments(recipe: Recipe, folder: Path, options: Options) -> list[str]:
@@ -96,7 +124,7 @@ def _arguments(recipe: Recipe, folder: Path, options: Options) -> list[str]:
     return arguments
 
 
-def _run(command: list[str], options: Options, report: Report) -> None:
+def _run(command: list[str], frontend: str | None, options: Options, report: Report) -> None:
     environment = os.environ | {"BUILDX_METADATA_PROVENANCE": "disabled", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     if options.progress == "tty":
         # buildx draws on the terminal itself, and has said there what failed.
@@ -110,7 +138,7 @@ def _run(command: list[str], options: Options, report: Report) -> None:
         for line in process.stderr or ():
             progress.take(line)
         if process.wait():
-            raise progress.failure()
+            raise progress.failure(frontend)
 
 
 @contextmanager

@@ -22,6 +22,10 @@ _WRONG_HASH = re.compile(r"^(?P<file>\S+): FAILED|Hash mismatch for `(?P<package
 _OURS = "cogfreeze: "
 
 
+class FrontendMissing(BuildError):
+    """The engine cannot pull the pinned Dockerfile frontend."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Step:
     name: str
@@ -59,14 +63,20 @@ class Progress:
         for log in event.get("logs") or ():
             self._log(log)
 
-    def failure(self) -> CogError:
-        """Return the error that tells why the build failed: the step, and the end of what it printed."""
+    def failure(self, frontend: str | None) -> CogError:
+        """Return the error that tells why the build failed: the step, and the end of what it printed.
+
+        Args:
+            frontend: the pinned one that the build asked for.
+        """
         # When one step fails, those beside it are cancelled, and say so.
         failed = [step for step in self._steps.values() if step.error and "context canceled" not in step.error]
         if not failed:
             said = next((line for line in reversed(self._other) if line), "the engine said nothing")
             return BuildError(f"the build failed: {said.removeprefix('ERROR: ')}")
         step = failed[0]
+        if frontend and _repository(frontend) in step.name:
+            return FrontendMissing(f"the engine cannot pull the Dockerfile frontend `{frontend}`")
         lines = [*step.lines, *([step.rest] if step.rest else [])]
         return _explained(step, lines)
 
@@ -98,6 +108,10 @@ class Progress:
     def _note(self, message: str) -> None:
         if not self._quiet:
             self._report.note(message)
+
+
+def _repository(reference: str) -> str:
+    return reference.partition("@")[0].rpartition(":")[0]
 
 
 def _name(vertex: str) -> str:

@@ -324,11 +324,12 @@ class _Composer:
 
     def _image(self, packages: tuple[Group, ...], labels: metadata.Pairs) -> Stage:
         project = self.project
-        steps: list[Step] = [_layer(each.name) for each in packages]
+        # The library is there before the commands, or each that runs Python would compile parts of it anew.
+        steps: list[Step] = [_layer(name) for name in (*(each.name for each in packages), "standard-library")]
         if project.environment:
             steps.append(Setting(instruction="ENV", value=project.environment))
         steps += [self._command(index, command) for index, command in enumerate(project.build.run)]
-        steps += [_layer(name) for name in ("server", "standard-library", "runtime", "record", "code")]
+        steps += [_layer(name) for name in ("server", "runtime", "record", "code")]
         steps += [
             Setting(instruction="ENV", value=metadata.environment(project)),
             Setting(instruction="LABEL", value=labels),

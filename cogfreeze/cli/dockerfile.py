@@ -1,0 +1,35 @@
+"""`cog dockerfile`: the Dockerfile, or with `-o` all that an engine elsewhere builds from; offline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cogfreeze.cli import building, loading
+from cogfreeze.cli.terminal import TerminalReport
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o", "--output", metavar="DIR", type=Path, help="write the Dockerfile and its context to a folder"
+    )
+    building.add_recipe_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from cogfreeze.engine import context
+    from cogfreeze.recipe.dockerfile import render
+
+    report = TerminalReport()
+    found = loading.load(arguments.file, report)
+    recipe = building.recipe_of(found, building.choice_from(arguments))
+    if arguments.output is None:
+        sys.stdout.write(render(recipe))
+        return 0
+    context.write(recipe, arguments.output, project=found.folder, report=report)
+    report.note(f"wrote {arguments.output / 'Dockerfile'} and its context")
+    return 0

@@ -1,0 +1,36 @@
+"""Pushing a built image, held to the digest that was built."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from cogfreeze.engine import docker
+from cogfreeze.errors import NetworkError, NotReproducible
+
+if TYPE_CHECKING:
+    from cogfreeze.engine.build import BuiltImage
+    from cogfreeze.report import Report
+
+_PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+
+
+def push(name: str, image: BuiltImage, report: Report) -> None:
+    """Push one name of an image, with the engine's own credentials.
+
+    Raises:
+        NetworkError: the registry refused it, or could not be reached.
+        NotReproducible: the registry has other bytes than were built.
+    """
+    engine = docker.find()
+    with report.step(f"pushing {name}"):
+        result = subprocess.run([engine.program, "push", "--", name], capture_output=True, text=True, check=False)
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or ["it said nothing"]
+        raise NetworkError(
+            f"pushing `{name}` failed: {lines[-1]}", hint="log in with `docker login`, or check the name"
+        )
+    pushed = _PUSHED.search(result.stdout)
+    if image.digest and pushed and pushed[1] != image.digest:
+        raise NotReproducible(f"the registry has {pushed[1]} for `{name}`, and {image.digest} was built")
