@@ -134,6 +134,7 @@ class Scope:
 
 _current: ContextVar[Optional[Scope]] = ContextVar("cog_scope", default=None)
 _running: List[Scope] = []
+_OUTSIDE = Scope()
 
 
 def enter(scope: Scope) -> None:
@@ -151,6 +152,11 @@ def leave(scope: Scope) -> None:
         _current.set(None)
 
 
+def step_outside() -> None:
+    """Let this thread or task belong to no prediction."""
+    _current.set(_OUTSIDE)
+
+
 def current_scope() -> Scope:
     """The running prediction; outside of one, a scope that keeps nothing.
 
@@ -163,7 +169,7 @@ def current_scope() -> Scope:
             return _running[0]
         except IndexError:  # it ended between the two lines
             pass
-    return scope or Scope()
+    return scope or _OUTSIDE
 
 
 _said: List[bool] = []

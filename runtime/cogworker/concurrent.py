@@ -1,0 +1,129 @@
+"""Serving an asynchronous predictor: many predictions at once, as tasks of one asyncio loop in the main thread."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, Dict, Tuple
+
+from cog.scope import enter, leave
+
+from .health import Health
+from .inputs import close_streams
+from .prediction import Prediction, log_traceback
+
+if TYPE_CHECKING:
+    from .channel import Channel
+    from .inbox import Inbox
+    from .logs import Logs
+    from .predictor import Predictor
+
+
+class Concurrent:
+    """Runs up to `limit` predictions at once; more wait for their turn.
+
+    Args:
+        loop: the one that `setup` ran on.
+    """
+
+    def __init__(
+        self, predictor: Predictor, channel: Channel, logs: Logs, loop: asyncio.AbstractEventLoop, limit: int
+    ) -> None:
+        self._predictor = predictor
+        self._channel = channel
+        self._logs = logs
+        self._loop = loop
+        self._health = Health(channel, predictor.healthcheck, loop)
+        self._slots = asyncio.Semaphore(limit)
+        self._tasks: Dict[str, Tuple[Prediction, asyncio.Task[None]]] = {}
+        self._stopping = False
+
+    def serve(self, inbox: Inbox) -> None:
+        """Serve until the server says `shutdown` and what came before it is done."""
+        self._loop.add_reader(inbox.fileno(), inbox.read_ready)
+        while not (self._stopping and not self._tasks):
+            try:
+                self._loop.run_forever()
+            except BaseException as error:  # sys.exit() in a task of the model's own, or its signal handler
+                log_traceback(error)
+        self._loop.remove_reader(inbox.fileno())
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+
+    def handle(self, header: Dict[str, Any], payload: bytes) -> None:
+        """Take one frame; in whichever thread read it."""
+        if header["type"] == "healthcheck":
+            self._health.answer()
+        elif threading.current_thread() is threading.main_thread():
+            self._handle(header, payload)
+        else:
+            self._loop.call_soon_threadsafe(self._handle, header, payload)
+
+    def _handle(self, header: Dict[str, Any], payload: bytes) -> None:
+        kind = header["type"]
+        if kind == "predict":
+            prediction = Prediction(self._channel, self._logs, header, payload)
+            task = self._loop.create_task(self._run(prediction))
+            self._tasks[prediction.id] = (prediction, task)
+            task.add_done_callback(lambda _task: self._ended(prediction))
+        elif kind == "cancel" and header["id"] in self._tasks:
+            prediction, task = self._tasks[header["id"]]
+            prediction.canceled = True
+            task.cancel()
+        elif kind == "shutdown":
+            self._stopping = True
+            self._stop_if_idle()
+
+    def _ended(self, prediction: Prediction) -> None:
+        prediction.finish()  # a task that was canceled before its first step never came to it
+        self._tasks.pop(prediction.id, None)
+        self._stop_if_idle()
+
+    def _stop_if_idle(self) -> None:
+        if self._stopping and not self._tasks:
+            self._loop.stop()
+
+    async def _run(self, prediction: Prediction) -> None:
+        try:
+            async with self._slots:
+                prediction.start()
+                enter(prediction.scope)
+                try:
+                    await self._perform(prediction)
+                finally:
+                    leave(prediction.scope)
+                    prediction.finish()
+        except asyncio.CancelledError:
+            prediction.finish()
+
+    async def _perform(self, prediction: Prediction) -> None:
+        arguments: Dict[str, Any] = {}
+        try:
+            arguments.update(prediction.arguments(self._predictor.inputs))
+            result = self._predictor.function(**arguments)
+            await self._take(prediction, await result if inspect.isawaitable(result) else result)
+        except BaseException as error:
+            prediction.fail(error)
+        finally:
+            close_streams(arguments)
+
+    async def _take(self, prediction: Prediction, result: Any) -> None:
+        if isinstance(result, AsyncIterator):
+            prediction.begin_stream()
+            try:
+                async for chunk in result:
+                    prediction.give(chunk)
+            finally:
+                close = getattr(result, "aclose", None)
+                if close is not None:
+                    await close()
+            prediction.succeed(None)
+        elif isinstance(result, Iterator) and not hasattr(result, "read"):
+            prediction.begin_stream()
+            for chunk in result:
+                prediction.give(chunk)
+                await asyncio.sleep(0)
+            prediction.succeed(None)
+        else:
+            prediction.succeed(result)

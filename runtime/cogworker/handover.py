@@ -1,0 +1,71 @@
+"""A file that the model gives out, brought into the prediction's own folder.
+
+The server takes files from that folder alone, and the model may write wherever it likes, and over the same file
+for the next prediction. So what lies elsewhere is copied. A link is never followed: what an archive that the
+model unpacked calls `picture.png` may point at anything.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from typing import Any
+
+_PIECE = 1024 * 1024
+
+
+class UnusableFile(Exception):
+    """What the model gave out as a file cannot be handed over."""
+
+
+def hand_over(path: str, folder: str) -> str:
+    """Return the absolute path of a regular file in `folder` with the content of `path`.
+
+    Raises:
+        UnusableFile: there is no such file, it cannot be read, or it is a link, folder or device.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        reason = "is a symbolic link: return the file itself" if error.errno == errno.ELOOP else error.strerror
+        raise UnusableFile(f"the output file `{path}`: {reason}") from None
+    with open(handle, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise UnusableFile(f"the output file `{path}` is not a regular file")
+        real = os.path.realpath(path)
+        for place in (folder, tempfile.gettempdir()):
+            tops = (os.path.abspath(place), os.path.realpath(place))
+            if any(_below(os.path.abspath(path), top) for top in tops) and not _below(real, tops[1]):
+                raise UnusableFile(f"the output file `{path}` leaves {place} by a symbolic link")
+        if _below(real, os.path.realpath(folder)):
+            return real
+        return _spooled(opened, os.path.basename(real), folder)
+
+
+def spool(stream: Any, folder: str) -> str:
+    """Write a file-like object's whole content to a file in `folder`, and return its absolute path."""
+    name = getattr(stream, "name", None)
+    try:
+        if stream.seekable():
+            stream.seek(0)
+    except AttributeError:
+        pass
+    return _spooled(stream, os.path.basename(name) if isinstance(name, str) else "", folder)
+
+
+def _below(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _spooled(stream: Any, name: str, folder: str) -> str:
+    # A folder of its own keeps the name: a client sees it at the end of an upload's address.
+    within = tempfile.mkdtemp(prefix="output-", dir=os.path.realpath(folder))
+    target = os.path.join(within, "output" if name in ("", ".", "..") else name)
+    with open(target, "wb") as file:
+        while True:
+            piece = stream.read(_PIECE)
+            if not piece:
+                return target
+            file.write(piece.encode("utf-8") if isinstance(piece, str) else piece)

@@ -1,0 +1,74 @@
+"""Cancellation of synchronous code: an exception raised in the main thread, wherever it is.
+
+Rules:
+1. Signal handlers run in the main thread alone, between two of its bytecodes. So what this keeps needs no lock.
+2. The exception is raised only while a prediction is marked as running, and only for the one that is wanted.
+3. It is never raised while a frame is being written (`held`): half a frame would end the connection. It comes
+   right after.
+4. For one prediction it is raised at most once in QUIET seconds, so that the code which handles the first cannot
+   be struck by a second. A cancel that comes sooner is taken as the same one.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import Iterator, Optional
+
+from cog.exceptions import CancelationException
+
+SIGNAL = signal.SIGUSR1
+QUIET = 0.5
+
+
+class Interrupt:
+    """Raises CancelationException in the main thread. Made there, once."""
+
+    def __init__(self) -> None:
+        self._main = threading.get_ident()
+        self._running: Optional[str] = None
+        self._wanted: Optional[str] = None
+        self._held = 0
+        self._due = False
+        self._raised_at = -QUIET
+        signal.signal(SIGNAL, lambda _number, _frame: self._strike())
+
+    @contextmanager
+    def running(self, id: str) -> Iterator[None]:  # noqa: A002
+        """Let the exception strike in the block, if `id` is to be canceled; at once, if that was asked already."""
+        self._raised_at = -QUIET
+        try:
+            self._running = id
+            self._strike()
+            yield
+        finally:
+            self._running = None
+            self._wanted = None
+
+    def cancel(self, id: str) -> None:  # noqa: A002
+        """Have the exception raised in what runs, or is about to run, as `id`. From any thread."""
+        self._wanted = id
+        signal.pthread_kill(self._main, SIGNAL)
+
+    def hold(self) -> None:
+        """Keep the exception off until `let_go`. Calls nest."""
+        if threading.get_ident() == self._main:
+            self._held += 1
+
+    def let_go(self) -> None:
+        if threading.get_ident() == self._main:
+            self._held -= 1
+            if self._due and not self._held:
+                self._due = False
+                self._strike()
+
+    def _strike(self) -> None:
+        if self._running is None or self._running != self._wanted:
+            return
+        if self._held:
+            self._due = True
+        elif time.monotonic() - self._raised_at >= QUIET:
+            self._raised_at = time.monotonic()
+            raise CancelationException("the prediction was canceled")

@@ -1,0 +1,125 @@
+"""The process's life: load the model, set it up, serve, end.
+
+    python -u -m cogworker --fd N --predict FILE.py:NAME [--train]
+
+The working folder is the project's. After `setup_failed` the process ends with status 1; after `shutdown`, with
+0 when its work is done; where the server goes away, at once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import time
+from typing import Any, Callable, Dict, List, Optional, Protocol, Tuple
+
+from .channel import Channel, claim
+from .inbox import Frame, Inbox
+from .interrupt import Interrupt
+from .logs import Logs
+from .parent import die_with_parent
+from .prediction import describe, log_traceback
+from .sequential import Sequential
+
+
+class Service(Protocol):
+    """One of the two ways to serve."""
+
+    def handle(self, header: Dict[str, Any], payload: bytes) -> None:
+        """Take one frame; in whichever thread read it."""
+
+    def serve(self, inbox: Inbox) -> None:
+        """Serve until the server says `shutdown` and what came before it is done."""
+
+
+def _words(words: List[str]) -> Tuple[int, str, str]:
+    """Return the socket's number, the reference and the role. A server is the only one that calls this."""
+    given = dict(zip(words, [*words[1:], ""]))
+    return int(given["--fd"]), given["--predict"], "train" if "--train" in given else "predict"
+
+
+def _limit(declared: int) -> int:
+    """How many predictions may run at once: as the environment says, or else the model's `@concurrent`."""
+    text = os.environ.get("COG_MAX_CONCURRENCY", "")
+    return max(int(text) if text.isdigit() else 1, declared, 1)
+
+
+class Worker:
+    """The parts that every phase needs."""
+
+    def __init__(self, fd: int) -> None:
+        started = time.perf_counter()
+        self._seconds: Callable[[], float] = lambda: time.perf_counter() - started
+        self._interrupt = Interrupt()
+        self._channel = Channel(fd, self._interrupt)
+        self._logs = Logs(self._channel, self._interrupt)
+        self._early: List[Frame] = []
+        self._inbox = Inbox(fd, self._hear_early)
+
+    def run(self, reference: str, role: str) -> int:
+        """Live, and return the exit status."""
+        self._logs.install()
+        die_with_parent()
+        try:
+            service = self._prepared(reference, role)
+        except BaseException as error:
+            self._report_failure(error)
+            return 1
+        self._logs.flush_of(None)
+        version = ".".join(map(str, sys.version_info[:3]))
+        self._channel.send({"type": "ready", "version": version, "setup_seconds": self._seconds()})
+        self._inbox.hand_over(service.handle, self._early)
+        service.serve(self._inbox)
+        self._inbox.close()
+        self._logs.flush_of(None)
+        self._channel.flush()
+        return 0
+
+    def _hear_early(self, header: Dict[str, Any], payload: bytes) -> None:
+        """Take a frame that comes while the model is being set up."""
+        if header["type"] == "shutdown":
+            os._exit(0)
+        if header["type"] == "healthcheck":
+            self._channel.send({"type": "health", "ok": True})
+        else:
+            self._early.append((header, payload))
+
+    def _prepared(self, reference: str, role: str) -> Service:
+        """Load the model and set it up."""
+        from .predictor import load, run_setup
+
+        predictor = load(reference, role)
+        result = run_setup(predictor.setup) if predictor.setup is not None and not predictor.is_async else None
+        if not predictor.is_async and not inspect.isawaitable(result):
+            return Sequential(predictor, self._channel, self._logs, self._interrupt)
+        import asyncio
+
+        from .concurrent import Concurrent
+
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        if predictor.is_async and predictor.setup is not None:
+            result = run_setup(predictor.setup)
+        if inspect.isawaitable(result):
+            loop.run_until_complete(result)
+        if not predictor.is_async:
+            return Sequential(predictor, self._channel, self._logs, self._interrupt)
+        return Concurrent(predictor, self._channel, self._logs, loop, _limit(predictor.concurrency))
+
+    def _report_failure(self, error: BaseException) -> None:
+        log_traceback(error)
+        self._logs.flush_of(None)
+        last = describe(error) if isinstance(error, SystemExit) else f"{type(error).__name__}: {describe(error)}"
+        self._channel.send({"type": "setup_failed", "error": last[: 64 * 1024]})
+        self._channel.flush()
+
+
+def main(words: Optional[List[str]] = None) -> int:
+    """Be the worker; the whole process is this."""
+    import signal
+
+    fd, reference, role = _words(sys.argv[1:] if words is None else words)
+    # Ctrl-C in a terminal reaches the whole group; when the model ends is the server's business.
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    return Worker(claim(fd)).run(reference, role)

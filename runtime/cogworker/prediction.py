@@ -1,0 +1,143 @@
+"""One prediction in this process: from its `predict` frame to its one `done`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+
+from cog.exceptions import CancelationException
+from cog.scope import Scope
+
+from .frames import MAX_PAYLOAD, FrameTooLarge
+from .inputs import Inputs, InvalidInput
+from .outputs import FilesOut, UnusableOutput, encode
+
+if TYPE_CHECKING:
+    from .channel import Channel
+    from .logs import Logs
+
+_LONGEST_ERROR = 64 * 1024  # characters; a frame's header has its limit
+_OWN = (InvalidInput, UnusableOutput, FrameTooLarge)  # said in full by their message; a traceback adds nothing
+
+
+class Prediction:
+    """One prediction. Whatever happens to it, `finish` sends exactly one `done`, and nothing after it.
+
+    Attributes:
+        id: the request's.
+        canceled: the server has asked for its end; whatever it raises now, it was canceled.
+        scope: what the model's code sees of it.
+    """
+
+    def __init__(self, channel: Channel, logs: Logs, header: Dict[str, Any], payload: bytes) -> None:
+        self.id: str = header["id"]
+        self.scope = Scope(self.id, header.get("context"), self._tell_metric)
+        self.canceled = False
+        self._folder: str = header["folder"]
+        self._payload = payload
+        self._channel = channel
+        self._logs = logs
+        self._chunks: Optional[int] = None
+        self._finished = False
+        self._done: Dict[str, Any] = {"status": "canceled"}
+        self._output = b""
+        self._started = time.perf_counter()
+
+    def start(self) -> None:
+        """Note when its turn came."""
+        self._started = time.perf_counter()
+
+    def arguments(self, inputs: Inputs) -> Dict[str, Any]:
+        """Return what the predictor is called with.
+
+        Raises:
+            InvalidInput: the request's input is not what it takes.
+        """
+        try:
+            given = json.loads(self._payload or b"{}")
+        except ValueError as error:
+            raise InvalidInput(f"the input is not JSON: {error}") from None
+        finally:
+            self._payload = b""
+        return inputs.bind(given)
+
+    def begin_stream(self) -> None:
+        """The output comes in chunks, if only in none."""
+        self._chunks = 0
+
+    def give(self, chunk: Any) -> None:
+        """Send one chunk of the output."""
+        index = self._chunks or 0
+        payload, files = self._encoded(chunk)
+        self._channel.send({"type": "output", "id": self.id, "index": index, "files": files}, payload)
+        self._chunks = index + 1
+
+    def succeed(self, result: Any) -> None:
+        """Take the whole output, where it did not come in chunks."""
+        payload, files = (b"", []) if self._chunks is not None else self._encoded(result)
+        self._done, self._output = {"status": "succeeded", "files": files}, payload
+
+    def _encoded(self, value: Any) -> Tuple[bytes, FilesOut]:
+        payload, files = encode(value, self._folder)
+        if len(payload) > MAX_PAYLOAD:
+            raise UnusableOutput(
+                f"the output is {len(payload)} bytes of JSON, over the limit of {MAX_PAYLOAD}; return it as a file"
+            )
+        return payload, files
+
+    def fail(self, error: BaseException) -> None:
+        """Take what was raised in its place. Call it where the error was caught: the traceback is logged."""
+        self._output = b""
+        if self.canceled or isinstance(error, CancelationException):
+            self._done = {"status": "canceled"}
+            return
+        if not isinstance(error, _OWN):
+            log_traceback(error)
+        self._done = {"status": "failed", "error": describe(error)[:_LONGEST_ERROR]}
+
+    def finish(self) -> None:
+        """Send its `done`, if that was not done before."""
+        if self._finished:
+            return
+        self._finished = True
+        seconds = time.perf_counter() - self._started
+        self._logs.flush_of(self.id)
+        header = {"type": "done", "id": self.id, "seconds": seconds, "files": [], **self._done}
+        try:
+            self._channel.send(header, self._output)
+        except FrameTooLarge:
+            error = "the output has too many files"
+            self._channel.send({**header, "status": "failed", "error": error, "files": []})
+
+    def _tell_metric(self, name: str, value: Any, mode: str) -> None:
+        data = json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+        self._channel.send({"type": "metric", "id": self.id, "name": name, "mode": mode}, data)
+
+
+def describe(error: BaseException) -> str:
+    """One error as a line for the client: its message, or its name where it has none."""
+    if isinstance(error, SystemExit):
+        return f"the model called sys.exit({'' if error.code is None else repr(error.code)})"
+    try:
+        return str(error) or type(error).__name__
+    except Exception:
+        return type(error).__name__
+
+
+def log_traceback(error: BaseException) -> None:
+    """Print a traceback as Python does, from where the model's own code begins."""
+    import os
+    import traceback
+
+    ours, trace = os.path.dirname(os.path.abspath(__file__)) + os.sep, error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith((ours, "<frozen importlib")):
+            break
+        trace = trace.tb_next
+    try:
+        traceback.print_exception(type(error), error, trace, file=sys.stderr)
+    except Exception:  # an exception whose own __str__ raises
+        print(f"{type(error).__name__} (its message cannot be shown)", file=sys.stderr)
