@@ -119,7 +119,7 @@ def main(words: list[str] | None = None) -> int:
     except OSError as error:
         terminal.show_error(_of_machine(error))
         return 1
-    except Exception as error:  # noqa: BLE001  # the last place that can tell it in words
+    except Exception as error:  # the last place that can tell it in words
         if os.environ.get("COG_DEBUG"):
             raise
         terminal.show_error(_of_ours(error))
