@@ -7,7 +7,7 @@ from cogfreeze.project.model import Build, RequirementsFile
 from cogfreeze.report import Silent
 from cogfreeze.resolve import download, python
 from cogfreeze.settings import Settings
-from tests.unit.resolve.index_server import record_digest, sha256, wheel
+from tests.unit.resolve.python.index_server import record_digest, sha256, wheel
 
 ZEROS = "0" * 64
 

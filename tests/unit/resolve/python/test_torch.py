@@ -2,12 +2,13 @@
 
 import pytest
 
+from cogfreeze.catalog.addresses import TORCH_INDEX
 from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ResolveError
 from cogfreeze.project.model import Build, RequirementsFile
 from cogfreeze.report import Silent
 from cogfreeze.resolve import download, python
 from cogfreeze.settings import Settings
-from tests.unit.resolve.index_server import sha256
+from tests.unit.resolve.python.index_server import sha256
 
 TORCH = "torch-2.9.1+cu128-cp311-cp311-manylinux_2_28_x86_64.whl"
 VISION = "torchvision-0.24.1+cu128-cp311-cp311-manylinux_2_28_x86_64.whl"
@@ -102,8 +103,8 @@ def test_another_cuda_moves_the_build_of_torch_and_not_its_release(index, lock):
     "lines",
     [
         ["torch==2.9.1+cu126", "numpy"],
-        ["--extra-index-url https://download.pytorch.org/whl/cu126", "torch==2.9.1", "numpy"],
-        ["--index-url https://download.pytorch.org/whl/cu126/", "torch", "numpy"],
+        [f"--extra-index-url {TORCH_INDEX}/cu126", "torch==2.9.1", "numpy"],
+        [f"--index-url {TORCH_INDEX}/cu126/", "torch", "numpy"],
     ],
 )
 def test_a_cuda_that_the_requirements_name_is_the_familys_alone(lock, lines):
