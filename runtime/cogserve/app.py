@@ -13,7 +13,7 @@ from cogserve import __version__
 from cogserve.health import Health, Status
 from cogserve.predicting import Predicting, route
 from cogserve.protocol import Problem, encode
-from cogserve.web import CLOSE, Disconnected, Header, Receive, Scope, Send, answer, answer_problem
+from cogserve.web import CLOSE, TEXT, Disconnected, Header, Receive, Scope, Send, answer, answer_problem
 
 if TYPE_CHECKING:
     from cogserve.scheduler import Scheduler
@@ -142,15 +142,15 @@ class App:
 
     async def _livez(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Whether to let the container live: not where only a new one can help."""
-        await answer(send, 200 if self._health.alive else 503, encode({"status": self._health.status.value}))
+        await answer(send, 200 if self._health.alive else 503, self._health.status.value.encode(), (TEXT,))
 
     async def _readyz(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Whether to send requests here. A server whose slots are all taken is ready as long as it may queue."""
         if self._health.draining:
-            await answer(send, 503, b'{"status":"DRAINING"}')
+            await answer(send, 503, b"DRAINING", (TEXT,))
             return
         status, _ = await self._status()
-        await answer(send, 200 if status in (Status.READY, Status.BUSY) else 503, encode({"status": status.value}))
+        await answer(send, 200 if status in (Status.READY, Status.BUSY) else 503, status.value.encode(), (TEXT,))
 
     async def _metrics(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         admission, setup = self._scheduler.admission, self._health.setup

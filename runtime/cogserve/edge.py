@@ -102,12 +102,20 @@ class _Resumption:
 
 
 class _HTTP1(H11Protocol):
-    """hypercorn's HTTP/1.1, without its ways to HTTP/2."""
+    """hypercorn's HTTP/1.1, without its ways to HTTP/2, and without requests of unclear length."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        if event.method == b"PRI" and event.target == b"*" and event.http_version == b"2.0":
-            await self.send(RawData(b"HTTP/1.1 505 HTTP Version Not Supported\r\nconnection: close\r\n\r\n"))
-            raise _Refused("HTTP/2 without TLS")
+        if event.http_version not in (b"1.1", b"1.0"):
+            await self._refuse(b"505 HTTP Version Not Supported")
+        names = {name for name, _ in event.headers}
+        if b"transfer-encoding" in names and b"content-length" in names:
+            # A proxy before us may have believed the other one.
+            await self._refuse(b"400 Bad Request")
+
+    async def _refuse(self, status: bytes) -> None:
+        await self.send(RawData(b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n" % status))
+        await self.send(RawData(b"\r\n"))
+        raise _Refused(status.decode())
 
 
 class _Connection(TCPServer):

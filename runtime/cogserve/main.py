@@ -114,15 +114,16 @@ class Server:
         trusted = [settings.upload_url] if settings.upload_url else []
         client = Client(guard, settings.user_agent, trusted)
         store = Store(client, settings.upload_url, settings.max_output)
-        scheduler = Scheduler(settings, self.health, root, client, store, folder)
-        supervisor = Supervisor(settings, self.health, scheduler)
-        webhooks = Webhooks(settings, client, root)
         schema = None
         training = False
         if self._openapi is not None:
             document = load(self._openapi)
             schema = InputSchema(document, settings.input_schema)
             training = "TrainingInput" in document.get("components", {}).get("schemas", {})
+        slots = max(settings.max_concurrency, schema.concurrency if schema is not None else 1)
+        scheduler = Scheduler(settings, slots, self.health, root, client, store, folder)
+        supervisor = Supervisor(settings, self.health, scheduler)
+        webhooks = Webhooks(settings, client, root)
         predicting = Predicting(settings, scheduler, webhooks, guard, schema)
         lock = _read(settings.lock_path)
         app = App(self.health, supervisor, scheduler, predicting, self._openapi, lock, self.stop, training)
@@ -217,8 +218,10 @@ def openapi_of(settings: Settings) -> Optional[bytes]:
             return document
         except ValueError as error:
             log.warning("%s is not used: %s", settings.schema_path, error)
+    refs = [settings.predict_ref] if settings.predict_ref else []
+    refs += ["--train", settings.train_ref] if settings.train_ref else []
     done = subprocess.run(
-        [sys.executable, "-m", "cog.schema", settings.ref],
+        [sys.executable, "-m", "cog.schema", *refs],
         capture_output=True,
         check=False,
         stdin=subprocess.DEVNULL,

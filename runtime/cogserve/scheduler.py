@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NOT_READY = "Setup has not finished yet. Wait until it has finished, or GET /health-check for status."
 AT_CAPACITY = "At capacity - all prediction slots busy"
+CANCEL_AGAIN = 1.0
 DRAINING = "The server is shutting down and takes no more predictions"
 
 log = logging.getLogger("cogserve.predictions")
@@ -46,6 +47,7 @@ class Scheduler(Listener):
 
     Args:
         settings: the server's.
+        slots: how many predictions the worker runs at once.
         health: says whether predictions are taken.
         nursery: for what a prediction needs tasks for; outlives every request.
         client: fetches input files.
@@ -54,9 +56,16 @@ class Scheduler(Listener):
     """
 
     def __init__(
-        self, settings: Settings, health: Health, nursery: trio.Nursery, client: Client, store: Store, folder: str
+        self,
+        settings: Settings,
+        slots: int,
+        health: Health,
+        nursery: trio.Nursery,
+        client: Client,
+        store: Store,
+        folder: str,
     ) -> None:
-        self.admission = Admission(settings.max_concurrency, settings.queue)
+        self.admission = Admission(slots, settings.queue)
         self.registry = Registry(settings.results_ttl)
         self.metrics = Metrics()
         self.closed = False
@@ -131,7 +140,7 @@ class Scheduler(Listener):
         if prediction.state is State.RUNNING and self.worker is not None:
             freed = self._freed[prediction.id] = trio.Event()
             self.worker.send({"type": "cancel", "id": prediction.id})
-            self._nursery.start_soon(self._climb, self.worker, freed)
+            self._nursery.start_soon(self._climb, prediction, self.worker, freed)
             return
         scope = self._scopes.get(prediction.id)
         if scope is not None:
@@ -364,13 +373,17 @@ class Scheduler(Listener):
         else:
             self._end(prediction, State.FAILED, error)
 
-    async def _climb(self, worker: Worker, freed: trio.Event) -> None:
+    async def _climb(self, prediction: Prediction, worker: Worker, freed: trio.Event) -> None:
         """The cancel ladder: (the message,) SIGTERM, SIGKILL. Each step only if the one before did not help."""
         settings = self._settings
         reason = "its process was ended, because a prediction could not be cancelled otherwise"
         with trio.move_on_after(settings.cancel_grace):
-            await freed.wait()
-            return
+            while True:
+                with trio.move_on_after(CANCEL_AGAIN):
+                    await freed.wait()
+                    return
+                # The model's code may have caught the first one by accident.
+                worker.send({"type": "cancel", "id": prediction.id})
         log.warning("a prediction does not end when cancelled; its worker gets SIGTERM")
         worker.signal(signal.SIGTERM, reason)
         with trio.move_on_after(settings.kill_grace):

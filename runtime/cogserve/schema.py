@@ -62,7 +62,10 @@ class InputSchema:
         self._checks = {field: self._compile(part) for field, part in properties.items()}
         # Fields whose values are files: a URL, or a list of them.
         self.files = tuple(field for field, part in properties.items() if self._is_file(part))
-        self.streaming = _mentions_streaming(document)
+        self.streaming = document.get("x-cog-streaming") is True
+        declared = document.get("x-cog-concurrency")
+        # How many predictions the model says it can run at once.
+        self.concurrency = declared if isinstance(declared, int) else 1
 
     def check(self, given: Any) -> Checked:
         """Return the input to use.
@@ -164,15 +167,6 @@ def load(data: bytes) -> Dict[str, Any]:
     if not isinstance(document, dict) or "openapi" not in document:
         raise ValueError("it is no OpenAPI document")
     return document
-
-
-def _mentions_streaming(document: Dict[str, Any]) -> bool:
-    """Whether `x-cog-streaming` is set: at the top, on the output, or on an operation."""
-    places = [document, document.get("info", {})]
-    places += document.get("components", {}).get("schemas", {}).values()
-    for path in document.get("paths", {}).values():
-        places += [path, *path.values()]
-    return any(isinstance(place, dict) and place.get("x-cog-streaming") is True for place in places)
 
 
 def _anything(value: Any, _place: Place) -> Any:

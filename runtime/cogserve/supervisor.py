@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cogserve.settings import Settings
 
 HEALTHCHECK_TIMEOUT = 5.0
+# The worker answers for a healthcheck that hangs; this is for a worker that hangs itself.
+HEALTHCHECK_MARGIN = 1.0
 MAX_FAILURES = 6
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -130,7 +132,7 @@ class Supervisor:
             self._checked = trio.Event()
             worker.send({"type": "healthcheck"})
         checked = self._checked
-        with trio.move_on_after(HEALTHCHECK_TIMEOUT) as scope:
+        with trio.move_on_after(HEALTHCHECK_TIMEOUT + HEALTHCHECK_MARGIN) as scope:
             await checked.wait()
         if scope.cancelled_caught:
             self._checked = None

@@ -98,7 +98,7 @@ class Worker:
         self._environment = environment
         self._on_frame = on_frame
         self._pipes = [_Pipe("stdout", on_text), _Pipe("stderr", on_text)]
-        self._process: Optional[trio.Process] = None
+        self._process: Optional[subprocess.Popen[bytes]] = None
         self._socket: Optional[socket.socket] = None
         self._unsent: Deque[memoryview] = deque()
         self._unsent_more = trio.Event()
@@ -145,7 +145,7 @@ class Worker:
 
     def signal(self, number: int, reason: Optional[str] = None) -> None:
         """Send a signal to the worker's whole process group; `reason` is what its end will be put down to."""
-        if self._process is None:
+        if self._process is None or self._process.returncode is not None:
             return
         if reason is not None and self._reason is None:
             self._reason = reason
@@ -167,7 +167,9 @@ class Worker:
         oom_kills = _oom_kills()
         try:
             try:
-                self._process = await trio.lowlevel.open_process(
+                # Not in a thread, as trio would: the kernel then takes the thread's end for the parent's, and
+                # the worker could not ask to be killed when the server dies.
+                self._process = subprocess.Popen(  # noqa: ASYNC220
                     [*self._command, "--fd", str(theirs.fileno())],
                     stdin=subprocess.DEVNULL,
                     stdout=stdout.child_fd,
@@ -186,14 +188,15 @@ class Worker:
                 for pipe in self._pipes:
                     nursery.start_soon(pipe.pump)
                 # Not until the pipes end: a process that outlives the worker may hold them for ever.
-                code = await self._process.wait()
+                await _wait(self._process)
                 nursery.cancel_scope.cancel()
+            self.kill()  # what the model has started goes too; before the wait, while the number is surely ours
+            code = self._process.wait()
             self._take_frames(ours)
             self.drain()
             reason = self._reason or _describe(code, oom=_oom_kills() > oom_kills)
             return Exit(code, reason)
         finally:
-            # Whatever the model started goes too, even if the worker itself has ended.
             self.kill()
             self.ended.set()
             self._socket = None
@@ -203,7 +206,8 @@ class Worker:
             if self._process is not None:
                 with trio.move_on_after(10) as scope:
                     scope.shield = True
-                    await self._process.wait()
+                    await _wait(self._process)
+                    self._process.wait()
 
     async def _receive(self, sock: socket.socket) -> None:
         while True:
@@ -256,6 +260,22 @@ def command(ref: str, mode: str) -> List[str]:
     """Return the command that starts a worker for a predictor."""
     result = [sys.executable, "-u", "-m", "cogworker", "--predict", ref]
     return [*result, "--train"] if mode == "train" else result
+
+
+async def _wait(process: subprocess.Popen[bytes]) -> None:
+    """Return when a process has ended; its exit status is left for `process.wait`."""
+    if process.returncode is not None:
+        return
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # Python 3.8, or an old kernel
+        options = os.WEXITED | os.WNOWAIT
+        await trio.to_thread.run_sync(os.waitid, os.P_PID, process.pid, options, abandon_on_cancel=True)
+        return
+    try:
+        await trio.lowlevel.wait_readable(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _describe(code: int, *, oom: bool) -> str:

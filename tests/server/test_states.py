@@ -79,7 +79,7 @@ class Predictions(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.health = Health()
         self.scheduler = Scheduler(
-            Settings(max_concurrency=SLOTS, queue=QUEUE), self.health, Nursery(), None, None, self.folder.name
+            Settings(queue=QUEUE), SLOTS, self.health, Nursery(), None, None, self.folder.name
         )
         self.numbers = itertools.count()
         self.worker = None
