@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cogfreeze.cli.terminal import TerminalReport
-from cogfreeze.errors import CogError
 
 if TYPE_CHECKING:
     import argparse
@@ -120,7 +119,5 @@ def _write(path: Path, text: str, report: Report) -> bool:
     except FileExistsError:
         report.note(f"kept `{path.name}`, which is already here")
         return False
-    except OSError as error:
-        raise CogError(f"`{path.name}` cannot be written: {error.strerror}") from None
     report.note(f"wrote `{path.name}`")
     return True
