@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from cogfreeze import bundled
-from cogfreeze.errors import CogError, ProjectError, ProjectErrors
+from cogfreeze.errors import CogError, IntegrityError, ProjectError, ProjectErrors
+from cogfreeze.lock.model import Wheel
 from cogfreeze.recipe import layout
 from cogfreeze.recipe.dockerfile import render
+from cogfreeze.recipe.groups import LOCAL
 from cogfreeze.recipe.runtime_files import runtime_files
 
 if TYPE_CHECKING:
@@ -21,7 +24,18 @@ IGNORE_FILE = ".dockerignore"
 # Never part of an image, whatever `.dockerignore` says. The lock has a layer of its own.
 _NEVER = frozenset({".git", "__pycache__"})
 _NEVER_AT_TOP = frozenset({".cog", layout.LOCK})
-_OURS = ("Dockerfile", layout.CODE, layout.COMMANDS, layout.LISTS, layout.LOCK, layout.RUNTIME, layout.SCHEMA)
+_OURS = frozenset(
+    {
+        "Dockerfile",
+        layout.CODE,
+        layout.COMMANDS,
+        layout.LISTS,
+        layout.LOCAL,
+        layout.LOCK,
+        layout.RUNTIME,
+        layout.SCHEMA,
+    }
+)
 
 
 def write(recipe: Recipe, target: Path, *, project: Path, report: Report, link: bool = False) -> None:
@@ -35,10 +49,12 @@ def write(recipe: Recipe, target: Path, *, project: Path, report: Report, link: 
 
     Raises:
         ProjectErrors: a symlink leads out of the project.
+        IntegrityError: a wheel of the project's own is gone or another.
         CogError: `target` holds other things, or cannot be written.
     """
     text = render(recipe)
     chosen = project_files(project, target, report)
+    local = _local_wheels(recipe, project)
     try:
         _clear(target)
         _write_text(target / "Dockerfile", text)
@@ -46,6 +62,8 @@ def write(recipe: Recipe, target: Path, *, project: Path, report: Report, link: 
             _write_text(target / file.path, file.text)
         for path in runtime_files(bundled.RUNTIME):
             _copy(path, target / layout.RUNTIME / path.relative_to(bundled.RUNTIME), link=False)
+        for wheel, path in local.items():
+            _copy(path, target / layout.LOCAL / wheel, link=link)
         (target / layout.CODE).mkdir()
         for relative in chosen:
             _copy(project / relative, target / layout.CODE / relative, link=link)
@@ -90,6 +108,27 @@ def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosi
     return tuple(sorted(chosen))
 
 
+def _local_wheels(recipe: Recipe, project: Path) -> dict[str, Path]:
+    """Return where the wheels of the project's own lie, by file name."""
+    found = {}
+    for download in recipe.downloads:
+        wheel = download.source
+        if isinstance(wheel, Wheel) and wheel.index == LOCAL:
+            places = (path for path in sorted(project.rglob(wheel.file)) if ".cog" not in path.parts)
+            found[wheel.file] = next((path for path in places if _sha256(path) == wheel.sha256), None)
+            if found[wheel.file] is None:
+                raise IntegrityError(
+                    f"the project has no `{wheel.file}` with the SHA-256 that was locked",
+                    hint="put it back, or run `cog lock`",
+                )
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _patterns(project: Path) -> list[str]:
     try:
         lines = (project / IGNORE_FILE).read_text(encoding="utf-8-sig").splitlines()
@@ -120,7 +159,7 @@ def _below(path: Path, folder: Path) -> bool:
 def _clear(target: Path) -> None:
     """Make an empty folder of `target`, which is new, empty, or a context of ours."""
     target.mkdir(parents=True, exist_ok=True)
-    strangers = sorted({entry.name for entry in target.iterdir()} - set(_OURS))
+    strangers = sorted({entry.name for entry in target.iterdir()} - _OURS)
     if strangers:
         raise CogError(
             f"`{target}` holds other things than a build context: `{strangers[0]}`",

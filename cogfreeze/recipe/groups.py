@@ -20,6 +20,8 @@ HEAVY = 64 * 1024 * 1024
 MOST_HEAVY = 40
 
 DEFAULT_INDEX = "pypi"
+# The index of wheels that lie in the project's folder.
+LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

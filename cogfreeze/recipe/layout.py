@@ -7,8 +7,10 @@ CODE = "code"
 RUNTIME = "runtime"
 LISTS = "lists"
 COMMANDS = "commands"
+LOCAL = "local"
 LOCK = "cog.lock"
 SCHEMA = "openapi.json"
+DEB_HASHES, DEB_ADDRESSES = f"{LISTS}/debs.sha256", f"{LISTS}/debs.txt"
 
 # In the fetch stages and, at the same place, in the named contexts that replace them.
 FETCHED = "/fetched"
@@ -29,3 +31,13 @@ REAPER = f"{OURS}/bin/dumb-init"
 PORT = 5000
 USER_ID = 1000
 PYTHON_PREFIX = "/usr/local"
+
+
+def requirements(group: str) -> str:
+    """Return the path in the context of the list of a group of wheels."""
+    return f"{LISTS}/{group}.txt"
+
+
+def seen(name: str) -> str:
+    """Return where a command sees what is mounted for it."""
+    return f"{SCRATCH}/{name}"

@@ -129,21 +129,34 @@ def fetch_debs(address: str, listed: str, ca: str) -> Script:
     )
 
 
-def fetch_wheels(groups: tuple[tuple[str, str | None], ...], lists: str, ca: str) -> Script:
-    """Fetch every group's wheels with the base image's pip; (group, address of its index or None) each."""
-    venv = f"{layout.SCRATCH}/venv"
-    lines = [
-        f"python3 -m venv {venv}",
+def prepare_pip(ca: str) -> Script:
+    """Make a pip from what the base image's Python carries, and leave the base's own alone."""
+    return (
+        f"python3 -m venv {layout.seen('venv')}",
         f"[ ! -e {ca} ] || export PIP_CERT={ca}",
         "export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1",
-    ]
-    for name, address in groups:
-        index = f" --index-url {address}" if address else ""
-        lines += [
-            f"{venv}/bin/pip download --quiet --require-hashes --no-deps --only-binary :all:{index} \\",
-            f"    --requirement {lists}/{name}.txt --dest {layout.FETCHED}/{name}",
-        ]
-    return tuple(lines)
+    )
+
+
+def fetch_wheels(requirements: str, group: str, index: str | None) -> Script:
+    """Fetch a group's wheels; pip checks the hashes.
+
+    Args:
+        index: its address; None for the one that pip is configured with.
+    """
+    address = f" --index-url {index}" if index else ""
+    return (
+        f"{layout.seen('venv')}/bin/pip download --quiet --require-hashes --no-deps{address} \\",
+        f"    --only-binary :all: --requirement {requirements} --dest {layout.FETCHED}/{group}",
+    )
+
+
+def take_wheels(files: tuple[str, ...], group: str) -> Script:
+    """Take wheels that lie in the context."""
+    return (
+        f"mkdir -p {layout.FETCHED}/{group}",
+        *_continued("cp", *files, f"{layout.FETCHED}/{group}/"),
+    )
 
 
 def check_python(version: str) -> Script:
@@ -158,11 +171,11 @@ def check_python(version: str) -> Script:
     )
 
 
-def unpack_installer(wheels: str, hashes: str, target: str) -> Script:
-    """Unpack uv from its own wheel."""
+def unpack_installer(wheels: str, requirements: str, target: str) -> Script:
+    """Unpack uv from its own wheel, whose hash the list holds."""
     return (
-        f"(cd {wheels} && sha256sum --check --strict --quiet {hashes})",
-        "mkdir /unpacked",
+        f"hash=$(sed 's/.*--hash=sha256://' {requirements})",
+        f'for wheel in {wheels}/*.whl; do echo "$hash  $wheel"; done | sha256sum --check --strict --quiet',
         f"python3 -m zipfile -e {wheels}/*.whl /unpacked",
         f"mkdir {target}",
         f"mv /unpacked/*.data/scripts/uv {target}/uv",

@@ -1,0 +1,121 @@
+"""The stages that download, each file known by its hash, and what takes their place in `cog build`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cogfreeze.catalog import addresses
+from cogfreeze.recipe import layout, scripts
+from cogfreeze.recipe.groups import LOCAL
+from cogfreeze.recipe.model import Bind, ContextFile, Download, Run, Secret, Setting, Stage, Tmpfs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cogfreeze.lock.model import Apt
+    from cogfreeze.recipe.groups import Group
+    from cogfreeze.recipe.model import Mount
+
+# Company proxies need their own certificates for the downloads; a build without the secret does as well.
+CA = Secret(id="ca", target="/run/secrets/ca")
+SCRATCH = Tmpfs(target=layout.SCRATCH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetching:
+    """What is downloaded for one platform.
+
+    Attributes:
+        base: the image that the stages start from, which has apt and Python.
+        groups: all groups of wheels, our own among them.
+    """
+
+    base: str
+    apt: Apt | None
+    groups: tuple[Group, ...]
+
+    def downloads(self) -> Iterator[Download]:
+        """Yield every file, and where its stage has it."""
+        for deb in self.apt.packages if self.apt else ():
+            yield Download(stage=layout.DEBS, path=f"{layout.FETCHED}/{file_name(deb.path)}", source=deb)
+        for group in self.groups:
+            for wheel in group.wheels:
+                path = f"{layout.FETCHED}/{group.name}/{wheel.file}"
+                yield Download(stage=layout.WHEELS, path=path, source=wheel)
+
+    def lists(self) -> Iterator[ContextFile]:
+        """Yield the lists by which the files are fetched and checked."""
+        if self.apt:
+            dated = self.apt.snapshot
+            debs = sorted((file_name(deb.path), deb) for deb in self.apt.packages)
+            yield _list(layout.DEB_HASHES, (f"{deb.sha256}  {file}" for file, deb in debs))
+            yield _list(
+                layout.DEB_ADDRESSES,
+                (f"{deb.archive}/{dated}/{deb.path} {file} SHA256:{deb.sha256}" for file, deb in debs),
+            )
+        for group in self.groups:
+            yield _list(
+                layout.requirements(group.name),
+                (f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}" for wheel in group.wheels),
+            )
+
+    def stages(self) -> Iterator[Stage]:
+        """Yield the stages; a named build context replaces the one of its name."""
+        if self.apt:
+            yield self._debs(self.apt)
+        yield self._wheels()
+
+    def _debs(self, apt: Apt) -> Stage:
+        # All archives of one distribution are at one service.
+        archive = apt.packages[0].archive
+        name = "UBUNTU_SNAPSHOT" if archive == "ubuntu" else "DEBIAN_SNAPSHOT"
+        seen = layout.seen("debs.txt")
+        return Stage(
+            name=layout.DEBS,
+            base=self.base,
+            steps=(
+                Setting(instruction="ARG", value=((name, addresses.snapshot(archive)),)),
+                Run(
+                    script=scripts.fetch_debs(name, seen, CA.target),
+                    mounts=(SCRATCH, Bind(source=layout.DEB_ADDRESSES, target=seen), CA),
+                    network=True,
+                ),
+            ),
+            comment=f"Download: {len(apt.packages)} Debian packages, by hash.",
+        )
+
+    def _wheels(self) -> Stage:
+        lists, local = layout.seen("lists"), layout.seen(layout.LOCAL)
+        script: list[str] = [*scripts.prepare_pip(CA.target)]
+        mounts: list[Mount] = [SCRATCH, Bind(source=layout.LISTS, target=lists), CA]
+        for group in self.groups:
+            if group.index == LOCAL:
+                files = (f"{local}/{wheel.file}" for wheel in group.wheels)
+                script += scripts.take_wheels(tuple(files), group.name)
+            else:
+                requirements = f"{lists}/{file_name(layout.requirements(group.name))}"
+                script += scripts.fetch_wheels(requirements, group.name, _address(group.index))
+        if any(group.index == LOCAL for group in self.groups):
+            mounts.append(Bind(source=layout.LOCAL, target=local))
+        return Stage(
+            name=layout.WHEELS,
+            base=self.base,
+            steps=(Run(script=tuple(script), mounts=tuple(mounts), network=True),),
+            comment=f"Download: {sum(len(group.wheels) for group in self.groups)} wheels, by hash.",
+        )
+
+
+def file_name(path: str) -> str:
+    """Return a path's last part."""
+    return path.rsplit("/", 1)[-1]
+
+
+def _list(path: str, lines: Iterable[str]) -> ContextFile:
+    return ContextFile(path=path, text="".join(f"{line}\n" for line in lines))
+
+
+def _address(index: str) -> str | None:
+    """The torch family's indexes are public; any other is whatever pip is configured with."""
+    tag = index.removeprefix("pytorch-")
+    return f"{addresses.TORCH_INDEX}/{tag}" if tag != index else None

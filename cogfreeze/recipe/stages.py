@@ -1,0 +1,194 @@
+"""The stages that make the image's layers, each below `/layer`, offline, and from the base image alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
+from cogfreeze.recipe import layout, scripts
+from cogfreeze.recipe.fetching import SCRATCH, file_name
+from cogfreeze.recipe.model import Bind, Run, Stage
+
+if TYPE_CHECKING:
+    from cogfreeze.lock.model import Apt, Wheel
+    from cogfreeze.recipe.groups import Group
+    from cogfreeze.recipe.model import Mount
+
+REAPER = "dumb-init"
+_INSTALLER = "/installer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """What the stages of one platform have in common.
+
+    Attributes:
+        base: the image that they start from.
+        epoch: the time of every file, in seconds since 1970.
+        user: the name of the user that the image runs as.
+    """
+
+    base: str
+    epoch: int
+    user: str
+
+    @property
+    def owner(self) -> str:
+        """Who owns the project's folder, and runs the image: user and group by number."""
+        return "0:0" if self.user == "root" else f"{layout.USER_ID}:{layout.USER_ID}"
+
+    def system(self, apt: Apt | None, base_packages: str | None) -> Stage:
+        """Make the one stage that changes the base image: its packages and its user.
+
+        Args:
+            base_packages: digest of the package list that the closure fits, where the lock has it.
+        """
+        mounts: list[Mount] = [SCRATCH]
+        script: list[str] = []
+        comment = []
+        if base_packages is not None:
+            script += scripts.check_base_packages(PACKAGE_LIST_COMMAND, base_packages)
+        if self.user != "root":
+            script += scripts.create_user(self.user)
+            comment.append(f"The user that the image runs as: {self.user}.")
+        if apt:
+            debs, hashes = layout.seen(layout.DEBS), layout.seen(file_name(layout.DEB_HASHES))
+            script += scripts.install_debs(debs, hashes)
+            mounts += [
+                Bind(source=layout.FETCHED, target=debs, source_stage=layout.DEBS),
+                Bind(source=layout.DEB_HASHES, target=hashes),
+            ]
+            comment.append(
+                "Debian packages: " + ", ".join(f"{each.name} {each.version}" for each in apt.packages) + "."
+            )
+        if not script:
+            return Stage(name="system", base=self.base, steps=(), comment="The base image as it is.")
+        whole = (
+            *scripts.mark_start(),
+            *script,
+            *scripts.remove_leftovers(self.epoch),
+            *scripts.fix_times_since_start(self.epoch, (SCRATCH.target,)),
+        )
+        run = Run(script=whole, mounts=tuple(mounts))
+        return Stage(name="system", base=self.base, steps=(run,), comment=" ".join(comment) or None)
+
+    def installer(self, group: Group, python: str) -> Stage:
+        """Unpack uv for the stages that follow; it is in no layer."""
+        wheels, requirements = layout.seen(layout.WHEELS), layout.seen("requirements.txt")
+        return self._stage(
+            group.name,
+            f"The installer, from its wheel: {_listed(group.wheels)}.",
+            (
+                *scripts.check_python(python),
+                *scripts.unpack_installer(wheels, requirements, _INSTALLER),
+            ),
+            *_wheels(group, wheels, requirements),
+        )
+
+    def packages(self, group: Group) -> Stage:
+        """Install a group of the model's packages."""
+        return self._stage(
+            group.name,
+            f"Python packages: {_listed(group.wheels)}.",
+            (
+                *_install(f"--prefix {layout.STAGED}{layout.PYTHON_PREFIX}"),
+                *scripts.compile_python(),
+                *scripts.fix_times(self.epoch),
+            ),
+            *_install_mounts(group),
+        )
+
+    def server(self, group: Group) -> Stage:
+        """Install what the server needs where no model can see it, and the reaper."""
+        staged = f"{layout.STAGED}{layout.SERVER}"
+        return self._stage(
+            group.name,
+            f"The server's own packages, out of the model's sight: {_listed(group.wheels)}.",
+            (
+                *_install(f"--target {staged}"),
+                f"mkdir -p {layout.STAGED}{layout.OURS}/bin",
+                f"mv {staged}/bin/{REAPER} {layout.STAGED}{layout.REAPER}",
+                f"rm -r {staged}/bin",
+                *scripts.compile_python(),
+                *scripts.fix_times(self.epoch),
+            ),
+            *_install_mounts(group),
+        )
+
+    def standard_library(self) -> Stage:
+        return self._stage(
+            "standard-library",
+            "Python's standard library, compiled: the base image has it as source alone.",
+            (*scripts.compile_standard_library(), *scripts.fix_times(self.epoch)),
+        )
+
+    def runtime(self) -> Stage:
+        """Put in what is ours."""
+        seen = layout.seen(layout.RUNTIME)
+        copies = (("cog", layout.SDK), ("cogworker", layout.SDK), ("cogserve", layout.SERVER))
+        return self._stage(
+            "runtime",
+            "What serves predictions: SDK, worker and server.",
+            (
+                *(line for name, into in copies for line in scripts.copy_in(f"{seen}/{name}", f"{into}/{name}")),
+                *scripts.normalise_modes(),
+                *scripts.compile_python(),
+                *scripts.fix_times(self.epoch),
+            ),
+            Bind(source=layout.RUNTIME, target=seen),
+        )
+
+    def record(self) -> Stage:
+        """Put in what the image is made from."""
+        files = (layout.LOCK, layout.SCHEMA)
+        return self._stage(
+            "record",
+            "The lock and the OpenAPI document, for whoever asks the image what it holds.",
+            (
+                f"mkdir -p {layout.STAGED}{layout.OURS}",
+                f"cp {' '.join(map(layout.seen, files))} {layout.STAGED}{layout.OURS}/",
+                *scripts.normalise_modes(),
+                *scripts.fix_times(self.epoch),
+            ),
+            *(Bind(source=name, target=layout.seen(name)) for name in files),
+        )
+
+    def code(self) -> Stage:
+        return self._stage(
+            "code",
+            "The project's folder.",
+            (
+                *scripts.copy_in(layout.seen(layout.CODE), layout.HOME),
+                *scripts.normalise_modes(),
+                *scripts.own(layout.HOME, self.owner),
+                *scripts.fix_times(self.epoch),
+            ),
+            Bind(source=layout.CODE, target=layout.seen(layout.CODE)),
+        )
+
+    def _stage(self, name: str, comment: str, script: scripts.Script, *mounts: Bind) -> Stage:
+        run = Run(script=script, mounts=(SCRATCH, *mounts))
+        return Stage(name=name, base=self.base, steps=(run,), comment=comment)
+
+
+def _install(into: str) -> scripts.Script:
+    return scripts.install_wheels(
+        f"{layout.seen('installer')}/uv", layout.seen(layout.WHEELS), layout.seen("requirements.txt"), into=into
+    )
+
+
+def _install_mounts(group: Group) -> tuple[Bind, ...]:
+    installer = Bind(source=_INSTALLER, target=layout.seen("installer"), source_stage="installer")
+    return (installer, *_wheels(group, layout.seen(layout.WHEELS), layout.seen("requirements.txt")))
+
+
+def _wheels(group: Group, wheels: str, requirements: str) -> tuple[Bind, ...]:
+    return (
+        Bind(source=f"{layout.FETCHED}/{group.name}", target=wheels, source_stage=layout.WHEELS),
+        Bind(source=layout.requirements(group.name), target=requirements),
+    )
+
+
+def _listed(wheels: tuple[Wheel, ...]) -> str:
+    return ", ".join(f"{wheel.name} {wheel.version}" for wheel in wheels)

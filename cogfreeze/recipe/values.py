@@ -1,0 +1,82 @@
+"""Every value of project and lock that a recipe puts into a script, a list or a path, held to its grammar.
+
+The readers have done so already. Here it holds for records that came by any other way, and the places where a
+value is used need not think of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cogfreeze import grammar
+from cogfreeze.errors import CogError, LockUnusable, ProjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cogfreeze.lock.model import Apt, Lock, PlatformLock, Wheel
+    from cogfreeze.project.model import Project
+
+Check = tuple[grammar.Grammar, str]
+
+_WHEEL_VERSION = grammar.Grammar("a version", "letters, digits, `.`, `!`, `+`", r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+_INDEX = grammar.Grammar("an index's name", "letters, digits, `.`, `_`, `-`", r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+
+
+def require(project: Project, lock: Lock, part: PlatformLock) -> None:
+    """Raise ProjectError or LockUnusable for the first value that is not of its grammar."""
+    _hold(_of_project(project), ProjectError, project.file)
+    _hold(_of_lock(lock, part), LockUnusable, "cog.lock")
+
+
+def _hold(checks: Iterator[Check], error: type[CogError], where: str) -> None:
+    for kind, value in checks:
+        try:
+            kind.check(value)
+        except grammar.Refused as refused:
+            raise error(refused.message, where=where, hint=refused.allowed) from None
+
+
+def _of_project(project: Project) -> Iterator[Check]:
+    yield grammar.USER, project.build.user
+    for command in project.build.run:
+        yield grammar.RUN_COMMAND, command.command
+        for secret in command.secrets:
+            yield grammar.SECRET_ID, secret.id
+            yield grammar.CONTAINER_PATH, secret.target
+    for name, value in project.environment:
+        yield grammar.ENVIRONMENT_NAME, name
+        yield grammar.ENVIRONMENT_VALUE, value
+
+
+def _of_lock(lock: Lock, part: PlatformLock) -> Iterator[Check]:
+    yield grammar.IMAGE_REFERENCE, lock.tools.frontend
+    yield grammar.PLATFORM, part.platform
+    yield grammar.IMAGE_REFERENCE, part.base.reference
+    yield grammar.DIGEST, part.base.digest
+    if part.base.packages is not None:
+        yield grammar.DIGEST, part.base.packages
+    yield grammar.PYTHON_VERSION, part.python.version
+    if part.apt:
+        yield from _of_apt(part.apt)
+    for wheel in (*part.python.wheels, *part.python.runtime):
+        yield from _of_wheel(wheel)
+
+
+def _of_apt(apt: Apt) -> Iterator[Check]:
+    yield grammar.SNAPSHOT, apt.snapshot
+    for deb in apt.packages:
+        yield grammar.DEB_NAME, deb.name
+        yield grammar.DEB_VERSION, deb.version
+        yield grammar.DEB_NAME, deb.archive
+        yield grammar.ARCHIVE_PATH, deb.path
+        yield grammar.DEB_FILE, deb.path.rsplit("/", 1)[-1]
+        yield grammar.SHA256, deb.sha256
+
+
+def _of_wheel(wheel: Wheel) -> Iterator[Check]:
+    yield grammar.PACKAGE_NAME, wheel.name
+    yield _WHEEL_VERSION, wheel.version
+    yield grammar.WHEEL_FILE, wheel.file
+    yield grammar.SHA256, wheel.sha256
+    yield _INDEX, wheel.index
