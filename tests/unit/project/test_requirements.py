@@ -41,6 +41,9 @@ KEPT = [
     "git+ssh://git@example.com/x.git",
     "requests[security,socks]>=2,<3",
     "./wheels/x-1.0-py3-none-any.whl",
+    "x-1.0-py3-none-any.whl",
+    "wheels/x y.tar.gz",
+    "x @ https://example.com/x-1.0-py3-none-any.whl ; python_version > '3'",
     "-e .",
     "--index-url https://${USER}:${TOKEN}@example.com/simple",
     "--extra-index-url=https://example.com/simple",
@@ -99,7 +102,7 @@ def test_named_files_follow_the_file_that_names_them(read):
 
 def test_what_the_image_provides_is_dropped_with_a_warning(read):
     found, mistakes, warnings = read(
-        "torch\ncog==0.9.4 \\\n --hash=sha256:aa\ncog[x]>1 ; python_version>'3'\ncogs\n"
+        "torch\ncog==0.9.4 \\\n --hash=sha256:aa\ncog[x]>1 ; python_version>'3'\ncogs\nCog @ https://a/c.whl\n"
     )
 
     assert mistakes == []
@@ -107,6 +110,7 @@ def test_what_the_image_provides_is_dropped_with_a_warning(read):
     assert warnings == [
         "requirements.txt:2: `cog==0.9.4` is dropped: the image provides it",
         "requirements.txt:4: `cog[x]>1 ; python_version>'3'` is dropped: the image provides it",
+        "requirements.txt:6: `Cog @ https://a/c.whl` is dropped: the image provides it",
     ]
 
 
