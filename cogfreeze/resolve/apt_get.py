@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # apt names its list files after the address; this one is never asked.
 _HOST = "archive.invalid"
+# Where the files lie in a container.
+_PLACE = "/cogfreeze-apt"
 _LINE = re.compile(rb"^'([^']+)' \S+ (\d+) SHA256:([0-9a-f]{64})$", re.MULTILINE)
 
 _CONFIGURATION = """\
@@ -98,51 +100,67 @@ def solve(
         AptFailed: apt-get can't or won't.
         ToolMissing: there is neither apt-get nor docker.
     """
+    words = ("-q", "-y", "--print-uris", "--no-install-recommends", "--no-remove", "install", *packages)
     with tempfile.TemporaryDirectory(prefix="cogfreeze-apt-", ignore_cleanup_errors=True) as folder:
-        root = Path(folder)
-        _furnish(root, releases, lists, status, architectures)
-        command = [
-            *_apt_get(root, image),
-            *("-q", "-y", "--print-uris", "--no-install-recommends", "--no-remove", "install"),
-            *packages,
-        ]
-        environment = {**os.environ, "LC_ALL": "C", "APT_CONFIG": str(root / "apt.conf")}
-        run = subprocess.run(command, capture_output=True, env=environment, check=False)
+        here = shutil.which("apt-get") is not None
+        place = folder if here else _PLACE
+        _furnish(Path(folder), place, releases, lists, status, architectures)
+        run = _on_this_machine(folder, words) if here else _in_base_image(folder, image, words)
     if run.returncode:
         raise AptFailed((run.stdout + run.stderr).decode("utf-8", "replace"))
     return tuple(_download(*found.groups()) for found in _LINE.finditer(run.stdout))
 
 
-def _apt_get(root: Path, image: str) -> list[str]:
-    """Return the command that runs apt-get: the machine's, or the base image's own."""
-    if shutil.which("apt-get"):
-        return ["apt-get"]
-    if shutil.which("docker"):
-        return [
-            *("docker", "run", "--rm", "--network=none", "--user", f"{os.getuid()}:{os.getgid()}"),
-            *("--volume", f"{root}:{root}", "--env", f"APT_CONFIG={root}/apt.conf", "--env", "LC_ALL=C"),
-            *("--entrypoint", "apt-get", image),
-        ]
-    raise ToolMissing(
-        "system packages are resolved by `apt-get`, which is not on this machine",
-        where="build.system_packages",
-        hint="lock on Debian or Ubuntu, or install docker: then the base image's own is used",
+def _on_this_machine(folder: str, words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "LC_ALL": "C", "APT_CONFIG": f"{folder}/apt.conf"}
+    return subprocess.run(["apt-get", *words], capture_output=True, env=environment, check=False)
+
+
+def _in_base_image(folder: str, image: str, words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    """Run the base image's own apt-get. The files are copied, so that an engine elsewhere will do."""
+    if not shutil.which("docker"):
+        raise ToolMissing(
+            "system packages are resolved by `apt-get`, which is not on this machine",
+            where="build.system_packages",
+            hint="lock on Debian or Ubuntu, or install docker: then the base image's own is used",
+        )
+    container = _docker(
+        *("create", "--network=none", "--env", f"APT_CONFIG={_PLACE}/apt.conf", "--env", "LC_ALL=C"),
+        *("--entrypoint", "apt-get", image, *words),
     )
+    try:
+        _docker("cp", f"{folder}/.", f"{container}:{_PLACE}")
+        return subprocess.run(["docker", "start", "--attach", container], capture_output=True, check=False)
+    finally:
+        _docker("rm", "--force", container)
+
+
+def _docker(*words: str) -> str:
+    run = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+    if run.returncode:
+        said = run.stderr.strip().splitlines() or ["no reason given"]
+        raise ToolMissing(
+            f"`docker {words[0]}` failed, and there is no `apt-get` on this machine: {said[-1]}",
+            where="build.system_packages",
+            hint="start the engine, or lock on Debian or Ubuntu",
+        )
+    return run.stdout.strip()
 
 
 def _furnish(
     root: Path,
+    place: str,
     releases: Iterable[Release],
     lists: Iterable[PackageList],
     status: str,
     architectures: Sequence[str],
 ) -> None:
-    """Lay out what apt reads: its configuration, sources, lists, and what is installed."""
+    """Lay out what apt reads, to be found at `place`: configuration, sources, lists, and what is installed."""
     for folder in ("etc/none.d", "state", "lists/partial", "cache/archives/partial"):
         (root / folder).mkdir(parents=True)
     (root / "apt.conf").write_text(
         _CONFIGURATION.format(
-            root=root,
+            root=place,
             native=architectures[0],
             architectures=" ".join(f'"{each}";' for each in architectures),
         )

@@ -88,7 +88,7 @@ def addresses_of(archive: str, snapshot: str, path: str, settings: Settings) -> 
     """Return where a file of a dated archive may be had: the mirror, if one is named, else the public service."""
     mirror = settings.ubuntu_snapshot if archive == "ubuntu" else settings.debian_snapshot
     # `+` means itself in a path, yet some servers take it for a blank.
-    return (f"{mirror or addresses.snapshot(archive)}/{archive}/{snapshot}/{path.replace('+', '%2b')}",)
+    return (f"{mirror or addresses.snapshot(archive)}/{archive}/{snapshot}/{path.replace('+', '%2B')}",)
 
 
 def releases(distribution: str, snapshot: str, settings: Settings, report: Report) -> tuple[Release, ...]:

@@ -1,0 +1,137 @@
+"""A small Debian archive, made and signed by the test, as a dated snapshot service on loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from tests.unit.resolve.loopback import Answer, Asked
+
+if TYPE_CHECKING:
+    from cogfreeze.settings import Settings
+
+SNAPSHOT = "20260901T000000Z"
+SUITES = {"bookworm": "debian", "bookworm-updates": "debian", "bookworm-security": "debian-security"}
+
+
+@cache
+def key():
+    """The secret key that signs the archive; one for the whole run."""
+    from pysequoia import Tsk
+
+    return Tsk.generate("Archive of the tests <archive@example.com>", validity_seconds=10 * 365 * 86400)
+
+
+@cache
+def stranger():
+    """A key that nobody knows."""
+    from pysequoia import Tsk
+
+    return Tsk.generate("Somebody <somebody@example.com>")
+
+
+def deb(name: str) -> bytes:
+    """The bytes of a .deb, as far as these tests need them to be one."""
+    return f"the file of {name}".encode()
+
+
+def stanza(name: str, version: str = "1.0", architecture: str = "amd64", **fields: str) -> str:
+    """One entry of a Packages file; `Pre_Depends=` gives `Pre-Depends:`."""
+    content = deb(f"{name} {version}")
+    given = "".join(f"{key.replace('_', '-')}: {value}\n" for key, value in fields.items())
+    return (
+        f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: A <a@b.example>\n{given}"
+        f"Filename: pool/main/{name[0]}/{name}/{name}_{version.rpartition(':')[2]}_{architecture}.deb\n"
+        f"Size: {len(content)}\nSHA256: {hashlib.sha256(content).hexdigest()}\nDescription: {name}\n"
+    )
+
+
+def installed(name: str, version: str = "1.0", **fields: str) -> str:
+    """One entry of dpkg's status."""
+    given = "".join(f"{key.replace('_', '-')}: {value}\n" for key, value in fields.items())
+    return (
+        f"Package: {name}\nStatus: install ok installed\nMaintainer: A <a@example.com>\nArchitecture: amd64\n"
+        f"Version: {version}\n{given}"
+    )
+
+
+@dataclass
+class Archive:
+    """What the service has; change an attribute and it answers accordingly.
+
+    Attributes:
+        packages: suite → stanzas.
+        date, until: of every Release file, RFC 5322.
+        signer: the key that signs.
+        changed: path → other bytes, to tamper with an answer.
+        missing: paths that are not there.
+    """
+
+    packages: dict[str, list[str]]
+    date: str = "Sat, 29 Aug 2026 10:00:00 UTC"
+    until: str | None = None
+    by_hash: bool = True
+    signer: object = field(default_factory=key)
+    changed: dict[str, bytes] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+
+    def __call__(self, asked: Asked) -> Answer:
+        """Answer `/ARCHIVE/STAMP/PATH`."""
+        _, archive, stamp, path = asked.path.split("/", 3)
+        path = unquote(path)
+        content = self.changed.get(path) or self._content(archive, path)
+        if stamp != SNAPSHOT or content is None or path in self.missing:
+            return Answer(404)
+        return Answer(body=content)
+
+    def _content(self, archive: str, path: str) -> bytes | None:
+        for suite in (suite for suite, of in SUITES.items() if of == archive):
+            text = self.list(suite)
+            digest = hashlib.sha256(text).hexdigest()
+            folder = f"dists/{suite}/main/binary-amd64"
+            if path == f"dists/{suite}/InRelease":
+                return self.inrelease(suite)
+            if path == f"{folder}/Packages.xz" or (self.by_hash and path == f"{folder}/by-hash/SHA256/{digest}"):
+                return text
+        for each in (each for stanzas in self.packages.values() for each in stanzas):
+            fields = dict(line.split(": ", 1) for line in each.splitlines())
+            if fields["Filename"] == path:
+                return deb(f"{fields['Package']} {fields['Version']}")
+        return None
+
+    def list(self, suite: str) -> bytes:
+        """The suite's Packages.xz."""
+        return lzma.compress("\n".join(self.packages.get(suite, [])).encode())
+
+    def inrelease(self, suite: str) -> bytes:
+        """The suite's signed Release."""
+        from pysequoia import SignatureMode, sign
+
+        text = self.list(suite)
+        lines = [
+            "Origin: Debian",
+            f"Suite: oldstable{suite.removeprefix('bookworm')}",
+            f"Codename: {suite}",
+            f"Date: {self.date}",
+            *([f"Valid-Until: {self.until}"] if self.until else []),
+            *(["Acquire-By-Hash: yes"] if self.by_hash else []),
+            "Architectures: amd64",
+            "Components: main",
+            "SHA256:",
+            f" {hashlib.sha256(text).hexdigest()} {len(text)} main/binary-amd64/Packages.xz",
+        ]
+        return sign(self.signer.signer(), ("\n".join(lines) + "\n").encode(), mode=SignatureMode.CLEAR)
+
+
+@dataclass
+class Arranged:
+    """A client of the archive: its settings, and every request so far."""
+
+    archive: Archive
+    settings: Settings
+    url: str
+    log: list[Asked]
