@@ -14,12 +14,12 @@ slow its start. Where to look:
 
 from __future__ import annotations
 
-from .exceptions import CancelationException
-from .inputs import FieldInfo, Input
-from .model import BaseModel
-from .predictor import BasePredictor, BaseRunner, concurrent, streaming
-from .scope import ExperimentalFeatureWarning, current_scope, emit_metric
-from .types import (
+from cog.exceptions import CancelationException
+from cog.inputs import FieldInfo, Input
+from cog.model import BaseModel
+from cog.predictor import BasePredictor, BaseRunner, concurrent, streaming
+from cog.scope import ExperimentalFeatureWarning, current_scope, emit_metric
+from cog.types import (
     AsyncConcatenateIterator,
     ConcatenateIterator,
     File,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, Callable, TypeVar
 
-from .scope import Scope, current_scope
+from cog.scope import Scope, current_scope
 
 Marked = TypeVar("Marked", bound=Callable[..., Any])
 

@@ -8,10 +8,10 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, Dict, List, Optional, Tuple
 
-from .frames import encode
+from cogworker.frames import encode
 
 if TYPE_CHECKING:
-    from .interrupt import Interrupt
+    from cogworker.interrupt import Interrupt
 
 # Above what programs count on to be free (0 to 2) or use by number, below the usual limit of 1024.
 _HIGH = 200

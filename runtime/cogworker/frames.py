@@ -44,6 +44,9 @@ MAX_HEADER = 1024 * 1024
 MAX_PAYLOAD = 512 * 1024 * 1024
 LENGTHS = struct.Struct(">II")
 
+# Made once: json.dumps with these settings would make one for every frame.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
 
 class FrameError(Exception):
     """The other side sent what is no frame; the connection is of no further use."""
@@ -55,7 +58,7 @@ class FrameTooLarge(FrameError):
 
 def encode(header: Dict[str, Any], payload: bytes = b"") -> bytes:
     """Return the frame's prefix: lengths and header. The payload follows it on the wire."""
-    data = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    data = _ENCODER.encode(header).encode("utf-8", "surrogatepass")
     if len(data) > MAX_HEADER or len(payload) > MAX_PAYLOAD:
         raise FrameTooLarge(f"a frame of {len(data)} + {len(payload)} bytes is over the limit")
     return LENGTHS.pack(len(data), len(payload)) + data

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Future
 
-    from .channel import Channel
+    from cogworker.channel import Channel
 
 TIMEOUT = 5.0
 

@@ -14,7 +14,7 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, Tuple
 
-from .frames import Decoder, FrameError
+from cogworker.frames import Decoder, FrameError
 
 PATIENCE = 0.02
 _PIECE = 256 * 1024

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import importlib
 import inspect
 import io
 import re
@@ -17,7 +18,7 @@ from typing import Any, Callable, Dict, List
 
 from cog.inputs import NOT_GIVEN, FieldInfo
 
-from .coercion import Convert, Mismatch, Unsupported, converter, is_nullable
+from cogworker.coercion import Convert, Mismatch, Unsupported, converter, is_nullable
 
 
 class InvalidInput(Exception):
@@ -147,8 +148,7 @@ def close_streams(arguments: Dict[str, Any]) -> None:
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     if sys.version_info >= (3, 14):
         # A return type that is imported for type checkers only must not stop the model.
-        import annotationlib
-
+        annotationlib = importlib.import_module("annotationlib")
         return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
     return inspect.signature(function)
 

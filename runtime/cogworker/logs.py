@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 from cog.scope import current_scope
 
 if TYPE_CHECKING:
-    from .channel import Channel
-    from .interrupt import Interrupt
+    from cogworker.channel import Channel
+    from cogworker.interrupt import Interrupt
 
 _LARGEST = 64 * 1024  # bytes that wait for their line's end; characters of one frame
 
@@ -67,6 +67,8 @@ class LogBuffer(io.BufferedIOBase):
 
     def flush_of(self, id: Optional[str]) -> None:  # noqa: A002
         """Send what is left of one prediction (None: of what was printed outside of any)."""
+        if id not in self._unsent:
+            return
         self._interrupt.hold()
         try:
             with self._lock:

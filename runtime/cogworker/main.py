@@ -14,13 +14,13 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Protocol, Tuple
 
-from .channel import Channel, claim
-from .inbox import Frame, Inbox
-from .interrupt import Interrupt
-from .logs import Logs
-from .parent import die_with_parent
-from .prediction import describe, log_traceback
-from .sequential import Sequential
+from cogworker.channel import Channel, claim
+from cogworker.inbox import Frame, Inbox
+from cogworker.interrupt import Interrupt
+from cogworker.logs import Logs
+from cogworker.parent import die_with_parent
+from cogworker.prediction import describe, log_traceback
+from cogworker.sequential import Sequential
 
 
 class Service(Protocol):
@@ -87,7 +87,7 @@ class Worker:
 
     def _prepared(self, reference: str, role: str) -> Service:
         """Load the model and set it up."""
-        from .predictor import load, run_setup
+        from cogworker.predictor import load, run_setup
 
         predictor = load(reference, role)
         result = run_setup(predictor.setup) if predictor.setup is not None and not predictor.is_async else None
@@ -95,7 +95,7 @@ class Worker:
             return Sequential(predictor, self._channel, self._logs, self._interrupt)
         import asyncio
 
-        from .concurrent import Concurrent
+        from cogworker.concurrent import Concurrent
 
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)

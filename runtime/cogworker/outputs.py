@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Tuple
 
 from cog.types import Secret
 
-from .handover import UnusableFile, hand_over, spool
+from cogworker.handover import UnusableFile, hand_over, spool
 
 Place = Tuple[Any, ...]
 FilesOut = List[Dict[str, Any]]
@@ -48,7 +48,7 @@ def encode(value: Any, folder: str) -> Tuple[bytes, FilesOut]:
 
 
 def _text(value: Any) -> bytes:
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_refuse)
+    text = _ENCODER.encode(value)
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:  # half of a surrogate pair, as a tokenizer may yield
@@ -57,6 +57,9 @@ def _text(value: Any) -> bytes:
 
 def _refuse(_value: Any) -> None:
     raise TypeError
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_refuse)
 
 
 def _named(place: Place) -> str:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 from cog.exceptions import CancelationException
 from cog.scope import Scope
 
-from .frames import MAX_PAYLOAD, FrameTooLarge
-from .inputs import Inputs, InvalidInput
-from .outputs import FilesOut, UnusableOutput, encode
+from cogworker.frames import MAX_PAYLOAD, FrameTooLarge
+from cogworker.inputs import Inputs, InvalidInput
+from cogworker.outputs import FilesOut, UnusableOutput, encode
 
 if TYPE_CHECKING:
-    from .channel import Channel
-    from .logs import Logs
+    from cogworker.channel import Channel
+    from cogworker.logs import Logs
 
 _LONGEST_ERROR = 64 * 1024  # characters; a frame's header has its limit
 _OWN = (InvalidInput, UnusableOutput, FrameTooLarge)  # said in full by their message; a traceback adds nothing

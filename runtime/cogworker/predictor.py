@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 
 from cog.types import Path, URLFile, URLPath
 
-from .inputs import Inputs, evaluated, signature_of
+from cogworker.inputs import Inputs, evaluated, signature_of
 
 _GUESSES = {"predict": ("Runner", "Predictor", "run", "predict"), "train": ("Trainer", "train")}
 _METHODS = {"predict": ("run", "predict"), "train": ("train",)}

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from cog.scope import enter, leave
 
-from .health import Health
-from .inputs import close_streams
-from .prediction import Prediction, log_traceback
+from cogworker.health import Health
+from cogworker.inputs import close_streams
+from cogworker.prediction import Prediction, log_traceback
 
 if TYPE_CHECKING:
-    from .channel import Channel
-    from .inbox import Inbox
-    from .interrupt import Interrupt
-    from .logs import Logs
-    from .predictor import Predictor
+    from cogworker.channel import Channel
+    from cogworker.inbox import Inbox
+    from cogworker.interrupt import Interrupt
+    from cogworker.logs import Logs
+    from cogworker.predictor import Predictor
 
 
 class Sequential:

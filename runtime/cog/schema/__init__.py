@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Optional
 
-from .document import document, text
-from .mistakes import Mistake, SourceMistakes
-from .signature import Reader
-from .source import Sources
+from cog.schema.document import document, text
+from cog.schema.mistakes import Mistake, SourceMistakes
+from cog.schema.signature import Reader
+from cog.schema.source import Sources
 
 __all__ = ["Mistake", "SourceMistakes", "read"]
 

@@ -1,7 +1,7 @@
 """`python -m cog.schema [predict.py:Predictor] [--train train.py:train]`, in the project's folder.
 
-Prints the OpenAPI document. Where it cannot: one JSON object a line on stderr, with file, line, message and
-hint, and exit status 2.
+Prints the OpenAPI document; with neither, the part that is the same for every model. Where it cannot: one JSON
+object a line on stderr, with file, line, message and hint, and exit status 2.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ sys.path[:] = [folder for folder in sys.path if folder not in ("", os.getcwd())]
 
 
 def main(words: list[str]) -> int:
-    from . import SourceMistakes, read
+    from cog.schema import SourceMistakes, read
 
     train = None
     if "--train" in words:
         at = words.index("--train")
         train, words = "".join(words[at + 1 : at + 2]), words[:at] + words[at + 2 :]
-    if len(words) > 1 or not (words or train):
+    if len(words) > 1:
         print("usage: python -m cog.schema [FILE.py:NAME] [--train FILE.py:NAME]", file=sys.stderr)
         return 64
     try:

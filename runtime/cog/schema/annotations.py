@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from typing import Callable, Dict, List, Optional, Tuple, Union
 
-from . import kinds
-from .constants import Constants, enum_members, is_enum
-from .kinds import Field, Kind
-from .mistakes import Unreadable, nearest, unreadable
-from .source import LocalClass, LocalValue, Meaning, Module, Outside, Sources
+from cog.schema import kinds
+from cog.schema.constants import Constants, enum_members, is_enum
+from cog.schema.kinds import Field, Kind
+from cog.schema.mistakes import Unreadable, nearest, unreadable
+from cog.schema.source import LocalClass, LocalValue, Meaning, Module, Outside, Sources
 
 _MODULES = ("typing", "typing_extensions", "collections.abc", "builtins")
 _PLAIN: Dict[str, Kind] = {

@@ -10,8 +10,8 @@ import ast
 import operator
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from .mistakes import Unreadable, unreadable
-from .source import LocalClass, LocalValue, Module, Outside, Sources
+from cog.schema.mistakes import Unreadable, unreadable
+from cog.schema.source import LocalClass, LocalValue, Module, Outside, Sources
 
 _ARITHMETIC: Dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from . import kinds
-from .paths import Json, paths
+from cog.schema import kinds
+from cog.schema.paths import Json, paths
 
 if TYPE_CHECKING:
-    from .inputs import Parameter
-    from .kinds import Kind
-    from .signature import Signature
+    from cog.schema.inputs import Parameter
+    from cog.schema.kinds import Kind
+    from cog.schema.signature import Signature
 
 _LIMITS = {"ge": "minimum", "le": "maximum", "regex": "pattern", "description": "description"}
 _LENGTHS = {"min_length": ("minLength", "minItems"), "max_length": ("maxLength", "maxItems")}
@@ -136,6 +136,8 @@ class _Components:
             schema["x-cog-accept"] = given["accept"]
         if given.get("default") is not None:
             schema["default"] = given["default"]
+        elif "default" in given:
+            schema["nullable"] = True
         return schema
 
     def _choices(self, parameter: Parameter) -> Optional[kinds.Choice]:

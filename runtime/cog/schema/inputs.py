@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
-from . import kinds
-from .mistakes import Mistake, nearest, unreadable
+from cog.schema import kinds
+from cog.schema.mistakes import Mistake, nearest, unreadable
 
 if TYPE_CHECKING:
-    from .constants import Constants
-    from .kinds import Kind
+    from cog.schema.constants import Constants
+    from cog.schema.kinds import Kind
 
 ARGUMENTS = (
     "default",

@@ -6,15 +6,15 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
 
-from . import kinds
-from .annotations import Annotations
-from .constants import Constants
-from .inputs import Parameter, check_parameter, read_input
-from .mistakes import Mistake, gathering, nearest, unreadable
-from .source import Function, LocalClass, LocalFunction, Module, Sources
+from cog.schema import kinds
+from cog.schema.annotations import Annotations
+from cog.schema.constants import Constants
+from cog.schema.inputs import Parameter, check_parameter, read_input
+from cog.schema.mistakes import Mistake, gathering, nearest, unreadable
+from cog.schema.source import Function, LocalClass, LocalFunction, Module, Sources
 
 if TYPE_CHECKING:
-    from .kinds import Kind
+    from cog.schema.kinds import Kind
 
 _GUESSES = {"predict": ("Runner", "Predictor", "run", "predict"), "train": ("Trainer", "train")}
 _METHODS = {"predict": ("run", "predict"), "train": ("train",)}

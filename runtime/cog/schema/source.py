@@ -11,7 +11,7 @@ import builtins
 import os
 from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Union
 
-from .mistakes import Mistake, Unreadable, unreadable
+from cog.schema.mistakes import Mistake, Unreadable, unreadable
 
 # Modules that stay outside even where the project has a file of that name.
 _NEVER_LOCAL = {"cog", "typing", "typing_extensions", "collections", "enum", "dataclasses", "pathlib", "os"}

@@ -96,28 +96,28 @@ class WorkerProcess:
             if header["type"] in kinds:
                 return header, payload
 
-    def start(self, id: str = "p1", **inputs: Any) -> None:
-        header = {"type": "predict", "id": id, "context": {"who": id}, "folder": str(self.outputs)}
+    def start(self, prediction: str = "p1", **inputs: Any) -> None:
+        header = {"type": "predict", "id": prediction, "context": {"who": prediction}, "folder": str(self.outputs)}
         self.send(header, json.dumps(inputs).encode())
 
-    def done(self, id: str = "p1") -> dict[str, Any]:
+    def done(self, prediction: str = "p1") -> dict[str, Any]:
         """Wait for a prediction's end: its header, and the parsed output under `output`."""
-        header, payload = self.until("done", id=id)
+        header, payload = self.until("done", id=prediction)
         return {**header, "output": json.loads(payload) if payload else None}
 
-    def predict(self, id: str = "p1", **inputs: Any) -> dict[str, Any]:
-        self.start(id, **inputs)
-        return self.done(id)
+    def predict(self, prediction: str = "p1", **inputs: Any) -> dict[str, Any]:
+        self.start(prediction, **inputs)
+        return self.done(prediction)
 
-    def cancel(self, id: str = "p1") -> None:
-        self.send({"type": "cancel", "id": id})
+    def cancel(self, prediction: str = "p1") -> None:
+        self.send({"type": "cancel", "id": prediction})
 
     def frames(self, kind: str, **keys: Any) -> list[tuple[dict[str, Any], bytes]]:
         """The frames received so far, of a type and with these keys."""
         return [frame for frame in self._frames if frame[0]["type"] == kind and keys.items() <= frame[0].items()]
 
-    def logs(self, id: str | None = None) -> str:
-        return b"".join(payload for _, payload in self.frames("log", id=id)).decode()
+    def logs(self, prediction: str | None = None) -> str:
+        return b"".join(payload for _, payload in self.frames("log", id=prediction)).decode()
 
     def shut_down(self) -> int:
         """Have it end by itself, and return the exit status."""
