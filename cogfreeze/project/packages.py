@@ -26,7 +26,7 @@ PROVIDED = frozenset({"cog", "coglet"})
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SINGLE_EQUALS = re.compile(r"([A-Za-z0-9._-]+(?:\[[^\]]*\])?)\s*=\s*([^=\s].*)")
 _URL_OR_PATH = re.compile(
-    r"(?:git|hg|bzr|svn)\+[a-z]|https?:|file:|[^ @;]*[/\\]|\.|[^\s@;]*\.(?:whl|zip|tar\.gz|tar\.bz2|tgz)(?:\s|$|;)",
+    r"(?:git|hg|bzr|svn)\+[a-z]|https?:|file:|[^ @;]*[/\\]|\.|[^\s@;]*\.(?:whl|zip|tgz|tar\.(?:gz|bz2))(?:\s|$|;)",
     re.IGNORECASE,
 )
 # The user part of a URL, up to the last `@` before the path. `${NAME}` stands for what the environment holds.
