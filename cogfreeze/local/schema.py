@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 # Isolated: neither a file of the project nor a variable of the machine's may stand in for a module that is needed.
 _READ = (
-    "import sys; sys.path.insert(0, {sdk!r}); "
-    "from cog.schema.__main__ import main; sys.exit(main(sys.argv[1:]))"
-)
     "import sys; sys.path.insert(0, {sdk!r}); from cog.schema.__main__ import main; sys.exit(main(sys.argv[1:]))"
 )
 _MISTAKES = 2
