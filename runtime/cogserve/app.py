@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List
 
 import msgspec
 
-from cogserve import __version__
+from cogserve import __version__, docs
 from cogserve.health import Health, Status
 from cogserve.predicting import Predicting, route
 from cogserve.protocol import Problem, encode
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+HTML = (b"content-type", b"text/html; charset=utf-8")
 METRICS = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 TOML = (b"content-type", b"application/toml")
 NOT_FOUND = Problem(404, {"error": "Not found"})
@@ -63,6 +64,7 @@ class App:
             "/livez": {"GET": self._livez},
             "/readyz": {"GET": self._readyz},
             "/metrics": {"GET": self._metrics},
+            "/docs": {"GET": self._docs},
             "/openapi.json": {"GET": self._openapi_json},
             "/cog/lock": {"GET": self._lock_of},
             "/shutdown": {"POST": self._shutdown},
@@ -122,6 +124,9 @@ class App:
         if self._openapi is None:
             raise Problem(503, {"error": "OpenAPI schema not available"})
         await answer(send, 200, self._openapi)
+
+    async def _docs(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await answer(send, 200, docs.page(self._openapi), (HTML, docs.POLICY))
 
     async def _lock_of(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """What runs here: the lock, by digest; as TOML for those who ask for it."""

@@ -60,8 +60,13 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        threading.Thread(target=self._read, daemon=True).start()
-        self.port = int(self.wait_for_line(r"listening on http://[^:]+:(\d+)").group(1))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            self.port = int(self.wait_for_line(r"listening on http://[^:]+:(\d+)").group(1))
+        except BaseException:
+            self.close()
+            raise
 
     def _read(self):
         for line in self.process.stdout:
@@ -171,6 +176,13 @@ class Server:
         return self.process.wait(timeout)
 
     def close(self):
+        try:
+            self._end()
+        finally:
+            self._reader.join(PATIENCE)
+            self.process.stdout.close()
+
+    def _end(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.send_signal(signal.SIGTERM)

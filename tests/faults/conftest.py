@@ -1,0 +1,3 @@
+from tests.server.fixtures import serve
+
+__all__ = ["serve"]

@@ -1,0 +1,22 @@
+"""Fixtures of the tests that talk to real servers."""
+
+import pytest
+
+from tests.server.serving import Server
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start servers: `serve(source, *arguments, **environment)`; all are stopped at the end."""
+    started = []
+
+    def start(source, *arguments, ready=True, **environment):
+        folder = tmp_path / f"project-{len(started)}"
+        folder.mkdir()
+        server = Server(folder, source, *arguments, **environment)
+        started.append(server)
+        return server.wait_until_ready() if ready else server
+
+    yield start
+    for server in started:
+        server.close()
