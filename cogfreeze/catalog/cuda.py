@@ -1,31 +1,35 @@
-"""Which CUDA, cuDNN and index a project's frameworks want: published facts, read from `torch.toml` and
-`tensorflow.toml`, and the rules that choose among them.
+"""Which CUDA, cuDNN and torch index a project's frameworks want: the rules that choose among published facts.
 
 Nothing here asks the network; the answer is a function of the declaration.
 """
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import re
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
+from cogfreeze.catalog.frameworks import TORCH_FAMILY, cuda_of, releases, tag_of, torch_releases
 from cogfreeze.errors import ProjectError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from packaging.specifiers import SpecifierSet
+    from cogfreeze.catalog.frameworks import Releases, Torch
 
-# What is built anew for every CUDA and lies on one index for each. Nothing else is taken from those indexes.
-TORCH_FAMILY = frozenset({"torch", "torchvision", "torchaudio"})
-_TENSORFLOW = ("tensorflow", "tensorflow-gpu")
+# Package → the table's name of it.
+_OTHERS = {
+    "tensorflow": "tensorflow",
+    "tensorflow-gpu": "tensorflow",
+    "onnxruntime-gpu": "onnxruntime-gpu",
+}
+_JAX_EXTRA = re.compile(r"cuda(\d+)?(?:-?pip)?(-?local)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,8 @@ class Choice:
     """What was chosen, and why.
 
     Attributes:
-        cuda: `12.8`; None without a GPU, or where no framework names one.
+        cuda: `12.8`; None without a GPU, or where no framework names one. A framework without its own libraries
+            runs with a base of the same major version and no older.
         cudnn: as far as the framework names it: `9`, `9.10.2.21`.
         index: the torch family's index, `cpu` or `cu128`; None for the machine's default index.
         base: the frameworks don't bring their CUDA libraries: the base image has to.
@@ -47,63 +52,6 @@ class Choice:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Torch:
-    """A torch release. `indexes` are tags; `default` is the CUDA of the default index's wheels."""
-
-    version: str
-    torchvision: str
-    torchaudio: str
-    indexes: tuple[str, ...]
-    default: str | None = None
-    cudnn: dict[str, str] = field(default_factory=dict)
-    python: tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorFlow:
-    """TensorFlow releases from `first` to `last`. `bundled`: the extra `and-cuda` brings the libraries."""
-
-    first: str
-    last: str
-    cuda: str
-    cudnn: str
-    bundled: bool
-    python: tuple[str, str]
-
-
-@cache
-def torch_releases() -> tuple[Torch, ...]:
-    """Return what is known of torch, oldest first."""
-    return tuple(Torch(**_tuples(row)) for row in _table("torch"))
-
-
-@cache
-def tensorflow_releases() -> tuple[TensorFlow, ...]:
-    """Return what is known of TensorFlow, oldest first."""
-    return tuple(TensorFlow(**_tuples(row)) for row in _table("tensorflow"))
-
-
-def _table(name: str) -> list[dict[str, Any]]:
-    with (Path(__file__).parent / f"{name}.toml").open("rb") as file:
-        rows: list[dict[str, Any]] = tomllib.load(file)[name]
-    return rows
-
-
-def _tuples(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-
-
-def tag_of(cuda: str) -> str:
-    """Return the index tag of a CUDA version: `12.8` → `cu128`."""
-    return "cu" + "".join(cuda.split(".")[:2])
-
-
-def cuda_of(tag: str) -> str:
-    """Return the CUDA version of an index tag: `cu128` → `12.8`."""
-    return f"{tag[2:-1]}.{tag[-1]}"
-
-
 def choose(
     *,
     gpu: bool,
@@ -111,6 +59,7 @@ def choose(
     cudnn: str | None = None,
     requirements: Sequence[str] = (),
     index: str | None = None,
+    python: str | None = None,
 ) -> Choice:
     """Choose for a declaration.
 
@@ -118,22 +67,15 @@ def choose(
         gpu, cuda, cudnn: the keys of `build`.
         requirements: the declared requirements that apply to the image, PEP 508.
         index: a torch index tag that the declaration names otherwise (a requirements file's index option).
+        python: `3.11`; releases without wheels for it are left out.
 
     Raises:
         ProjectError: there is no such combination; the hint lists those there are.
     """
     declared = _declared(requirements)
     family = [declared[name] for name in sorted(TORCH_FAMILY & declared.keys())]
-    named = {each.version.partition("+")[2] for requirement in family for each in requirement.specifier}
-    named = {tag for tag in (*named, index) if tag}
-    if len(named) > 1:
-        raise ProjectError(
-            f"torch is asked for from several indexes: {_listed(sorted(named))}",
-            where="build.python_packages",
-            hint="name one CUDA, in `build.cuda`, and leave the others out",
-        )
-    tag: str | None = next(iter(named), None)
-    if not gpu and cuda is None and (tag is None or tag == "cpu"):
+    tag = _named_tag(family, index)
+    if not gpu and cuda is None and tag in (None, "cpu"):
         return Choice(
             index="cpu", reason="`build.gpu` is false: torch, where there is any, is the one for the CPU"
         )
@@ -143,15 +85,16 @@ def choose(
             where="build.cuda",
             hint=f'write `cuda: "{cuda_of(tag)}"`, or leave the index to the catalogue',
         )
-    if TORCH_FAMILY & declared.keys():
-        return _for_torch(declared, cuda, cudnn, tag)
-    if name := next((each for each in _TENSORFLOW if each in declared), None):
-        return _for_tensorflow(declared[name], cuda, cudnn)
-    # A torch that only another package asks for comes from the index of the declared CUDA all the same.
+    if family:
+        return _for_torch(family, cuda, cudnn, tag, python)
+    if name := next((each for each in _OTHERS if each in declared), None):
+        return _for_another(declared[name], releases(_OTHERS[name]), cuda, cudnn)
+    if "jax" in declared and (chosen := _for_jax(declared["jax"], cuda, cudnn)):
+        return chosen
     if cuda is not None:
-        return Choice(
-            cuda=cuda, cudnn=cudnn, index=_nearest(cuda), base=True, reason=f"`build.cuda` asks for CUDA {cuda}"
-        )
+        # A torch that only another package asks for comes from the index of the declared CUDA all the same.
+        reason = f"`build.cuda` asks for CUDA {cuda}"
+        return Choice(cuda=cuda, cudnn=cudnn, index=_nearest(cuda), base=True, reason=reason)
     return Choice(cudnn=cudnn, index=tag, reason="no declared package names a CUDA; wheels that need one bring it")
 
 
@@ -170,8 +113,17 @@ def _declared(requirements: Iterable[str]) -> dict[str, Requirement]:
     return found
 
 
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(f"`{word}`" for word in words)
+def _named_tag(family: Sequence[Requirement], index: str | None) -> str | None:
+    """Return the one torch index that requirements name, by `torch==2.9.1+cu128` or by an option."""
+    named = {each.version.partition("+")[2] for requirement in family for each in requirement.specifier}
+    named = {tag for tag in (*named, index) if tag}
+    if len(named) > 1:
+        raise ProjectError(
+            f"torch is asked for from several indexes: {', '.join(f'`{tag}`' for tag in sorted(named))}",
+            where="build.python_packages",
+            hint="name one CUDA, in `build.cuda`, and leave the others out",
+        )
+    return next(iter(named), None)
 
 
 def _runs_with(tag: str, cuda: str) -> bool:
@@ -187,40 +139,20 @@ def _nearest(cuda: str, tags: Iterable[str] | None = None) -> str | None:
     return max(fitting, key=lambda tag: Version(cuda_of(tag)), default=None)
 
 
-def _allows(specifier: SpecifierSet, version: str) -> bool:
-    # `==2.1.0+cu118` says which build; here only the release counts.
-    from packaging.specifiers import SpecifierSet
-
-    public = ",".join(str(each).partition("+")[0] for each in specifier)
-    return SpecifierSet(public).contains(version, prereleases=True)
+def _words(requirements: Iterable[Requirement]) -> str:
+    """The requirements as a user writes them, without markers."""
+    return " ".join(str(each).partition(";")[0].strip() for each in requirements)
 
 
-def _matching(declared: dict[str, Requirement]) -> list[Torch]:
-    """The torch releases that the declared family allows, oldest first."""
-    return [
-        row
-        for row in torch_releases()
-        if all(
-            _allows(declared[name].specifier, getattr(row, _column(name)))
-            for name in TORCH_FAMILY & declared.keys()
-        )
-    ]
-
-
-def _column(name: str) -> str:
-    return "version" if name == "torch" else name
-
-
-def _for_torch(declared: dict[str, Requirement], cuda: str | None, cudnn: str | None, tag: str | None) -> Choice:
-    rows = _matching(declared)
-    what = " ".join(
-        sorted(str(declared[name]).partition(";")[0].strip() for name in TORCH_FAMILY & declared.keys())
-    )
+def _for_torch(
+    family: Sequence[Requirement], cuda: str | None, cudnn: str | None, tag: str | None, python: str | None
+) -> Choice:
+    rows = [row for row in torch_releases() if _allowed(row, family) and _has_wheels(row, python)]
+    what = _words(family)
     if tag is not None:
-        chosen = None if tag == "cpu" else cuda_of(tag)
         row = next((each for each in reversed(rows) if tag in each.indexes), None)
         return Choice(
-            cuda=cuda or chosen,
+            cuda=cuda or (None if tag == "cpu" else cuda_of(tag)),
             cudnn=cudnn or (row.cudnn.get(tag) if row else None),
             index=tag,
             reason=f"the requirements name the torch index `{tag}`",
@@ -228,9 +160,8 @@ def _for_torch(declared: dict[str, Requirement], cuda: str | None, cudnn: str | 
     if cuda is not None:
         return _for_torch_and_cuda(rows, what, cuda, cudnn)
     if not rows:
-        return Choice(
-            cudnn=cudnn, reason=f"`{what}` is not in the catalogue; its wheels bring the CUDA they were built for"
-        )
+        reason = f"`{what}` is not in the catalogue; its wheels bring the CUDA they were built for"
+        return Choice(cudnn=cudnn, reason=reason)
     row = rows[-1]
     if row.default is not None:
         return Choice(
@@ -247,7 +178,24 @@ def _for_torch(declared: dict[str, Requirement], cuda: str | None, cudnn: str | 
     )
 
 
-def _for_torch_and_cuda(rows: list[Torch], what: str, cuda: str, cudnn: str | None) -> Choice:
+def _allowed(row: Torch, family: Sequence[Requirement]) -> bool:
+    for requirement in family:
+        name = canonicalize_name(requirement.name)
+        # `==2.1.0+cu118` says which build; here only the release counts.
+        public = SpecifierSet(",".join(str(each).partition("+")[0] for each in requirement.specifier))
+        if not public.contains(row.version if name == "torch" else getattr(row, name), prereleases=True):
+            return False
+    return True
+
+
+def _has_wheels(row: Torch, python: str | None) -> bool:
+    if python is None:
+        return True
+    oldest, newest = map(Version, row.python)
+    return oldest <= Version(".".join(python.split(".")[:2])) <= newest
+
+
+def _for_torch_and_cuda(rows: Sequence[Torch], what: str, cuda: str, cudnn: str | None) -> Choice:
     # The newest release that is built for that very CUDA, else the newest that runs with it.
     exact = [row for row in rows if tag_of(cuda) in row.indexes]
     for row in reversed(exact or rows):
@@ -262,57 +210,83 @@ def _for_torch_and_cuda(rows: list[Torch], what: str, cuda: str, cudnn: str | No
             reason=f"`build.cuda` asks for CUDA {cuda}; torch is taken built for CUDA {cuda_of(tag)}",
         )
     if not rows:
-        return Choice(
-            cuda=cuda,
-            cudnn=cudnn,
-            index=tag_of(cuda),
-            reason=f"`build.cuda` asks for CUDA {cuda}; `{what}` is newer than the catalogue",
-        )
-    there = sorted(
-        {tag for row in rows for tag in row.indexes if tag != "cpu"}, key=lambda tag: Version(cuda_of(tag))
-    )
+        reason = f"`build.cuda` asks for CUDA {cuda}; `{what}` is not in the catalogue"
+        return Choice(cuda=cuda, cudnn=cudnn, index=tag_of(cuda), reason=reason)
+    tags = {tag for row in rows for tag in row.indexes if tag != "cpu"}
+    there = sorted(map(cuda_of, tags), key=Version)
     others = [row.version for row in torch_releases() if _nearest(cuda, row.indexes)]
-    hint = f"with `{what}` there are CUDA {', '.join(map(cuda_of, there))}"
+    hint = f"with `{what}` there are CUDA {', '.join(there)}"
     if others:
         hint += f"; with CUDA {cuda} there are torch {others[0]} to {others[-1]}"
     raise ProjectError(f"there is no `{what}` for CUDA {cuda}", where="build.cuda", hint=hint)
 
 
-def _for_tensorflow(requirement: Requirement, cuda: str | None, cudnn: str | None) -> Choice:
-    rows = [
-        row
-        for row in tensorflow_releases()
-        if requirement.specifier.contains(row.first, prereleases=True)
-        or requirement.specifier.contains(row.last, prereleases=True)
-        or any(
-            Version(row.first) <= Version(each.version.rstrip(".*")) <= Version(row.last)
-            for each in requirement.specifier
-            if each.operator in ("==", "~=")
-        )
-    ]
+def _for_another(
+    requirement: Requirement, known: Sequence[Releases], cuda: str | None, cudnn: str | None
+) -> Choice:
+    what = _words([requirement])
+    rows = [row for row in known if _meets(requirement.specifier, row)]
     if not rows:
         if cuda is None:
             raise ProjectError(
-                f"the catalogue does not know the CUDA of `{requirement}`",
+                f"the catalogue does not know which CUDA `{what}` is built for",
                 where="build.cuda",
-                hint='say it: `cuda: "12.5"` and `cudnn: "9.3"`',
+                hint=f'say it, and its cuDNN: `cuda: "{known[-1].cuda}"` and `cudnn: "{known[-1].cudnn}"`',
             )
         return Choice(cuda=cuda, cudnn=cudnn, base=True, reason=f"`build.cuda` asks for CUDA {cuda}")
     row = rows[-1]
     if cuda is not None and (Version(cuda).major != Version(row.cuda).major or Version(cuda) < Version(row.cuda)):
-        pairs = "; ".join(
-            f"{each.first} to {each.last} with CUDA {each.cuda}" for each in tensorflow_releases()[-6:]
-        )
         raise ProjectError(
-            f"there is no `{requirement}` for CUDA {cuda}: it is built for CUDA {row.cuda}",
+            f"there is no `{what}` for CUDA {cuda}: it is built for CUDA {row.cuda}",
             where="build.cuda",
-            hint=f"TensorFlow there is: {pairs}",
+            hint=f"{requirement.name} there is: {_ranges(known)}",
         )
-    bundled = row.bundled and "and-cuda" in requirement.extras
+    brings = bool(row.extras) and requirement.extras >= set(row.extras)
     return Choice(
         cuda=cuda or row.cuda,
         cudnn=cudnn or row.cudnn,
-        base=not bundled,
-        reason=f"`{requirement}` is built for CUDA {row.cuda} and cuDNN {row.cudnn}"
-        + (", and brings the libraries" if bundled else ""),
+        base=not brings,
+        reason=f"`{what}` is built for CUDA {row.cuda} and cuDNN {row.cudnn}"
+        + (", and brings the libraries" if brings else ""),
     )
+
+
+def _meets(specifier: SpecifierSet, row: Releases) -> bool:
+    """Say whether a specifier may choose a release of the row: one of its ends, or one that is named."""
+    named = []
+    for each in specifier:
+        try:
+            named.append(Version(each.version.removesuffix(".*")))
+        except InvalidVersion:
+            continue
+    ends = [Version(row.first), Version(row.last)]
+    inside = [each for each in named if ends[0] <= each <= ends[1]]
+    return any(specifier.contains(each, prereleases=True) for each in (*ends, *inside))
+
+
+def _ranges(rows: Sequence[Releases]) -> str:
+    """`2.14.0 to 2.14.1 with CUDA 11.8; …`, the newest last."""
+    told = []
+    for cuda, group in groupby(rows, key=lambda row: row.cuda):
+        same = [*group]
+        told.append(f"{same[0].first} to {same[-1].last} with CUDA {cuda}")
+    return "; ".join(told)
+
+
+def _for_jax(requirement: Requirement, cuda: str | None, cudnn: str | None) -> Choice | None:
+    """Read the extra that says which CUDA jax's plugin is for; None for a jax without one."""
+    found = next((match for extra in sorted(requirement.extras) if (match := _JAX_EXTRA.fullmatch(extra))), None)
+    if found is None:
+        return None
+    # `cuda` is the name of the oldest that is still made.
+    major, local = found[1] or "12", bool(found[2])
+    if cuda is not None and Version(cuda).major != int(major):
+        raise ProjectError(
+            f"`{_words([requirement])}` is built for CUDA {major}, and `build.cuda` is {cuda}",
+            where="build.cuda",
+            hint=f"ask for `jax[cuda{Version(cuda).major}]`, or leave `cuda` out",
+        )
+    reason = f"`{_words([requirement])}` is built for CUDA {major}" + (
+        "" if local else ", and brings the libraries"
+    )
+    return Choice(cuda=cuda or f"{major}.0", cudnn=cudnn, base=local, reason=reason)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from cogfreeze.catalog.cuda import cuda_of
+from cogfreeze.catalog.frameworks import cuda_of
 from cogfreeze.errors import ResolveError
 from cogfreeze.resolve import remote
 from cogfreeze.resolve.located import locate

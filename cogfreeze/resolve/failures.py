@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cogfreeze.catalog.cuda import TORCH_FAMILY
+from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import CogError, NetworkError, ProjectError, ResolveError
 from cogfreeze.resolve.network import shown
 from cogfreeze.resolve.sources import ROUTER

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogfreeze.catalog.cuda import TORCH_FAMILY
+from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import IntegrityError, ResolveError
 from cogfreeze.project.model import Build
 from cogfreeze.resolve import declared, download, failures, indexes, origins, wheels

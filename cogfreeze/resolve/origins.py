@@ -6,7 +6,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from cogfreeze.catalog.cuda import TORCH_FAMILY
+from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import NetworkError
 from cogfreeze.resolve import download, machine
 from cogfreeze.resolve.indexes import DEFAULT, LOCAL, bare, names, page

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cogfreeze.catalog import cuda
+from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import IntegrityError, ResolveError
 from cogfreeze.lock.model import Wheel
 from cogfreeze.project.packages import PROVIDED
@@ -125,6 +126,7 @@ def _choice(build: Build, asked: Declared, markers: Mapping[str, str], tag: str 
         cudnn=build.cudnn,
         requirements=[str(line.requirement) for line in asked.roots(markers) if line.requirement],
         index=tag,
+        python=build.python_version,
     )
 
 
@@ -133,7 +135,7 @@ def _resolve(
 ) -> tuple[Wheel, ...]:
     roots = sources.declared.roots(sources.target.markers)
     kept = {each.name: each for each in previous}
-    routed = cuda.TORCH_FAMILY & ({line.name for line in roots if line.name} | kept.keys())
+    routed = TORCH_FAMILY & ({line.name for line in roots if line.name} | kept.keys())
     # The family's members are known for sure only from the answer, and a member that is tied to the index is part
     # of the answer: ask until both are the same. Nearly always it's the first time.
     for _attempt in range(4):
@@ -143,7 +145,7 @@ def _resolve(
         papers = remote.papers(list(chosen.values()), settings, report)
         requires = {name: papers[wheel.sha256].requires for name, wheel in chosen.items()}
         askers = closure.required_by(roots, requires, sources.target.markers)
-        family = cuda.TORCH_FAMILY & askers.keys()
+        family = TORCH_FAMILY & askers.keys()
         if sources.torch is None or family == routed & chosen.keys():
             break
         routed = family

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cogfreeze.catalog.cuda import TORCH_FAMILY
+from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.project.packages import PROVIDED
 from cogfreeze.resolve import machine, uv
 

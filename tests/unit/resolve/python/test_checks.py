@@ -117,8 +117,10 @@ def test_cuda_of_the_wheels_is_held_against_the_bases(found):
         "`torch` is built for CUDA 11.8, and the base image has CUDA 12.4"
     ]
     assert [each.message for each in found(runtime, base_cuda="12.4")] == [
-        "the image gets CUDA twice: from the base image, and from the wheels that `nvidia-cuda-runtime-cu12`"
-        " brings"
+        (
+            "the image gets CUDA twice: from the base image, and from the wheels that `nvidia-cuda-runtime-cu12`"
+            " brings"
+        )
     ]
     older = ("nvidia_cublas_cu11-11.10-py3-none-any.whl", {})
     newer = ("nvidia_cublas_cu12-12.4-py3-none-any.whl", {})
