@@ -170,9 +170,12 @@ async def _receive(
         event = connection.next_event()
         if event is h11.NEED_DATA:
             with trio.move_on_after(IDLE_TIMEOUT) as scope:
-                connection.receive_data(await stream.receive_some(CHUNK))
+                data = await stream.receive_some(CHUNK)
             if scope.cancelled_caught:
                 raise ExchangeFailed(f"nothing came for {IDLE_TIMEOUT:g} seconds")
+            if not data and answer is None:
+                raise ExchangeFailed("the server closed the connection without an answer")
+            connection.receive_data(data)
         elif isinstance(event, h11.Response):
             headers = {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
             answer = Answer(event.status_code, headers, target.url)
@@ -189,7 +192,7 @@ async def _receive(
         elif isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)):
             break
     if answer is None:
-        raise ExchangeFailed("the server closed the connection without an answer")
+        raise ExchangeFailed("there is no answer")
     return answer
 
 

@@ -1,3 +1,3 @@
-from tests.server.fixtures import serve
+from tests.server.fixtures import receiver, serve
 
-__all__ = ["serve"]
+__all__ = ["receiver", "serve"]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.server.receiving import receiver as receiving
 from tests.server.serving import Server
 
 
@@ -20,3 +21,10 @@ def serve(tmp_path):
     yield start
     for server in started:
         server.close()
+
+
+@pytest.fixture
+def receiver():
+    """A web server of the test's own, on loopback."""
+    with receiving() as server:
+        yield server
