@@ -57,8 +57,11 @@ def declared(file: str | None, report: Report) -> Declared:
     return Declared(folder=path.parent, project=project, lock_path=path.with_suffix(".lock"))
 
 
-def load(file: str | None, report: Report) -> Loaded:
+def load(file: str | None, report: Report, *, for_image: bool = True) -> Loaded:
     """Read the project and its lock, and hold the lock to the project and to this cogfreeze.
+
+    Args:
+        for_image: False for a run without an image, which takes this cogfreeze's runtime whatever the lock's was.
 
     Raises:
         ProjectError, LockUnusable, LockStale
@@ -67,18 +70,18 @@ def load(file: str | None, report: Report) -> Loaded:
 
     found = declared(file, report)
     lock = lock_file.read(found.lock_path)
-    require_current(lock, found.project)
+    require_current(lock, found.project, for_image=for_image)
     return Loaded(folder=found.folder, project=found.project, lock_path=found.lock_path, lock=lock)
 
 
-def require_current(lock: Lock, project: Project) -> None:
+def require_current(lock: Lock, project: Project, *, for_image: bool = True) -> None:
     """Raise LockStale with its reasons where the lock isn't what the project and this cogfreeze ask for."""
     from cogfreeze.lock import staleness
     from cogfreeze.lock.inputs import inputs_of
 
     if reasons := staleness.reasons(lock, inputs_of(project)):
         raise LockStale(reasons)
-    if reasons := staleness.runtime_reasons(lock, **this_runtime()):
+    if for_image and (reasons := staleness.runtime_reasons(lock, **this_runtime())):
         raise LockStale(
             reasons,
             hint=f"run `cog lock --upgrade-runtime` and commit it, or use cogfreeze {lock.tools.cogfreeze}",
@@ -86,9 +89,9 @@ def require_current(lock: Lock, project: Project) -> None:
 
 
 def load_or_resolve(file: str | None, settings: Settings, report: Report) -> Loaded:
-    """As `load`; in a folder without a lock, resolve one for this run alone and write nothing."""
+    """For a run without an image: the lock, or in a folder without one what it would be; nothing is written."""
     try:
-        return load(file, report)
+        return load(file, report, for_image=False)
     except LockUnusable:
         found = declared(file, report)
         if found.lock_path.exists():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cogfreeze.project.model import DEFAULT_PLATFORM
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -29,7 +31,7 @@ def inputs_of(project: Project) -> Inputs:
         "build.cuda": build.cuda,
         "build.cudnn": build.cudnn,
         "build.base_image": build.base_image,
-        "build.platforms": _as_set(build.platforms),
+        "build.platforms": None if build.platforms == (DEFAULT_PLATFORM,) else _as_set(build.platforms),
         "build.python_packages": _as_set(build.python_packages),
         "build.system_packages": _as_set(build.system_packages),
         "build.allow_sdist": _as_set(build.allow_sdist),
