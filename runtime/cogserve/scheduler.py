@@ -321,6 +321,8 @@ class Scheduler(Listener):
             try:
                 if payload:
                     prediction.set_output(_as_raw.decode(payload))
+                elif prediction.chunks is None:
+                    prediction.chunks = []  # a stream of nothing
             except msgspec.MsgspecError as error:
                 self._end(prediction, State.FAILED, f"The output is no valid JSON: {error}", seconds)
             else:

@@ -1,5 +1,7 @@
 """Webhooks: which calls come, in which order, with what."""
 
+import itertools
+
 import pytest
 
 SOURCE = """
@@ -37,15 +39,14 @@ def ask(serve, receiver):
 def test_start_comes_first_and_completed_last_with_everything(ask, receiver):
     answer = ask({"count": 3, "pause": 0.1}, id="hooked").json
 
-    receiver.until = receiver.wait_for(3, "/hook")
-    bodies = receiver.bodies("/hook")
+    bodies = receiver.wait_for(3, "/hook")
     while bodies[-1]["status"] != "succeeded":
         bodies = receiver.wait_for(len(bodies) + 1, "/hook")
     assert (bodies[0]["status"], bodies[0]["logs"]) == ("processing", "")
     assert "output" not in bodies[0]
     assert bodies[-1] == answer
     assert set(answer) == {"id", "output", "logs", "status", "metrics"}
-    for before, after in zip(bodies, bodies[1:], strict=False):
+    for before, after in itertools.pairwise(bodies):
         assert after.get("output", [])[: len(before.get("output", []))] == before.get("output", [])
         assert after["logs"].startswith(before["logs"])
 
