@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cogfreeze.cli import loading
+from cogfreeze.cli import building, loading
 from cogfreeze.errors import ProjectError, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--local", action="store_true", help="run on this machine from cog.lock, without an image or an engine"
     )
-    loading.add_file_option(parser)
+    building.add_recipe_options(parser)
+    building.add_engine_options(parser)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +86,18 @@ class Choice:
     def _container(self) -> Container:
         from cogfreeze.engine.container import Container
 
-        image = self.arguments.image or self._built_image()
-        gpus = self.arguments.gpus or ("all" if self.project and self.project.project.build.gpu else None)
-        return Container(image=image, gpus=gpus, variables=tuple(self.arguments.variables))
-
-    def _built_image(self) -> str:
-        raise NotImplementedError
+        variables = tuple(self.arguments.variables)
+        if self.project is None:
+            return Container(image=self.arguments.image, gpus=self.arguments.gpus, variables=variables)
+        project = self.project.project
+        building.build(
+            self.project,
+            self.report,
+            choice=building.choice_from(self.arguments),
+            options=building.options_from(self.arguments),
+        )
+        gpus = self.arguments.gpus or ("all" if project.build.gpu else None)
+        return Container(image=project.image, gpus=gpus, variables=variables)
 
 
 def chosen(arguments: argparse.Namespace, report: Report) -> Choice:
@@ -113,7 +121,7 @@ def chosen(arguments: argparse.Namespace, report: Report) -> Choice:
         raise ProjectError(
             "the project names no predictor", where=found.project.file, hint="add `predict: predict.py:Predictor`"
         )
-    schema = schema_of(found.folder, found.project)
+    schema = json.loads(schema_of(found.folder, found.project))
     return Choice(arguments=arguments, report=report, project=found, schema=schema)
 
 

@@ -1,0 +1,254 @@
+"""`cog predict --local` as a user runs it: the whole way from words to output, and every way that it can fail."""
+
+import base64
+import functools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COG = [sys.executable, "-m", "cogfreeze.cli.main"]
+# Nothing listens there: the base image comes from the catalogue, and no registry is asked.
+NOWHERE = "http://127.0.0.1:9"
+
+DECLARATION = """\
+build:
+  python_version: "3.11"
+environment:
+  - GREETING=hello
+predict: predict.py:Predictor
+"""
+
+CHOICES = ["text", "json", "file", "fail", "exit", "sleep", "variables"]
+
+PREDICTOR = """\
+import os
+import pathlib
+import tempfile
+import time
+from typing import Any
+
+from cog import BasePredictor, Input, Path
+
+
+class Predictor(BasePredictor):
+    def setup(self):
+        print("setting up")
+
+    def predict(
+        self,
+        what: str = Input(choices=%s),
+        times: int = Input(default=1, ge=1, le=5),
+        files: list[Path] = Input(default=[]),
+    ) -> Any:
+        print("predicting")
+        if what == "text":
+            return "ab" * times
+        if what == "json":
+            return {"sizes": [each.stat().st_size for each in files], "times": times}
+        if what == "file":
+            made = Path(tempfile.mkdtemp()) / "made.txt"
+            made.write_text("made")
+            return {"report": made}
+        if what == "fail":
+            raise ValueError("this cannot be done")
+        if what == "exit":
+            os._exit(3)
+        if what == "variables":
+            return {name: os.environ.get(name) for name in ("GREETING", "EXTRA", "PYTHONPATH", "MINE")}
+        pathlib.Path("worker.pid").write_text(str(os.getpid()))
+        while True:
+            time.sleep(0.05)
+""".replace("%s", str(CHOICES))
+
+
+@pytest.fixture(scope="module")
+def variables(tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    return {**os.environ, "COG_CACHE_DIR": str(cache), "COG_REGISTRY_MIRROR": NOWHERE, "MINE": "of this machine"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, variables):
+    """A locked project whose environment is made."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "cog.yaml").write_text(DECLARATION)
+    (folder / "predict.py").write_text(PREDICTOR)
+    subprocess.run([*COG, "lock"], cwd=folder, env=variables, capture_output=True, check=True)
+    return folder
+
+
+def run_cog(folder, variables, *words, stdin=""):
+    """Return the exit status, stdout, and the lines of stderr."""
+    done = subprocess.run(
+        [*COG, *words], cwd=folder, env=variables, input=stdin, capture_output=True, text=True, check=False
+    )
+    assert "cogfreeze/" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr.splitlines()
+
+
+@pytest.fixture
+def predict(project, variables):
+    """Runs `cog predict --local` in the project."""
+    return functools.partial(run_cog, project, variables, "predict", "--local")
+
+
+def test_text_is_shown_as_text_and_the_models_words_go_to_stderr(predict):
+    status, shown, talk = predict("-i", "what=text", "-i", "times=2")
+
+    assert (status, shown) == (0, "abab\n")
+    assert [line for line in talk if line in ("setting up", "predicting")] == ["setting up", "predicting"]
+
+
+def test_files_go_in_and_json_comes_out(predict, tmp_path):
+    (tmp_path / "a").write_bytes(b"123")
+    (tmp_path / "b").write_bytes(b"")
+
+    status, shown, _ = predict("-i", "what=json", "-i", f"files=@{tmp_path}/a", "-i", f"files=@{tmp_path}/b")
+
+    assert (status, json.loads(shown)) == (0, {"sizes": [3, 0], "times": 1})
+
+
+def test_the_input_can_be_one_json_object_from_stdin(predict):
+    uri = "data:text/plain;base64," + base64.b64encode(b"12345").decode()
+
+    status, shown, _ = predict("--json", "-", stdin=json.dumps({"what": "json", "files": [uri], "times": 2}))
+
+    assert (status, json.loads(shown)) == (0, {"sizes": [5], "times": 2})
+
+
+def test_a_file_in_the_output_is_written_and_named(predict, project):
+    status, shown, talk = predict("-i", "what=file")
+
+    assert (status, json.loads(shown)) == (0, {"report": "output.report.txt"})
+    assert (project / "output.report.txt").read_text() == "made"
+    assert talk[-1] == "wrote output.report.txt"
+
+
+def test_the_output_goes_to_the_named_file(predict, tmp_path):
+    status, shown, talk = predict("-i", "what=file", "-o", str(tmp_path / "result.json"))
+
+    assert (status, shown) == (0, "")
+    assert json.loads((tmp_path / "result.json").read_text()) == {"report": f"{tmp_path}/result.report.txt"}
+    assert talk[-2:] == [f"wrote {tmp_path}/result.report.txt", f"wrote {tmp_path}/result.json"]
+
+
+def test_the_model_has_the_projects_variables_and_this_runs(predict):
+    status, shown, _ = predict("-i", "what=variables", "-e", "EXTRA=more", "-e", "MINE")
+
+    made = json.loads(shown)
+    assert status == 0
+    assert re.fullmatch(r"/\S+/runtime/\w+/sdk", made.pop("PYTHONPATH"))
+    assert made == {"GREETING": "hello", "EXTRA": "more", "MINE": "of this machine"}
+
+
+def test_a_model_that_fails_gives_its_error_and_its_traceback(predict):
+    status, shown, talk = predict("-i", "what=fail")
+
+    assert (status, shown) == (1, "")
+    assert talk[-1] == "error[CF600]: this cannot be done"
+    assert "ValueError: this cannot be done" in talk
+
+
+def test_a_model_that_dies_is_told(predict):
+    status, shown, talk = predict("-i", "what=exit")
+
+    assert (status, shown) == (1, "")
+    assert talk[-1].startswith("error[CF600]: ")
+    assert "3" in talk[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            ["-i", "what=tex", "-i", "time=2"],
+            [
+                "error[CF900]: the model takes no input `time`; input `what` cannot be `tex`",
+                "hint: did you mean `times`?; choose from " + ", ".join(f"`{each}`" for each in CHOICES),
+            ],
+        ),
+        ([], ["error[CF900]: input `what` is missing", "hint: add `-i what=VALUE`"]),
+        (
+            ["-i", "what=text", "--json", "{}"],
+            [
+                "error[CF900]: argument --json: not allowed with argument -i/--input",
+                "hint: see `cog predict --help`",
+            ],
+        ),
+        (
+            ["ocr", "-i", "what=text"],
+            [
+                "error[CF900]: `--local` runs this folder's project, not an image",
+                "hint: leave one of the two out",
+            ],
+        ),
+        (
+            ["-i", "what=text", "-e", "9=1"],
+            ["error[CF900]: `9` cannot name a variable", "hint: write `-e NAME=VALUE`, or `-e NAME`"],
+        ),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_set_up(predict, words, expected):
+    assert predict(*words) == (2, "", expected)
+
+
+def test_a_value_that_the_model_refuses_is_a_mistake_too(predict):
+    status, shown, talk = predict("-i", "what=text", "-i", "times=9")
+
+    assert (status, shown) == (2, "")
+    assert talk[-1].startswith("error[CF900]: input `times`: ")
+    assert "5" in talk[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_the_model_too(project, variables, number):
+    """Ctrl-C, SIGTERM and a closed terminal leave no server and no worker behind."""
+    marker = project / "worker.pid"
+    marker.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [*COG, "predict", "--local", "-i", "what=sleep"], cwd=project, env=variables, stderr=subprocess.PIPE
+    )
+    while not (marker.exists() and marker.read_text()):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    worker = int(marker.read_text())
+
+    process.send_signal(number)
+    process.communicate(timeout=60)
+
+    assert process.returncode == 128 + number
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def test_a_setup_that_fails_is_told(tmp_path, project, variables):
+    shutil.copy(project / "cog.yaml", tmp_path)
+    shutil.copy(project / "cog.lock", tmp_path)
+    (tmp_path / "predict.py").write_text(PREDICTOR.replace('print("setting up")', 'open("/no/weights")'))
+
+    status, shown, talk = run_cog(tmp_path, variables, "predict", "--local", "-i", "what=text")
+
+    assert (status, shown) == (1, "")
+    assert talk[-2:] == [
+        "error[CF600]: `setup()` failed: FileNotFoundError: [Errno 2] No such file or directory: '/no/weights'",
+        "hint: what it printed stands above",
+    ]
+
+
+def test_without_a_lock_one_is_resolved_for_this_run_and_not_written(tmp_path, project, variables):
+    shutil.copy(project / "cog.yaml", tmp_path)
+    shutil.copy(project / "predict.py", tmp_path)
+
+    status, shown, talk = run_cog(tmp_path, variables, "predict", "--local", "-i", "what=text")
+
+    assert (status, shown) == (0, "ab\n")
+    assert "warning: there is no `cog.lock`: resolving for this run alone" in talk
+    assert not (tmp_path / "cog.lock").exists()
