@@ -60,6 +60,8 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        self._reading = threading.Event()
+        self._reading.set()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
@@ -70,6 +72,7 @@ class Server:
 
     def _read(self):
         for line in self.process.stdout:
+            self._reading.wait()
             with self._more:
                 self._lines.append(line.decode("utf-8", "replace"))
                 self._more.notify_all()
@@ -92,6 +95,12 @@ class Server:
                 ended = bool(self._lines) and self._lines[-1] is None
                 if ended or not self._more.wait(deadline - time.monotonic()):
                     raise AssertionError(f"no line of the output fits {pattern!r}:\n{self.output}")
+
+    def stop_reading_output(self):
+        self._reading.clear()
+
+    def go_on_reading_output(self):
+        self._reading.set()
 
     # Requests
 
@@ -176,6 +185,7 @@ class Server:
         return self.process.wait(timeout)
 
     def close(self):
+        self._reading.set()
         try:
             self._end()
         finally:
