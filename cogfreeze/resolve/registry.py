@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 import json
 import re
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,7 @@ class Repository:
         self._base = f"{base}/v2/{reference.repository}"
         self._web = network_session(settings)
         self._auth: requests.auth.AuthBase | None = None
+        self._trouble = ""  # why docker's credentials could not be read
 
     def __enter__(self) -> Repository:
         return self
@@ -161,7 +163,7 @@ class Repository:
         """Answer a 401's challenge: with docker's credentials for the registry, where there are any."""
         from requests.auth import HTTPBasicAuth
 
-        user, password, identity = _credentials(self._reference.host)
+        user, password, identity = self._credentials()
         scheme, _, rest = challenge.partition(" ")
         if scheme.lower() == "basic":
             return HTTPBasicAuth(user, password) if user else None
@@ -189,6 +191,24 @@ class Repository:
         said = _json(answer.content, realm)
         return _bearer(str(said.get("token") or said.get("access_token") or ""))
 
+    def _credentials(self) -> tuple[str, str, str]:
+        """Return user, password and identity token that docker has for the registry; empty where it has none.
+
+        A credential helper that doesn't work is no failure: a public image needs none. It is told of when the
+        registry refuses.
+        """
+        from docker import auth
+        from docker.errors import DockerException
+
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                found = auth.load_config().resolve_authconfig(self._reference.host) or {}
+        except DockerException as error:
+            self._trouble = f" (docker's credentials can't be read: {error})"
+            found = {}
+        found = {key.lower(): value for key, value in found.items()}
+        return found.get("username") or "", found.get("password") or "", found.get("identitytoken") or ""
+
     def _refusal(self, error: StatusError) -> ResolveError | StatusError:
         """Return a failed answer as what it means for the image."""
         name = self._reference.name
@@ -201,7 +221,7 @@ class Repository:
             login = f"docker login {self._reference.host}" if self._reference.host else "docker login"
             return ResolveError(
                 f"`{name}` is not at {where}, or this machine may not read it",
-                hint=f"check the name; if it is private, run `{login}`",
+                hint=f"check the name; if it is private, run `{login}`{self._trouble}",
             )
         return error
 
@@ -243,22 +263,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return name == "localhost"
-
-
-def _credentials(host: str | None) -> tuple[str, str, str]:
-    """Return user, password and identity token that docker has for a registry; empty where it has none."""
-    from docker import auth
-    from docker.errors import DockerException
-
-    try:
-        found = auth.load_config().resolve_authconfig(host) or {}
-    except DockerException as error:
-        raise NetworkError(
-            f"docker's credentials for {f'`{host}`' if host else 'the registry'} can't be read: {error}",
-            hint="check docker's `config.json` and the credential helper that it names",
-        ) from None
-    found = {key.lower(): value for key, value in found.items()}
-    return found.get("username") or "", found.get("password") or "", found.get("identitytoken") or ""
 
 
 def _bearer(token: str) -> requests.auth.AuthBase:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Answer:
 class Asked:
     path: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 def ranged(body: bytes, asked: Asked) -> Answer:
@@ -55,8 +57,12 @@ def serving(
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_POST(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
-            asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()})
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             log.append(asked)
             answer = respond(asked)
             self.send_response(answer.status)
@@ -76,10 +82,15 @@ def serving(
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request, client_address) -> None:
+            # A client that has seen enough, or doesn't trust us, breaks off: no failure of the server's.
+            if not isinstance(sys.exception(), OSError):
+                super().handle_error(request, client_address)
+
+    server = Server(("127.0.0.1", 0), Handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-        server.handle_error = lambda *_: None  # a client that doesn't trust us breaks the handshake off
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
