@@ -29,7 +29,10 @@ _END = "EOF"
 
 _STAGE = grammar.Grammar("a stage's name", "lowercase letters, digits, `.`, `_`, `-`", r"[a-z][a-z0-9._-]*")
 _PATH = grammar.Grammar(
-    "a path", "letters, digits, `.`, `_`, `+`, `-`", r"/|/?[A-Za-z0-9._+-]+(?:/[A-Za-z0-9._+-]+)*/?", longest=1024
+    "a path",
+    "letters, digits, `.`, `_`, `+`, `-`",
+    r"/|/?[A-Za-z0-9._+][A-Za-z0-9._+-]*(?:/[A-Za-z0-9._+-]+)*/?",
+    longest=1024,
 )
 _LABEL = grammar.Grammar("a label's name", "lowercase letters, digits, `.`, `_`, `-`", r"[a-z][a-z0-9._-]*")
 _LABEL_VALUE = grammar.Text("a label's value", "one printable line", r".*", longest=4_000_000)

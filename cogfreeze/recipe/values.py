@@ -38,7 +38,11 @@ def _hold(checks: Iterator[Check], error: type[CogError], where: str) -> None:
 
 
 def _of_project(project: Project) -> Iterator[Check]:
+    yield grammar.IMAGE_NAME, project.image
     yield grammar.USER, project.build.user
+    for reference in (project.predict, project.train):
+        if reference is not None:
+            yield grammar.PREDICTOR, reference
     for command in project.build.run:
         yield grammar.RUN_COMMAND, command.command
         for secret in command.secrets:

@@ -1,0 +1,285 @@
+from dataclasses import replace
+
+import pytest
+
+from cogfreeze.catalog.addresses import TORCH_INDEX
+from cogfreeze.errors import LockUnusable, ProjectError
+from cogfreeze.lock.model import Interpreter
+from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
+from cogfreeze.project.model import InputFile, RunCommand
+from cogfreeze.recipe.compose import compose
+from cogfreeze.recipe.model import Bind, Copy, Run, Secret, Setting
+from tests.unit.recipe.sample import LOCK, PLATFORM, PROJECT, SCHEMA, A, wheel, with_base, with_python, without_apt
+
+
+def made(project=PROJECT, lock=LOCK, **options):
+    return compose(project, lock, PLATFORM, schema=SCHEMA, **options)
+
+
+def stage(recipe, name):
+    return next(each for each in recipe.stages if each.name == name)
+
+
+def script(recipe, name):
+    return "\n".join(line for step in stage(recipe, name).steps if isinstance(step, Run) for line in step.script)
+
+
+def runs(recipe):
+    return [(each.name, step) for each in recipe.stages for step in each.steps if isinstance(step, Run)]
+
+
+def settings(recipe, instruction):
+    return [
+        step.value
+        for step in recipe.stages[-1].steps
+        if isinstance(step, Setting) and step.instruction == instruction
+    ]
+
+
+def with_commands(*commands, **build):
+    return replace(PROJECT, build=replace(PROJECT.build, run=commands, **build))
+
+
+def test_only_the_downloads_have_a_network():
+    assert {name for name, run in runs(made()) if run.network} == {"debs", "wheels"}
+
+
+def test_a_command_has_the_network_only_where_the_project_says_so():
+    project = with_commands(RunCommand(command="a"), RunCommand(command="b", network=True))
+    recipe = made(project)
+
+    assert [run.network for name, run in runs(recipe) if name == "image"] == [False, True]
+    assert recipe.reproducible is False
+    assert ("run.cogfreeze.reproducible", "false") in settings(recipe, "LABEL")[0]
+
+
+def test_network_for_all_is_network_for_every_command_and_for_nothing_else():
+    recipe = made(with_commands(RunCommand(command="a"), network=True))
+
+    assert {name for name, run in runs(recipe) if run.network} == {"debs", "wheels", "image"}
+
+
+def test_every_stage_but_the_image_starts_from_the_pinned_base():
+    bases = {each.name: each.base for each in made().stages}
+
+    assert bases.pop("image") == "system"
+    assert set(bases.values()) == {f"python:3.11-slim-bookworm@sha256:{A}"}
+
+
+def test_layers_are_copied_by_link_so_that_one_does_not_depend_on_another():
+    copies = [step for step in made().stages[-1].steps if isinstance(step, Copy)]
+
+    assert all(copy.link for copy in copies)
+    assert [copy.source_stage for copy in copies] == [
+        "package-torch",
+        "packages",
+        "packages-pytorch-cu128",
+        "standard-library",
+        "server",
+        "runtime",
+        "record",
+        "code",
+    ]
+
+
+def test_no_layer_lies_over_a_merged_top_folder():
+    """A real `/bin` or `/lib` copied by link replaces the link that the base has there, and no shell is left."""
+    for _, run in runs(made()):
+        text = "\n".join(run.script)
+        assert "/layer/bin" not in text
+        assert "/layer/lib" not in text
+        assert "/layer/sbin" not in text
+
+
+def test_arguments_stand_in_fetch_stages_alone():
+    """An ARG of the image's own stages would enter its history, and a mirror's address its digest."""
+    with_arguments = {
+        each.name
+        for each in made().stages
+        for step in each.steps
+        if isinstance(step, Setting) and step.instruction == "ARG"
+    }
+
+    assert with_arguments == {"debs"}
+
+
+def test_nothing_is_copied_to_a_folder_that_the_copy_would_have_to_make():
+    """Parents that COPY makes have the time of the build, whatever SOURCE_DATE_EPOCH says."""
+    targets = {step.target for each in made().stages for step in each.steps if isinstance(step, Copy)}
+
+    assert targets == {"/"}
+
+
+def test_every_command_that_makes_a_layer_fixes_its_times_last():
+    fixing = "-exec touch --no-dereference --date=@315532800 {} +"
+    for name, run in runs(made()):
+        if name not in ("debs", "wheels", "installer"):
+            assert run.script[-1].endswith(fixing), name
+
+
+def test_commands_come_after_packages_without_the_code():
+    steps = made().stages[-1].steps
+    first = next(index for index, step in enumerate(steps) if isinstance(step, Run))
+
+    copied = [step.source_stage for step in steps[:first] if isinstance(step, Copy)]
+    assert "packages" in copied
+    assert "code" not in copied
+
+
+def test_a_command_lies_in_a_file_and_never_in_our_script():
+    recipe = made(with_commands(RunCommand(command="echo 'unclosed")))
+
+    assert "unclosed" not in script(recipe, "image")
+    assert [file.text for file in recipe.files if file.path == "commands/1.sh"] == ["echo 'unclosed\n"]
+
+
+def test_a_secret_is_mounted_for_its_command_and_must_be_there():
+    mounts = [run.mounts for name, run in runs(made()) if name == "image"]
+
+    assert mounts[0] == (Bind(source="commands/1.sh", target="/run/command.sh"),)
+    assert mounts[1][1] == Secret(id="pip", target="/etc/pip.conf", required=True)
+
+
+def test_a_mounted_file_is_not_touched():
+    """Mounts are read-only: giving a secret or the command's own file another time would fail the build."""
+    assert "-path /run/command.sh -o -path /etc/pip.conf" in script(made(), "image")
+
+
+def test_the_base_is_checked_before_the_closure_is_installed():
+    text = script(made(), "system")
+
+    assert text.index(PACKAGE_LIST_COMMAND) < text.index("apt-get install")
+
+
+def test_without_system_packages_nothing_is_asked_of_apt():
+    recipe = made(lock=without_apt(LOCK))
+
+    assert "debs" not in [each.name for each in recipe.stages]
+    assert "apt-get" not in script(recipe, "system")
+    assert {download.stage for download in recipe.downloads} == {"wheels"}
+
+
+def test_an_empty_closure_is_no_download():
+    """Everything that was asked for is in the base: there is nothing to fetch, and still the base is checked."""
+    (platform,) = LOCK.platforms
+    lock = replace(LOCK, platforms=(replace(platform, apt=replace(platform.apt, packages=())),))
+    recipe = made(lock=lock)
+
+    assert "debs" not in [each.name for each in recipe.stages]
+    assert PACKAGE_LIST_COMMAND in script(recipe, "system")
+
+
+def test_the_image_runs_as_a_user_without_rights():
+    assert settings(made(), "USER") == ["1000:1000"]
+    assert "useradd --uid 1000" in script(made(), "system")
+    assert "chown --recursive --no-dereference 1000:1000 /layer/src" in script(made(), "code")
+
+
+def test_the_image_runs_as_root_where_the_project_says_so():
+    recipe = made(replace(PROJECT, build=replace(PROJECT.build, user="root")))
+
+    assert settings(recipe, "USER") == ["0:0"]
+    assert "useradd" not in script(recipe, "system")
+
+
+def test_root_without_system_packages_leaves_the_base_as_it_is():
+    project = replace(PROJECT, build=replace(PROJECT.build, user="root"))
+
+    assert stage(made(project, without_apt(LOCK)), "system").steps == ()
+
+
+def test_a_gpu_image_asks_the_container_runtime_for_the_gpu():
+    recipe = made(replace(PROJECT, build=replace(PROJECT.build, gpu=True)))
+
+    assert ("NVIDIA_VISIBLE_DEVICES", "all") in settings(recipe, "ENV")[-1]
+    assert ("NVIDIA_DRIVER_CAPABILITIES", "compute,utility") in settings(recipe, "ENV")[-1]
+
+
+def test_the_server_finds_its_settings_in_the_environment():
+    project = replace(
+        PROJECT, train="train.py:train", concurrency=4, server=replace(PROJECT.server, deadline=2.5, queue=0)
+    )
+
+    assert dict(settings(made(project), "ENV")[-1]) == {
+        "PYTHONPATH": "/opt/cog/sdk",
+        "PYTHONUNBUFFERED": "1",
+        "COG_PREDICT_TYPE_STUB": "predict.py:Predictor",
+        "COG_TRAIN_TYPE_STUB": "train.py:train",
+        "COG_MAX_CONCURRENCY": "4",
+        "COG_QUEUE": "0",
+        "COG_MAX_BODY": "104857600",
+        "COG_DRAIN": "30",
+        "COG_DEADLINE": "2.5",
+    }
+
+
+def test_a_reaper_is_the_first_process():
+    assert settings(made(), "ENTRYPOINT") == [("/opt/cog/bin/dumb-init", "--")]
+    assert settings(made(), "CMD") == [("python", "-m", "cog.server.http")]
+
+
+def test_every_file_of_the_lock_has_its_place_in_a_fetch_stage():
+    assert [(download.stage, download.path) for download in made().downloads] == [
+        ("debs", "/fetched/libgl1_1.6.0-1_amd64.deb"),
+        ("debs", "/fetched/libglvnd0_1.6.0-1_amd64.deb"),
+        ("wheels", "/fetched/installer/uv-0.13.8-py3-none-any.whl"),
+        ("wheels", "/fetched/package-torch/torch-2.5.1+cu128-py3-none-any.whl"),
+        ("wheels", "/fetched/packages/numpy-1.0-py3-none-any.whl"),
+        ("wheels", "/fetched/packages/pillow-1.0-py3-none-any.whl"),
+        ("wheels", "/fetched/packages-pytorch-cu128/torchvision-1.0-py3-none-any.whl"),
+        ("wheels", "/fetched/server/dumb_init-1.0-py3-none-any.whl"),
+        ("wheels", "/fetched/server/h11-1.0-py3-none-any.whl"),
+        ("wheels", "/fetched/server/trio-1.0-py3-none-any.whl"),
+    ]
+
+
+def test_the_torch_family_comes_from_its_own_index_and_nothing_else_does():
+    lines = script(made(), "wheels").splitlines()
+    asked = [line for line in lines if "pip download" in line]
+
+    assert [f"--index-url {TORCH_INDEX}/cu128" in line for line in asked] == [False, True, False, True, False]
+
+
+def test_a_wheel_of_the_projects_own_is_taken_from_the_context():
+    recipe = made(lock=with_python(LOCK, wheels=(wheel("mine", index="local"),)))
+
+    assert "/tmp/local/mine-1.0-py3-none-any.whl /fetched/packages-local/" in script(recipe, "wheels")
+    assert "pip download" not in script(recipe, "wheels").split("packages-local")[1].split("server")[0]
+
+
+def test_the_builtin_frontend_is_the_only_difference_that_it_makes():
+    assert replace(made(), frontend=None) == made(builtin_frontend=True)
+
+
+def test_another_platform_than_the_locks_is_refused():
+    with pytest.raises(LockUnusable) as raised:
+        compose(PROJECT, LOCK, "linux/arm64", schema=SCHEMA)
+
+    assert str(raised.value) == "cog.lock is for `linux/amd64`, not for `linux/arm64`"
+    assert raised.value.hint == "add `linux/arm64` to `build.platforms`, then run `cog lock`"
+
+
+@pytest.mark.parametrize("name", ["uv", "dumb-init"])
+def test_a_lock_without_what_every_image_needs_is_refused(name):
+    (platform,) = LOCK.platforms
+    runtime = tuple(each for each in platform.python.runtime if each.name != name)
+
+    with pytest.raises(LockUnusable) as raised:
+        made(lock=with_python(LOCK, runtime=runtime))
+    assert str(raised.value) == f"cog.lock lacks `{name}`, which every image needs"
+
+
+def test_what_images_cannot_have_yet_is_refused_and_not_left_out():
+    inputs = with_commands(RunCommand(command="a", inputs=(InputFile(url="https://a.example/b", target="/b"),)))
+    with pytest.raises(ProjectError, match=r"cog.yaml: build.run\[0\].inputs: `inputs` of a command are not supp"):
+        made(inputs)
+
+    interpreter = Interpreter(release="cpython-3.11.16-linux-x86_64-gnu", url="a", sha256=A, size=1)
+    with pytest.raises(ProjectError, match=r"the base image `python:3\.11-slim-bookworm` brings no Python"):
+        made(lock=with_python(LOCK, interpreter=interpreter))
+
+
+def test_a_value_that_no_reader_would_let_through_is_refused_here_too():
+    with pytest.raises(LockUnusable) as raised:
+        made(lock=with_base(LOCK, digest="sha256:123\nRUN evil"))
+    assert str(raised.value) == "cog.lock: `sha256:123\\nRUN evil` is not a digest"
