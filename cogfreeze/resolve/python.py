@@ -8,24 +8,25 @@ no wheel is fetched unless an index leaves no other way to know its hash.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cogfreeze.catalog import cuda
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
-from cogfreeze.errors import IntegrityError, ResolveError
+from cogfreeze.errors import IntegrityError, ResolveError, UsageError
 from cogfreeze.lock.model import Wheel
 from cogfreeze.project.packages import PROVIDED
-from cogfreeze.resolve import closure, declared, failures, indexes, origins, remote, uv, wheels
+from cogfreeze.report import Report
+from cogfreeze.resolve import closure, declared, failures, indexes, origins, pip_tools, remote, uv, wheels
 from cogfreeze.resolve.located import locate
 from cogfreeze.resolve.sources import Sources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from cogfreeze.project.model import Build
-    from cogfreeze.report import Report
     from cogfreeze.resolve.declared import Declared
     from cogfreeze.settings import Settings
 
@@ -57,6 +58,9 @@ class Upgrade:
 
 NO_UPGRADE = Upgrade()
 
+# What finds a closure: from sources, members of the torch family to route, locked wheels and what may move.
+Engine = Callable[[Sources, frozenset[str], Sequence[Wheel], Upgrade, Report], tuple[uv.Found, ...]]
+
 
 def resolve(
     build: Build,
@@ -68,6 +72,7 @@ def resolve(
     report: Report,
     previous: tuple[Wheel, ...] = (),
     upgrade: Upgrade = NO_UPGRADE,
+    resolver: str = "uv",
 ) -> tuple[Wheel, ...]:
     """Return the closure of the declared requirements: one wheel per package, declared ones first.
 
@@ -78,12 +83,14 @@ def resolve(
         glibc: the base image's; None where it isn't known, and then the one that today's wheels ask for.
         previous: the locked wheels; what the declaration still allows keeps its version and file.
         upgrade: what of `previous` may move all the same.
+        resolver: what decides the versions, `uv` or `pip-tools`.
 
     Raises:
         ProjectError, ProjectErrors: requirements that can't be locked.
         ResolveError: nothing satisfies them.
         NetworkError: an index failed.
         IntegrityError: a wheel has none of its declared hashes.
+        UsageError: the resolver can't do it.
     """
     target = wheels.target(build.python_version, platform, glibc)
     asked = declared.read(build, folder)
@@ -104,7 +111,7 @@ def resolve(
             target=target,
             settings=settings,
         )
-        return _resolve(sources, previous, upgrade, settings, report)
+        return _resolve(sources, previous, upgrade, _ENGINES[resolver], report)
 
 
 def choice(build: Build, folder: Path, platform: str, settings: Settings) -> cuda.Choice:
@@ -131,7 +138,7 @@ def _choice(build: Build, asked: Declared, markers: Mapping[str, str], tag: str 
 
 
 def _resolve(
-    sources: Sources, previous: Sequence[Wheel], upgrade: Upgrade, settings: Settings, report: Report
+    sources: Sources, previous: Sequence[Wheel], upgrade: Upgrade, engine: Engine, report: Report
 ) -> tuple[Wheel, ...]:
     roots = sources.declared.roots(sources.target.markers)
     kept = {each.name: each for each in previous}
@@ -140,9 +147,9 @@ def _resolve(
     # of the answer: ask until both are the same. Nearly always it's the first time.
     for _attempt in range(4):
         with report.step("resolving the Python packages"):
-            found = _compiled(sources, routed, previous, upgrade, report)
+            found = engine(sources, routed, previous, upgrade, report)
         chosen = {each.name: _chosen(each, sources, kept.get(each.name)) for each in found}
-        papers = remote.papers(list(chosen.values()), settings, report)
+        papers = remote.papers(list(chosen.values()), sources.settings, report)
         requires = {name: papers[wheel.sha256].requires for name, wheel in chosen.items()}
         askers = closure.required_by(roots, requires, sources.target.markers)
         family = TORCH_FAMILY & askers.keys()
@@ -167,7 +174,7 @@ def _resolve(
     return tuple(sorted(made, key=lambda wheel: (bool(wheel.required_by), wheel.name)))
 
 
-def _compiled(
+def _with_uv(
     sources: Sources, routed: frozenset[str], previous: Sequence[Wheel], upgrade: Upgrade, report: Report
 ) -> tuple[uv.Found, ...]:
     answer = sources.compile(routed=routed, preferred=previous, more=upgrade.arguments)
@@ -176,6 +183,30 @@ def _compiled(
     for warning in failures.warnings(answer.talk):
         report.warn(warning)
     return sources.found(answer)
+
+
+def _with_pip_tools(
+    sources: Sources,
+    routed: frozenset[str],  # noqa: ARG001  # pip takes no index for some packages alone
+    previous: Sequence[Wheel],
+    upgrade: Upgrade,
+    report: Report,  # noqa: ARG001
+) -> tuple[uv.Found, ...]:
+    if upgrade.exclude_newer:
+        raise UsageError("pip-tools has no `--exclude-newer`", hint="leave `--resolver pip-tools` out")
+    lines = pip_tools.pins(
+        sources,
+        preferred=previous,
+        upgrade=[f"{name}=={version}" if version else name for name, version in upgrade.packages],
+        upgrade_all=upgrade.all,
+    )
+    answer = sources.pinned(lines)
+    if answer.status != 0:
+        raise failures.explained(answer.talk, sources)
+    return sources.found(answer)
+
+
+_ENGINES: dict[str, Engine] = {"uv": _with_uv, "pip-tools": _with_pip_tools}
 
 
 def _chosen(found: uv.Found, sources: Sources, previous: Wheel | None) -> uv.Candidate:
