@@ -1,0 +1,62 @@
+"""Real packages on the real index: right, and without fetching the wheels."""
+
+from pathlib import Path
+
+import pytest
+
+from cogfreeze.project.model import Build
+from cogfreeze.report import Silent
+from cogfreeze.resolve import checks, python
+from cogfreeze.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """A machine that has fetched nothing yet."""
+    folder = tmp_path_factory.mktemp("machine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_CACHE_DIR", str(folder / "uv"))
+        yield folder
+
+
+def lock(machine, *packages, platform="linux/amd64", previous=(), **keys):
+    build = Build(python_version="3.11", python_packages=packages, **keys)
+    settings = Settings(cache=machine / "cache")
+    made = python.resolve(
+        build, machine, platform, glibc=(2, 36), settings=settings, report=Silent(), previous=previous
+    )
+    found = checks.check(made, build, machine, platform, glibc=(2, 36), settings=settings, report=Silent())
+    return made, found
+
+
+def size(folder: Path) -> int:
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+
+
+def test_an_ocr_model_locks_whole_and_stays_as_it_is(machine):
+    made, found = lock(machine, "rapidocr-onnxruntime")
+    assert found == []
+    by_name = {each.name: each for each in made}
+    assert len(by_name) == len(made) >= 10
+    assert [each.name for each in made if not each.required_by] == ["rapidocr-onnxruntime"]
+    assert "rapidocr-onnxruntime" in by_name["opencv-python"].required_by
+    assert "x86_64" in by_name["onnxruntime"].file
+    assert {each.index for each in made} == {"pypi"}
+    assert lock(machine, "rapidocr-onnxruntime", previous=made) == (made, [])
+
+
+@pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
+def test_a_diffusion_stack_locks_without_fetching_its_gigabytes(machine, platform):
+    before = size(machine)
+    packages = ["torch", "transformers", "accelerate", "diffusers", "pillow", "numpy"]
+    made, found = lock(machine, *packages, platform=platform, gpu=True)
+    assert [each.name for each in made if not each.required_by] == sorted(packages)
+    assert sum(each.size for each in made) > 1_000_000_000
+    assert size(machine) - before < 60_000_000
+    assert [each for each in found if each.severity == "error"] == []
+
+
+def test_opencv_twice_is_found(machine):
+    _made, found = lock(machine, "opencv-python<5", "opencv-python-headless<5")
+    assert [each.name for each in found] == ["same-file"]
+    assert found[0].message.startswith("`opencv-python` and `opencv-python-headless` install ")
