@@ -176,13 +176,19 @@ def _near(tag: str, tags: list[str]) -> list[str]:
     return get_close_matches(tag, tags, n=3, cutoff=0.3) or tags[:3]
 
 
-def _platform_digest(index: Document, reference: Reference, platform: str) -> str:
-    offered: dict[str, str] = {}
+def offered(index: Document) -> dict[str, str]:
+    """Return the platforms of an index, each with its manifest's digest; attestations are none."""
+    found: dict[str, str] = {}
     for each in index.content.get("manifests", ()):
-        offered.setdefault(_platform_of(each.get("platform", {})), str(each.get("digest", "")))
-    if platform not in offered:
-        raise _no_platform(reference, platform, [each for each in offered if "unknown" not in each])
-    return offered[platform]
+        found.setdefault(_platform_of(each.get("platform", {})), str(each.get("digest", "")))
+    return {platform: digest for platform, digest in found.items() if "unknown" not in platform}
+
+
+def _platform_digest(index: Document, reference: Reference, platform: str) -> str:
+    there = offered(index)
+    if platform not in there:
+        raise _no_platform(reference, platform, list(there))
+    return there[platform]
 
 
 def _platform_of(content: Mapping[str, Any]) -> str:
@@ -190,11 +196,11 @@ def _platform_of(content: Mapping[str, Any]) -> str:
     return f"{content.get('os', '')}/{content.get('architecture', '')}"
 
 
-def _no_platform(reference: Reference, platform: str, offered: list[str]) -> ResolveError:
+def _no_platform(reference: Reference, platform: str, there: list[str]) -> ResolveError:
     return ResolveError(
         f"`{reference.name}` has no image for {platform}",
         where="build.platforms",
-        hint=f"it has {', '.join(sorted(set(offered)))}",
+        hint=f"it has {', '.join(sorted(set(there)))}",
     )
 
 

@@ -14,7 +14,7 @@ from cogfreeze.grammar import IMAGE_REFERENCE
 from cogfreeze.lock.packages import InstalledPackage, installed, package_list_digest
 from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
-from cogfreeze.resolve import image
+from cogfreeze.resolve import image, refresh
 from cogfreeze.settings import Settings
 from tests.unit.resolve import made_archive
 from tests.unit.resolve.loopback import Answer, serving
@@ -358,6 +358,29 @@ def test_the_lists_of_installed_packages_are_of_images_that_are_there():
     for each in catalogue().lists:
         assert all(catalogue().find(reference) for reference in each.images)
         assert {"libc6", "dpkg", "apt"} <= {package.name for package in each.packages}
+
+
+def test_refreshing_takes_the_registrys_word_for_digests_and_packages(world):
+    digest = world.image(layer({**DEBIAN, "var/lib/dpkg/status": STATUS}))
+    name = "python:3.11-slim-bookworm"
+    fresh = refresh.refreshed(catalogue(), name, "2026-12-24", world.settings)
+    entry = fresh.find(name)
+    assert (entry.digest, entry.date, entry.confidence) == (digest, "2026-12-24", "registry")
+    assert entry.manifest("linux/amd64") == digest_of(world.registry.manifests["library/python:single"][1])
+    assert fresh.packages(name, "linux/amd64").packages == installed(STATUS)
+    assert len(fresh.images) == len(catalogue().images)
+    assert parse(write(fresh)).find(name) == entry
+
+
+def test_a_new_tag_joins_the_catalogue_with_its_distribution(world):
+    world.registry.image("team/base", "1", layer(DEBIAN))
+    fresh = refresh.refreshed(catalogue(), "team/base:1", "2026-12-24", world.settings)
+    assert fresh.find("team/base:1").distribution == "debian:bookworm"
+
+
+def test_refreshing_takes_nobody_elses_word(world):
+    with unreachable(world), pytest.raises(NetworkError):
+        refresh.refreshed(catalogue(), "python:3.11-slim-bookworm", "2026-12-24", world.settings)
 
 
 # --- the digest of a package list ---
