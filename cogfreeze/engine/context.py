@@ -141,7 +141,7 @@ def _patterns(project: Path) -> list[str]:
 
 def _leads_out(path: Path, relative: PurePosixPath, project: Path) -> ProjectError | None:
     """A link is kept as it is, so it has to mean the same in the image."""
-    aim = Path(os.readlink(path))  # noqa: PTH115  # Path.readlink would do, but for links that aren't UTF-8
+    aim = path.readlink()
     if not aim.is_absolute() and _below(path.parent / aim, project):
         return None
     return ProjectError(
@@ -181,7 +181,7 @@ def _copy(source: Path, target: Path, *, link: bool) -> None:
     """Copy one entry. A file with several names is copied once for each, for the image must not show them."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_symlink():
-        target.symlink_to(os.readlink(source))  # noqa: PTH115
+        target.symlink_to(source.readlink())
     elif source.is_dir():
         target.mkdir(exist_ok=True)
     elif not (link and source.stat().st_nlink == 1 and _linked(source, target)):

@@ -1,0 +1,76 @@
+"""An engine that isn't there is one clear error, which names the way that needs none."""
+
+import pytest
+
+from cogfreeze.engine import docker
+from cogfreeze.errors import ToolMissing
+
+WITHOUT = "`cog dockerfile -o DIR` writes what an engine elsewhere builds from"
+ANSWER = (
+    '{"ServerVersion": "28.5.2", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],'
+    ' "ClientInfo": {"Plugins": [{"Name": "buildx", "Version": "%s"}]}}'
+)
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """A `docker` that says what a test wants it to: faults that the engine here does not have."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def make(output, *, errors="", status=0):
+        path = tmp_path / "docker"
+        (tmp_path / "output").write_text(output)
+        (tmp_path / "errors").write_text(errors)
+        path.write_text(
+            f'#!/bin/sh\nwhile read -r line; do echo "$line"; done <{tmp_path}/output\n'
+            f'while read -r line; do echo "$line" >&2; done <{tmp_path}/errors\nexit {status}\n'
+        )
+        path.chmod(0o755)
+
+    return make
+
+
+def test_no_docker(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissing) as raised:
+        docker.find()
+
+    assert str(raised.value) == "there is no `docker` on this machine to build with"
+    assert raised.value.hint == f"install Docker; {WITHOUT}"
+
+
+def test_an_engine_that_does_not_answer(program):
+    program('{"ServerVersion":""}\n', errors="Cannot connect to the Docker daemon at unix:///x.\n", status=1)
+    with pytest.raises(ToolMissing) as raised:
+        docker.find()
+
+    assert str(raised.value) == (
+        "the Docker engine does not answer: Cannot connect to the Docker daemon at unix:///x"
+    )
+    assert raised.value.hint == f"start it; {WITHOUT}"
+
+
+def test_no_buildx(program):
+    program('{"ServerVersion": "28.5.2", "ClientInfo": {"Plugins": []}}\n')
+    with pytest.raises(ToolMissing, match="this machine's docker has no `buildx`"):
+        docker.find()
+
+
+def test_an_old_buildx(program):
+    program(ANSWER % "v0.9.1" + "\n")
+    with pytest.raises(ToolMissing, match=r"this machine's buildx is v0\.9\.1, and builds need 0\.13"):
+        docker.find()
+
+
+def test_an_engine_that_answers_is_known_by_its_releases(program):
+    program(ANSWER % "0.29.1+ds1" + "\n")
+    found = docker.find()
+
+    assert found.release == "docker 28.5.2, buildx 0.29.1+ds1"
+    assert found.keeps_manifests
+
+
+def test_a_store_without_manifests_is_told_apart(program):
+    program((ANSWER % "0.29.1").replace("containerd", "graphdriver") + "\n")
+
+    assert not docker.find().keeps_manifests
