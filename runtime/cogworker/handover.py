@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from typing import Any
 
 _PIECE = 1024 * 1024
@@ -29,19 +28,29 @@ def hand_over(path: str, folder: str) -> str:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        reason = "is a symbolic link: return the file itself" if error.errno == errno.ELOOP else error.strerror
+        reason = "it is a symbolic link; return the file itself" if error.errno == errno.ELOOP else error.strerror
         raise UnusableFile(f"the output file `{path}`: {reason}") from None
-    with open(handle, "rb") as opened:
+    try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise UnusableFile(f"the output file `{path}` is not a regular file")
         real = os.path.realpath(path)
-        for place in (folder, tempfile.gettempdir()):
-            tops = (os.path.abspath(place), os.path.realpath(place))
-            if any(_below(os.path.abspath(path), top) for top in tops) and not _below(real, tops[1]):
-                raise UnusableFile(f"the output file `{path}` leaves {place} by a symbolic link")
+        _refuse_way_out(path, real, folder)
         if _below(real, os.path.realpath(folder)):
             return real
-        return _spooled(opened, os.path.basename(real), folder)
+        with open(handle, "rb", closefd=False) as opened:
+            return _spooled(opened, os.path.basename(real), folder)
+    finally:
+        os.close(handle)
+
+
+def _refuse_way_out(path: str, real: str, folder: str) -> None:
+    """Refuse a path that begins where the model unpacks things, and leads elsewhere."""
+    import tempfile
+
+    for place in (folder, tempfile.gettempdir()):
+        tops = (os.path.abspath(place), os.path.realpath(place))
+        if any(_below(os.path.abspath(path), top) for top in tops) and not _below(real, tops[1]):
+            raise UnusableFile(f"the output file `{path}` leaves {place} by a symbolic link")
 
 
 def spool(stream: Any, folder: str) -> str:
@@ -60,6 +69,8 @@ def _below(path: str, folder: str) -> bool:
 
 
 def _spooled(stream: Any, name: str, folder: str) -> str:
+    import tempfile
+
     # A folder of its own keeps the name: a client sees it at the end of an upload's address.
     within = tempfile.mkdtemp(prefix="output-", dir=os.path.realpath(folder))
     target = os.path.join(within, "output" if name in ("", ".", "..") else name)

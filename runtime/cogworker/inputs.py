@@ -154,15 +154,26 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
 
 
 def evaluated(annotation: Any, scope: Dict[str, Any], name: str) -> Any:
-    """Turn an annotation that is still text into what it means."""
-    if not isinstance(annotation, (str, typing.ForwardRef)):
-        return annotation
-    text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
+    """Return what an annotation means, text inside of it included.
+
+    Args:
+        scope: the global names of the function that has it.
+        name: the parameter's, for the error.
+
+    Raises:
+        Unsupported: it means nothing there.
+    """
+
+    def holder() -> None: ...
+
+    holder.__annotations__ = {name: annotation}
+    extras: Dict[str, Any] = {} if sys.version_info < (3, 9) else {"include_extras": True}
     try:
-        return eval(text, scope)  # noqa: S307  # the model's own code, as Python would evaluate it
+        return typing.get_type_hints(holder, scope, **extras)[name]
     except Exception as error:
+        text = getattr(annotation, "__forward_arg__", annotation)
         try:
-            return eval(_older_spelling(text), {**scope, "_typing": typing})  # noqa: S307
+            return eval(_older_spelling(text), {**scope, "_typing": typing})  # noqa: S307  # the model's own code
         except Exception:
             raise Unsupported(f"`{name}`: the type `{text}` means nothing here: {error}") from None
 

@@ -132,10 +132,7 @@ def log_traceback(error: BaseException) -> None:
     import traceback
 
     ours, trace = os.path.dirname(os.path.abspath(__file__)) + os.sep, error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if not file.startswith((ours, "<frozen importlib")):
-            break
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith((ours, "<frozen importlib")):
         trace = trace.tb_next
     try:
         traceback.print_exception(type(error), error, trace, file=sys.stderr)

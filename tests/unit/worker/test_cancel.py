@@ -1,0 +1,162 @@
+"""Cancellation: it ends what runs, wherever that is, and each prediction gets its one `done`."""
+
+from __future__ import annotations
+
+import pytest
+
+BUSY = """
+    import time
+    from cog import CancelationException
+    class Predictor:
+        def predict(self, how: str) -> str:
+            print("in", how)
+            if how == "loop":
+                while True:
+                    pass
+            if how == "sleep":
+                time.sleep(600)
+            if how == "print":
+                while True:
+                    print("x" * 50)
+            if how == "clean":
+                try:
+                    time.sleep(600)
+                finally:
+                    print("cleaned up")
+            if how == "other":
+                try:
+                    time.sleep(600)
+                except CancelationException:
+                    raise ValueError("another")
+            if how == "swallow":
+                try:
+                    time.sleep(600)
+                except CancelationException:
+                    return "swallowed"
+            return "x"
+        def healthcheck(self):
+            return True
+"""
+
+
+@pytest.mark.parametrize("how", ["loop", "sleep", "print", "clean", "other"])
+def test_synchronous_code_is_canceled_where_it_is(worker, how):
+    """A busy loop, a sleep and an endless print end by the exception; the worker serves the next."""
+    running = worker(BUSY)
+    running.start(how=how)
+    running.until("log")
+    running.cancel()
+
+    done = running.done()
+
+    assert (done["status"], done["output"], "error" in done) == ("canceled", None, False)
+    assert ("cleaned up" in running.logs("p1")) == (how == "clean")
+    assert running.predict("p2", how="")["output"] == "x"
+
+
+def test_a_cancel_that_the_model_swallows_changes_nothing(worker):
+    running = worker(BUSY)
+    running.start(how="swallow")
+    running.until("log")
+    running.cancel()
+
+    assert running.done()["output"] == "swallowed"
+
+
+def test_a_prediction_that_waits_is_canceled_at_once(worker):
+    """It never runs, and need not wait for the one that does."""
+    running = worker(BUSY)
+    running.start("a", how="sleep")
+    running.start("b", how="loop")
+    running.until("log", id="a")
+    running.cancel("b")
+
+    assert running.done("b")["status"] == "canceled"
+    running.cancel("a")
+    assert running.done("a")["status"] == "canceled"
+    assert running.logs("b") == ""
+
+
+def test_cancels_at_every_moment_give_exactly_one_done(worker):
+    """Whether the cancel comes before, while, or after it runs, or for an id long gone."""
+    running = worker(BUSY)
+    for number in range(300):
+        running.start(f"p{number}", how="")
+        running.cancel(f"p{number}")
+        if number % 3 == 0:
+            running.cancel(f"p{number}")
+            running.cancel("never")
+    statuses = {f"p{number}": [] for number in range(300)}
+    while not all(statuses.values()):
+        header, _ = running.until("done")
+        statuses[header["id"]].append(header["status"])
+    running.predict("last", how="")
+
+    assert sum(map(len, statuses.values())) == len(running.frames("done")) - 1 == 300
+    assert {status for each in statuses.values() for status in each} <= {"succeeded", "canceled"}
+
+
+def test_a_canceled_stream_closes_its_generator(worker):
+    running = worker(
+        """
+        from typing import Iterator
+        class Predictor:
+            def predict(self) -> Iterator[int]:
+                try:
+                    number = 0
+                    while True:
+                        yield number
+                        number += 1
+                finally:
+                    print("closed")
+        """
+    )
+    running.start()
+    running.until("output")
+    running.cancel()
+
+    assert running.done()["status"] == "canceled"
+    assert running.logs("p1") == "closed\n"
+    indexes = [header["index"] for header, _ in running.frames("output")]
+    assert indexes == list(range(len(indexes)))
+
+
+def test_asynchronous_predictions_are_canceled_one_by_one(worker):
+    """Those that run, that wait for a place and that never began; the others go on."""
+    running = worker(
+        """
+        import asyncio
+        class Predictor:
+            async def setup(self):
+                self.go = asyncio.Event()
+            async def predict(self, role: str) -> str:
+                print("in", flush=True)
+                if role == "last":
+                    self.go.set()
+                await self.go.wait()
+                return role
+        """,
+        environment={"COG_MAX_CONCURRENCY": "2"},
+    )
+    for each in "abc":
+        running.start(each, role=each)
+    running.until("log", id="b")
+    running.cancel("c")
+    running.cancel("b")
+
+    assert running.done("c")["status"] == "canceled"
+    assert running.done("b")["status"] == "canceled"
+    running.start("d", role="last")
+    assert running.done("a")["output"] == "a"
+    assert running.done("d")["output"] == "last"
+    assert running.logs("c") == ""
+
+
+def test_an_asynchronous_predictors_own_cancellation_is_a_failure(worker):
+    """Only what the server asked for is `canceled`."""
+    running = worker(
+        "import asyncio\nasync def predict() -> str:\n    raise asyncio.CancelledError",
+        reference="predict.py:predict",
+    )
+
+    assert running.predict()["status"] == "failed"
