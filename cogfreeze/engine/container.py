@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from cogfreeze.client.process import LOOPBACK, free_port, started
-from cogfreeze.errors import ToolMissing
+from cogfreeze.errors import BuildError, PredictionFailed, ToolMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Where the server listens inside the image.
 PORT = 5000
+_NOT_RUN = (125, 126, 127)
 # Seconds that the engine may take to remove a container.
 REMOVING = 30.0
 
@@ -63,7 +64,12 @@ class Container:
 
     @contextmanager
     def running(self) -> Iterator[Server]:
-        """Serve on a free port of the loopback interface for as long as the block; then remove the container."""
+        """Serve on a free port of the loopback interface for as long as the block; then remove the container.
+
+        Raises:
+            ToolMissing: there is no `docker` here.
+            BuildError: the image could not be run.
+        """
         name, port = f"cog-predict-{secrets.token_hex(6)}", free_port()
         # One prediction's user wants the model's words, not the server's; of two values the last one holds.
         quiet = replace(self, variables=("COG_LOG_LEVEL=warning", *self.variables))
@@ -71,6 +77,13 @@ class Container:
         try:
             with started(command, port=port, environment=os.environ) as server:
                 yield server
+        except PredictionFailed:
+            # Docker's own failures, as it numbers them; the rest are the server's and the model's.
+            if server.exit_status in _NOT_RUN:
+                raise BuildError(
+                    f"the image `{self.image}` could not be run", hint="what docker said of it stands above"
+                ) from None
+            raise
         finally:
             # Gone already where it ended in order; where its client was killed or lost, it would run on.
             subprocess.run(
