@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,7 +97,12 @@ def _unpacked(closure: Apt, settings: Settings, report: Report) -> Path:
     root = settings.cache / "system" / digest
     if root.is_dir():
         return root
-    files = download.fetch_all(apt.artifacts(closure, settings), settings, report, what="system packages")
+    own = _own_archives()
+    wanted = [
+        replace(artifact, urls=(*(f"{base}/{deb.path}" for base in own.get(deb.archive, ())), *artifact.urls))
+        for deb, artifact in zip(closure.packages, apt.artifacts(closure, settings), strict=True)
+    ]
+    files = download.fetch_all(wanted, settings, report, what="system packages")
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent) as scratch:
         made = Path(scratch) / "root"
@@ -106,6 +111,22 @@ def _unpacked(closure: Apt, settings: Settings, report: Report) -> Path:
                 subprocess.run(["dpkg-deb", "--extract", deb, made], check=True, capture_output=True)
         _keep(made, root)
     return root
+
+
+def _own_archives() -> dict[str, list[str]]:
+    """The archives that this machine installs from, by name: nearer than the dated ones, and the hash decides.
+
+    A package that a newer one has replaced is no longer there; then the dated archive is asked.
+    """
+    if shutil.which("apt-get") is None:
+        return {}
+    answer = subprocess.run(["apt-get", "update", "--print-uris"], capture_output=True, text=True, check=False)
+    found: dict[str, list[str]] = {}
+    for base in re.findall(r"^'(https?://[^' ]+)/dists/", answer.stdout, re.MULTILINE):
+        bases = found.setdefault(base.rpartition("/")[2], [])
+        if base not in bases:
+            bases.append(base)
+    return found
 
 
 def _missing_libraries(root: Path) -> Path:
