@@ -169,10 +169,7 @@ async def _receive(
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
-            with trio.move_on_after(IDLE_TIMEOUT) as scope:
-                data = await stream.receive_some(CHUNK)
-            if scope.cancelled_caught:
-                raise ExchangeFailed(f"nothing came for {IDLE_TIMEOUT:g} seconds")
+            data = await _some(stream)
             if not data and answer is None:
                 raise ExchangeFailed("the server closed the connection without an answer")
             connection.receive_data(data)
@@ -194,6 +191,12 @@ async def _receive(
     if answer is None:
         raise ExchangeFailed("there is no answer")
     return answer
+
+
+async def _some(stream: trio.abc.Stream) -> bytes:
+    with trio.move_on_after(IDLE_TIMEOUT):
+        return bytes(await stream.receive_some(CHUNK))
+    raise ExchangeFailed(f"nothing came for {IDLE_TIMEOUT:g} seconds")
 
 
 def _follows(method: str, status: int) -> bool:

@@ -8,6 +8,9 @@
 4. A client that leaves is noticed even if it has sent the next request already.
 5. At most as many connections as there are descriptors for; then the one that idles longest is closed.
 6. An answer's head and body leave in one write, and a client that still sends gets to read them.
+
+hypercorn listens, accepts and ends; each connection is served by `http1`, on a C parser, or where that is not
+there (or COG_HTTP_PARSER=h11 asks for it) by hypercorn's own HTTP/1.1.
 """
 
 from __future__ import annotations
@@ -33,6 +36,11 @@ from hypercorn.utils import parse_socket_addr
 
 if TYPE_CHECKING:
     import h11
+
+try:
+    from cogserve import http1
+except ImportError:  # without its parser
+    http1 = None  # type: ignore[assignment]
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
@@ -71,6 +79,11 @@ class _Connections:
         if connection in self._open:
             self._open[connection] = idle
             self._open.move_to_end(connection)
+
+    def close_idle(self) -> None:
+        for connection, idle in self._open.items():
+            if idle:
+                connection.scope.cancel()
 
     def remove(self, connection: "_Connection") -> None:
         self._open.pop(connection, None)
@@ -122,6 +135,7 @@ class _Connection(TCPServer):
     """One connection, guarded. hypercorn makes it and awaits it."""
 
     write_timeout = 30.0
+    parser = "httptools"
 
     async def run(self) -> None:
         self.scope = trio.CancelScope()
@@ -130,7 +144,7 @@ class _Connection(TCPServer):
         _connections.add(self)
         try:
             with self.scope:
-                await self._serve()
+                await (self._serve() if http1 is None or self.parser == "h11" else self._serve_http1())
         except BaseExceptionGroup as group:
             _, failures = group.split((trio.Cancelled, OSError, _Refused))
             if failures is not None:
@@ -142,6 +156,20 @@ class _Connection(TCPServer):
         finally:
             _connections.remove(self)
             await trio.aclose_forcefully(self.stream)
+
+    async def _serve_http1(self) -> None:
+        connection = http1.Connection(
+            self.app.app,
+            self.stream.socket,
+            keep_alive=self.config.keep_alive_timeout,
+            write_timeout=self.write_timeout,
+            mark=self._mark,
+            ending=self.context.terminated.is_set,
+        )
+        await connection.serve()
+
+    def _mark(self, idle: bool) -> None:
+        _connections.mark(self, idle=idle)
 
     async def _serve(self) -> None:
         sock = self.stream.socket
@@ -262,6 +290,7 @@ async def serve(
     keep_alive: float,
     write_timeout: float,
     graceful: float,
+    parser: str,
     stop: Callable[[], Awaitable[None]],
     task_status: "trio.TaskStatus[List[str]]" = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -273,6 +302,7 @@ async def serve(
         keep_alive: seconds that a connection may idle, and that a request's head may take.
         write_timeout: seconds after which a client that reads nothing is let go.
         graceful: seconds that connections have after `stop`.
+        parser: httptools or h11.
         task_status: gets the URLs that are served.
     """
     config = Config()
@@ -284,9 +314,15 @@ async def serve(
     config.include_server_header = False
     config.logger_class = _SilentLogger
     _Connection.write_timeout = write_timeout
+    _Connection.parser = parser
     _connections.limit = _raise_descriptor_limit() - SPARE_DESCRIPTORS
     hypercorn.trio.run.TCPServer = _Connection
-    await hypercorn_serve(app, config, mode="asgi", shutdown_trigger=stop, task_status=task_status)
+
+    async def stop_and_close() -> None:
+        await stop()
+        _connections.close_idle()
+
+    await hypercorn_serve(app, config, mode="asgi", shutdown_trigger=stop_and_close, task_status=task_status)
 
 
 def _raise_descriptor_limit() -> int:

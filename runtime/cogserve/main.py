@@ -93,6 +93,7 @@ class Server:
                     keep_alive=settings.keep_alive,
                     write_timeout=settings.write_timeout,
                     graceful=LAST_WORDS,
+                    parser=settings.parser,
                     stop=self._close.wait,
                 )
                 served = trio.Event()

@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stream_history: int = 1024
     write_timeout: float = 30.0  # a reader that takes nothing for so long is let go
     keep_alive: float = 20.0  # also the limit for a request's head to arrive
+    parser: str = "httptools"
 
     allow_private: Tuple[str, ...] = ()
     webhook_token: Optional[str] = None
@@ -152,6 +153,7 @@ VARIABLES: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
     ("COG_STREAM_HISTORY_CAPACITY", "stream_history", _whole(1, 1_000_000)),
     ("COG_WRITE_TIMEOUT", "write_timeout", _seconds),
     ("COG_KEEP_ALIVE", "keep_alive", _seconds),
+    ("COG_HTTP_PARSER", "parser", _one_of("httptools", "h11")),
     ("COG_ALLOW_PRIVATE_URLS", "allow_private", _hosts),
     ("WEBHOOK_AUTH_TOKEN", "webhook_token", _text),
     ("COG_WEBHOOK_AUTH_HOSTS", "webhook_token_hosts", _hosts),

@@ -234,7 +234,7 @@ def test_a_flood_of_logs_is_cut_to_its_newest_part(server, how):
     body = server.predict(how=how).json
 
     assert body["status"] == "succeeded"
-    assert body["logs"].endswith("the end\n")
+    assert "the end\n" in body["logs"]
     assert len(body["logs"]) <= 8 * 1024 * 1024
     assert_serves(server)
 

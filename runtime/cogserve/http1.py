@@ -1,0 +1,470 @@
+"""HTTP/1.1 over a C parser: one task a connection, one write an answer.
+
+The task that reads a request also answers it: it calls the application, and while that waits for the client
+to leave, this reads on. Rules:
+
+1. What the parser refuses ends the connection, with a 400 if no answer has begun. Nothing after it is read.
+2. A request has one length: the parser refuses two, and lengths that it does not understand.
+3. Requests that came together are answered in their order, each when the one before is done.
+4. Everything from a client is bounded: a head in bytes and time, a body by the application, what comes
+   ahead of its turn in bytes.
+5. A read waits before it reads, so a cancelled one has taken nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import select
+import socket
+import time
+from collections import deque
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any, Awaitable, Callable, Deque, Dict, List, Optional, Tuple
+from urllib.parse import unquote
+
+import httptools
+import trio
+
+READ = 64 * 1024
+READ_BODY = 512 * 1024
+WRITE = 1024 * 1024
+MAX_HEAD = 32 * 1024
+MAX_HEADERS = 128
+MAX_AHEAD = 64 * 1024
+# Chunks of a body that are no longer on average than this, once there are many of them, are an attack.
+MANY_CHUNKS = 1000
+SMALL_CHUNK = 16
+MAX_PIPELINED = 1000
+LOOK_FOR_HANGUP = 0.25
+REST_OF_BODY = 64 * 1024
+REST_SECONDS = 1.0
+LINGER_SECONDS = 1.0
+LINGER_BYTES = 16 * 1024 * 1024
+ONE_WRITE = 64 * 1024
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+STATUS_LINES = {status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus}
+
+log = logging.getLogger("cogserve.http")
+
+App = Callable[[Dict[str, Any], Any, Any], Awaitable[None]]
+
+
+class Gone(Exception):
+    """The client has gone, or takes nothing."""
+
+
+class BadRequest(Exception):
+    """What came is no request that this answers.
+
+    Args:
+        status: what the client is told.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Request:
+    """One request, as far as it has come."""
+
+    __slots__ = ("body", "chunks", "complete", "headers", "keep_alive", "method", "read", "target", "version")
+
+    def __init__(self) -> None:
+        self.method = b""
+        self.target = b""
+        self.version = "1.1"
+        self.headers: List[Tuple[bytes, bytes]] = []
+        self.body: List[bytes] = []  # what has come and was not yet given to the application
+        self.read = 0  # bytes of the body so far
+        self.chunks = 0
+        self.complete = False
+        self.keep_alive = True
+
+
+class Reader:
+    """Turns bytes into requests; the `on_` methods are what the parser calls."""
+
+    def __init__(self) -> None:
+        self.ready: Deque[Request] = deque()  # whose heads have come, oldest first
+        self._parser = httptools.HttpRequestParser(self)
+        self._current = Request()
+        self._in_head = False
+        self._counted = 0  # bytes of the head's parts so far
+        self._fed = 0  # bytes since the head began, without the piece in which it began
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes.
+
+        Raises:
+            BadRequest: the rest of the connection cannot be understood.
+        """
+        was_in_head = self._in_head
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing that a client may want to change to is spoken here: it gets its answer, and the end.
+            self._current.keep_alive = False
+        except httptools.HttpParserError as error:
+            inner = error.__context__
+            raise inner if isinstance(inner, BadRequest) else BadRequest(400) from None
+        if was_in_head and self._in_head:
+            self._fed += len(data)
+            if self._fed > MAX_HEAD:  # one header that does not end
+                raise BadRequest(431)
+
+    def on_message_begin(self) -> None:
+        self._current = Request()
+        self._in_head = True
+        self._counted = self._fed = 0
+        if len(self.ready) > MAX_PIPELINED:
+            raise BadRequest(400)
+
+    def on_url(self, url: bytes) -> None:
+        self._current.target += url
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        if self._in_head:
+            self._current.headers.append((name.lower(), value))
+            if len(self._current.headers) > MAX_HEADERS:
+                raise BadRequest(431)
+
+    def on_headers_complete(self) -> None:
+        request = self._current
+        request.method = self._parser.get_method()
+        request.version = self._parser.get_http_version()
+        request.keep_alive = self._parser.should_keep_alive()
+        hosts = 0
+        for name, _ in request.headers:
+            if name == b"host":
+                hosts += 1
+            elif name == b"transfer-encoding" and request.version == "1.0":
+                raise BadRequest(400)
+        if hosts > 1 or (not hosts and request.version == "1.1"):
+            raise BadRequest(400)
+        self._in_head = False
+        self.ready.append(request)
+
+    def on_chunk_header(self) -> None:
+        request = self._current
+        request.chunks += 1
+        if request.chunks > MANY_CHUNKS and request.read < request.chunks * SMALL_CHUNK:
+            raise BadRequest(413)
+
+    def on_body(self, body: bytes) -> None:
+        self._current.body.append(body)
+        self._current.read += len(body)
+
+    def on_message_complete(self) -> None:
+        self._current.complete = True
+
+    def _count(self, size: int) -> None:
+        self._counted += size
+        if self._counted > MAX_HEAD:
+            raise BadRequest(431)
+
+
+class Connection:
+    """Serves one connection, from its first byte to its last.
+
+    Args:
+        app: the ASGI application.
+        sock: a connected, non-blocking one; it is not closed here.
+        keep_alive: seconds that it may idle, and that a head may take.
+        write_timeout: seconds after which a client that takes nothing is let go.
+        mark: is told whether the connection waits for a request.
+        ending: says whether the server is about to end.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        sock: Any,
+        *,
+        keep_alive: float,
+        write_timeout: float,
+        mark: Callable[[bool], None],
+        ending: Callable[[], bool],
+    ) -> None:
+        self._app = app
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._keep_alive = keep_alive
+        self._write_timeout = write_timeout
+        self._mark = mark
+        self._ending = ending
+        self._reader = Reader()
+        self._ahead: List[bytes] = []  # what came while a request was answered
+        self._ahead_size = 0
+        self._scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "scheme": "http",
+            "root_path": "",
+            "client": sock.getpeername()[:2],
+            "server": sock.getsockname()[:2],
+            "extensions": {},
+        }
+
+    async def serve(self) -> None:
+        """Answer requests until the connection ends."""
+        try:
+            while True:
+                request = await self._next()
+                if request is None or not await self._answer(request):
+                    break
+        except BadRequest as bad:
+            with contextlib.suppress(Gone):
+                await self.write(_plain(bad.status))
+        except Gone:
+            return
+        await self._linger()
+
+    async def _next(self) -> Optional[Request]:
+        """Return the next request when its head is complete; None where there will be none."""
+        reader = self._reader
+        if not reader.ready and self._ahead:
+            ahead, self._ahead, self._ahead_size = self._ahead, [], 0
+            for data in ahead:
+                reader.feed(data)
+        if not reader.ready:
+            if self._ending():
+                return None
+            self._mark(True)
+            with trio.move_on_after(self._keep_alive):
+                while not reader.ready:
+                    data = await self.receive(READ)
+                    if not data:
+                        raise Gone
+                    reader.feed(data)
+            if not reader.ready:
+                return None
+            self._mark(False)
+        return reader.ready.popleft()
+
+    async def _answer(self, request: Request) -> bool:
+        """Have the application answer; return whether the connection goes on."""
+        path, _, query = request.target.partition(b"?")
+        if not path.startswith(b"/"):
+            path = b"/" + path.partition(b"://")[2].partition(b"/")[2]  # as proxies are asked
+        text = path.decode("latin-1")
+        scope = {
+            **self._scope,
+            "http_version": request.version,
+            "method": request.method.decode("latin-1"),
+            "path": unquote(text) if "%" in text else text,
+            "raw_path": path,
+            "query_string": query,
+            "headers": request.headers,
+        }
+        answer = Answer(self, request)
+        try:
+            await self._app(scope, answer.receive, answer.send)
+        except Exception:
+            log.exception("%s %s failed", scope["method"], text)
+        if answer.bad is not None and not answer.started:
+            raise answer.bad
+        if answer.gone or (answer.started and not answer.complete):
+            raise Gone  # a part of an answer must not be taken for the whole
+        if not answer.started:
+            raise BadRequest(500)
+        return answer.keep_alive and (request.complete or await self._skip_rest(request))
+
+    async def _skip_rest(self, request: Request) -> bool:
+        """Read what the application left of a body; return whether it was little enough."""
+        limit = request.read + REST_OF_BODY
+        with trio.move_on_after(REST_SECONDS):
+            while not request.complete:
+                if request.read > limit or not await self.read_body(request):
+                    return False
+                request.body.clear()
+        return request.complete
+
+    async def read_body(self, request: Request) -> bool:
+        """Read on in a body; return False where there is no more, though it is not complete."""
+        data = await self.receive(READ if request.read < READ else READ_BODY)
+        if not data:
+            return False
+        self._reader.feed(data)
+        return True
+
+    async def until_gone(self) -> None:
+        """Return when the client has left. What it sends meanwhile is kept for the next request."""
+        while self._ahead_size < MAX_AHEAD:
+            data = await self.receive(READ)
+            if not data:
+                return
+            self._ahead.append(data)
+            self._ahead_size += len(data)
+        # It has sent more than is kept: from here on only its end is of interest.
+        poll = select.poll()
+        poll.register(self._fd, select.POLLRDHUP)
+        while not poll.poll(0):  # noqa: ASYNC110 - the kernel gives no event for it
+            await trio.sleep(LOOK_FOR_HANGUP)
+
+    async def receive(self, size: int) -> bytes:
+        """Return what the client sends next; nothing where it has left."""
+        while True:
+            await trio.lowlevel.wait_readable(self._fd)
+            try:
+                return os.read(self._fd, size)
+            except BlockingIOError:
+                continue
+            except OSError:
+                return b""
+
+    async def write(self, data: bytes) -> None:
+        """Write everything.
+
+        Raises:
+            Gone: the client has gone, or takes nothing.
+        """
+        rest = memoryview(data)
+        while True:
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except BlockingIOError:
+                pass
+            except OSError:
+                raise Gone from None
+            if not rest:
+                return
+            with trio.move_on_after(self._write_timeout) as scope:
+                await trio.lowlevel.wait_writable(self._fd)
+            if scope.cancelled_caught:
+                log.info("a client that reads nothing is let go")
+                raise Gone
+
+    async def _linger(self) -> None:
+        """Say that no more comes, and read on for a moment: else the client may see a reset, and no answer."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+        left = LINGER_BYTES
+        with trio.move_on_after(LINGER_SECONDS):
+            while left > 0:
+                data = await self.receive(READ_BODY)
+                if not data:
+                    return
+                left -= len(data)
+
+
+class Answer:
+    """The answer to one request: ASGI's `receive` and `send`.
+
+    Attributes:
+        gone: the client has left; nothing that is sent matters any more.
+        bad: what was wrong with the request's body.
+    """
+
+    __slots__ = (
+        *("_chunked", "_connection", "_expects", "_given", "_head", "_request"),
+        *("bad", "complete", "gone", "keep_alive", "started"),
+    )
+
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self._connection = connection
+        self._request = request
+        self._head = b""
+        self._chunked = False
+        self._given = False  # whether the application has had the whole body
+        self._expects = not request.complete and (b"expect", b"100-continue") in request.headers
+        self.started = False
+        self.complete = False
+        self.gone = False
+        self.keep_alive = request.keep_alive
+        self.bad: Optional[BadRequest] = None
+
+    async def receive(self) -> Dict[str, Any]:
+        request = self._request
+        if self._given:
+            if not self.gone:
+                await self._connection.until_gone()
+                self.gone = True
+            return {"type": "http.disconnect"}
+        try:
+            if self._expects:
+                self._expects = False
+                await self._connection.write(CONTINUE)
+            while not request.body and not request.complete:
+                if not await self._connection.read_body(request):
+                    raise Gone
+        except BadRequest as bad:
+            self.bad = bad
+            return {"type": "http.disconnect"}
+        except Gone:
+            self.gone = True
+            return {"type": "http.disconnect"}
+        body = request.body[0] if len(request.body) == 1 else b"".join(request.body)
+        request.body.clear()
+        self._given = request.complete
+        return {"type": "http.request", "body": body, "more_body": not request.complete}
+
+    async def send(self, message: Dict[str, Any]) -> None:
+        if self.gone or self.complete:
+            return
+        if message["type"] == "http.response.start":
+            self.started = True
+            self._head = self._head_of(message)
+            return
+        data = bytes(message.get("body", b"")) if self._request.method != b"HEAD" else b""
+        more = message.get("more_body", False)
+        if self._chunked and self._request.method != b"HEAD":
+            data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"" if more else b"0\r\n\r\n")
+        head, self._head = self._head, b""
+        try:
+            if len(data) > ONE_WRITE:
+                if head:
+                    await self._connection.write(head)
+                await self._connection.write(data)
+            elif head or data:
+                await self._connection.write(head + data)
+        except Gone:
+            self.gone = True
+        self.complete = not more
+
+    def _head_of(self, message: Dict[str, Any]) -> bytes:
+        lines = [STATUS_LINES[message["status"]], b"date: ", _date(int(time.time())), b"\r\n"]
+        self._chunked = True
+        for name, value in message.get("headers", ()):
+            if name == b"connection":
+                self.keep_alive = self.keep_alive and value != b"close"
+                continue
+            if name == b"content-length":
+                self._chunked = False
+            lines += (name, b": ", value, b"\r\n")
+        if self._chunked:
+            if self._request.version == "1.0":
+                self._chunked = self.keep_alive = False
+            else:
+                lines.append(b"transfer-encoding: chunked\r\n")
+        if not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        elif self._request.version == "1.0":
+            lines.append(b"connection: keep-alive\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+
+def _plain(status: int) -> bytes:
+    """Return the whole answer to what is no request."""
+    body = b'{"error":"%b"}' % HTTPStatus(status).phrase.encode()
+    return b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
+        STATUS_LINES[status],
+        len(body),
+        body,
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    """Return the value of a `date` header."""
+    return formatdate(second, usegmt=True).encode()
