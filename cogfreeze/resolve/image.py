@@ -108,7 +108,7 @@ def resolve(
     if pinned and pinned.reference == parsed.name:
         parsed = replace(parsed, digest=pinned.digest)
     try:
-        with report.step(f"asking the registry for {parsed.name}"), Repository(parsed, settings) as repository:
+        with Repository(parsed, settings) as repository:
             return _from_registry(repository, parsed, platform, reason, settings, report, need_packages)
     except UnreachableError as error:
         return _from_catalogue(parsed, platform, reason, report, need_packages, error)
@@ -127,14 +127,14 @@ def _from_registry(
     report: Report,
     need_packages: bool,
 ) -> tuple[BaseImage, str | None]:
-    top = _top(repository, reference)
-    manifest = top
-    if top.media_type in INDEXES or "manifests" in top.content:
-        manifest = repository.manifest(_platform_digest(top, reference, platform))
-    config = repository.blob(manifest.content["config"]["digest"])
+    with report.step(f"asking the registry for {reference.name}"):
+        manifest = top = _top(repository, reference)
+        if top.media_type in INDEXES or "manifests" in top.content:
+            manifest = repository.manifest(_platform_digest(top, reference, platform))
+        config = repository.blob(_config_digest(manifest, reference))
     if _platform_of(config) != platform:
         raise _no_platform(reference, platform, [_platform_of(config)])
-    descriptors = list(manifest.content["layers"])
+    descriptors = list(manifest.content.get("layers", ()))
     known = catalogue().find(reference.name)
     if need_packages:
         found = layers.read(repository, descriptors, lambda files: layers.STATUS in files, settings, report)
@@ -164,10 +164,25 @@ def _top(repository: Repository, reference: Reference) -> Document:
         return repository.manifest(reference.digest or reference.tag or "latest")
     except UnknownImageError as error:
         name = reference.name.partition(":")[0]
-        if reference.digest is None and (tags := catalogue().tags(name)):
+        if reference.digest:
+            error.hint = (
+                f"it has no {reference.digest} (any more); `cog lock --upgrade-base` takes what the tag is now"
+            )
+        elif tags := catalogue().tags(name):
             near = ", ".join(f"`{name}:{tag}`" for tag in _near(reference.tag or "", tags))
             error.hint = f"{error.hint}; there is {near}"
         raise
+
+
+def _config_digest(manifest: Document, reference: Reference) -> str:
+    """Return the digest of an image's config."""
+    try:
+        return str(manifest.content["config"]["digest"])
+    except (KeyError, TypeError):
+        raise ResolveError(
+            f"`{reference.name}` is {manifest.media_type or 'something'}, which is no container image",
+            hint="choose an image that docker can run",
+        ) from None
 
 
 def _near(tag: str, tags: list[str]) -> list[str]:

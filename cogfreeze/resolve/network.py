@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -73,8 +74,7 @@ def session(settings: Settings) -> requests.Session:
             return {**merged, "verify": str(settings.ca_bundle)} if settings.ca_bundle else merged
 
     made = Session()
-    store = ssl.get_default_verify_paths()
-    made.verify = store.cafile or True
+    made.verify = _system_store() or True
     retry = Retry(
         total=8,
         connect=1,
@@ -92,6 +92,14 @@ def session(settings: Settings) -> requests.Session:
         made.mount(scheme, HTTPAdapter(max_retries=retry, pool_connections=16, pool_maxsize=16))
     made.headers["User-Agent"] = "cogfreeze"
     return made
+
+
+def _system_store() -> str | None:
+    """Return the machine's file or folder of trusted certificates, if it has one with anything in it."""
+    store = ssl.get_default_verify_paths()
+    if store.cafile or not store.capath:
+        return store.cafile
+    return store.capath if any(Path(store.capath).glob("*.0")) else None
 
 
 def get(web: requests.Session, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:

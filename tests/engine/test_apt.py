@@ -12,7 +12,7 @@ import pytest
 
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
 from cogfreeze.report import Silent
-from cogfreeze.resolve import apt, apt_get, image
+from cogfreeze.resolve import apt, apt_get, archive, image
 from cogfreeze.resolve.download import fetch_all
 from cogfreeze.settings import Settings
 
@@ -33,9 +33,7 @@ SETS = [
     "cmake ninja-build pkg-config",
     "python3-minimal",
     "openssh-client rsync",
-    "libc6-dev=2.36-9+deb12u14 tzdata",
-    "imagemagick ghostscript",
-    "libsm6 libxext6 libxrender1",
+    "g++ libc6-dev:amd64",
 ]
 
 
@@ -60,53 +58,62 @@ def base(settings):
     return image.resolve(BASE, "linux/amd64", "the test's", settings, Silent(), need_packages=True)
 
 
-def in_base(script: str) -> str:
-    """Run a script in the base image, on the machine's network, and return what it prints."""
+def start_in_base(script: str) -> subprocess.Popen[str]:
+    """Run a script in the base image, on the machine's network."""
     command = ["docker", "run", "--rm", "--network=host", "--entrypoint", "sh", BASE, "-euc", script]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def test_the_locked_closure_is_what_apt_get_installs_on_the_base(settings, snapshot, base):
-    """Name, version and architecture, for every set: zero differences."""
-    mirror = settings.debian_snapshot
+def printed(run: subprocess.Popen[str]) -> str:
+    text = run.communicate()[0]
+    assert run.returncode == 0
+    return text
+
+
+def simulation(settings, snapshot) -> str:
+    """A script that points the base's apt at the snapshot and simulates the installation of every set."""
+    pockets = {"bookworm": "debian", "bookworm-updates": "debian", "bookworm-security": "debian-security"}
     sources = "\n".join(
-        f"deb {mirror}/{archive}/{snapshot} {suite} main"
-        for archive, suite in (
-            ("debian", "bookworm"),
-            ("debian", "bookworm-updates"),
-            ("debian-security", "bookworm-security"),
-        )
+        f"deb {settings.debian_snapshot}/{archive}/{snapshot} {suite} main" for suite, archive in pockets.items()
     )
-    script = f"""
+    sets = "\n".join(
+        f"echo 'SET {each}'; apt-get -s --no-install-recommends install {each} | grep ^Inst" for each in SETS
+    )
+    return f"""
         rm -rf /etc/apt/sources.list.d/*; echo '{sources}' > /etc/apt/sources.list
         apt-get -q -o Acquire::Check-Valid-Until=false update > /dev/null
+        {sets}
     """
+
+
+def test_the_locked_closure_is_what_apt_get_installs_on_the_base(settings, snapshot, base, monkeypatch):
+    """Name, version and architecture, for every set: zero differences."""
+    record, status = base
+    simulated = start_in_base(simulation(settings, snapshot))
+    # The lists are the same for all sets: fetched, checked and unpacked once.
+    releases = archive.releases(record.distribution, snapshot, settings, Silent())
+    lists = archive.package_lists(releases, ["amd64"], snapshot, settings, Silent())
+    monkeypatch.setattr(archive, "package_lists", lambda *_: lists)
+    locked = {}
     for each in SETS:
-        script += f"echo 'SET {each}'; apt-get -s --no-install-recommends install {each} | grep ^Inst || true\n"
+        closure = apt.resolve(
+            each.split(), base=record, status=status, platform="linux/amd64", snapshot=snapshot,
+            settings=settings, report=Silent(),
+        )  # fmt: skip
+        locked[each] = {(deb.name, deb.version, deb.architecture) for deb in closure.packages}
     installed: dict[str, set[tuple[str, str, str]]] = {}
-    for line in in_base(script).splitlines():
+    for line in printed(simulated).splitlines():
         if line.startswith("SET "):
             current = installed.setdefault(line[4:], set())
         else:
             name, version, architecture = re.match(r"Inst (\S+) (?:\[\S+\] )?\((\S+) .*\[(\S+)\]\)", line).groups()
             current.add((name.partition(":")[0], version, architecture))
-    record, status = base
-    locked = {
-        each: {
-            (deb.name, deb.version, deb.architecture)
-            for deb in apt.resolve(
-                each.split(), base=record, status=status, platform="linux/amd64", snapshot=snapshot,
-                settings=settings, report=Silent(),
-            ).packages
-        }
-        for each in SETS
-    }  # fmt: skip
     assert {each: locked[each] ^ installed[each] for each in SETS} == {each: set() for each in SETS}
     assert min(map(len, installed.values())) > 0
 
 
 def test_the_package_list_digest_is_what_a_shell_in_the_image_computes(base):
-    assert in_base(PACKAGE_LIST_COMMAND) == base[0].packages.removeprefix("sha256:") + "\n"
+    assert printed(start_in_base(PACKAGE_LIST_COMMAND)) == base[0].packages.removeprefix("sha256:") + "\n"
 
 
 def test_without_apt_get_on_the_machine_the_base_images_own_decides(settings, snapshot, base, monkeypatch):
@@ -122,6 +129,17 @@ def test_without_apt_get_on_the_machine_the_base_images_own_decides(settings, sn
     which = apt_get.shutil.which
     monkeypatch.setattr(apt_get.shutil, "which", lambda name: None if name == "apt-get" else which(name))
     assert resolve() == expected
+
+
+def test_another_platform_than_the_machines_locks_too(settings, snapshot, base):
+    """Debian's arm64, from a base of which we only say that it has a C library."""
+    status = "Package: libc6\nStatus: install ok installed\nArchitecture: arm64\nVersion: 2.36-9\n"
+    closure = apt.resolve(
+        ["libgl1"], base=base[0], status=status, platform="linux/arm64", snapshot=snapshot,
+        settings=settings, report=Silent(),
+    )  # fmt: skip
+    assert {deb.architecture for deb in closure.packages} == {"arm64", "all"}
+    assert closure.packages[0].path.endswith("_arm64.deb")
 
 
 def test_the_locked_files_install_offline(settings, snapshot, base, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import lzma
 from dataclasses import dataclass, field
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 SNAPSHOT = "20260901T000000Z"
 SUITES = {"bookworm": "debian", "bookworm-updates": "debian", "bookworm-security": "debian-security"}
+UBUNTU_SUITES = {"jammy": "ubuntu", "jammy-updates": "ubuntu", "jammy-security": "ubuntu"}
+
+# A list without packages, in another compression.
+EMPTY = gzip.compress(b"", mtime=0)
 
 
 @cache
@@ -69,6 +74,8 @@ class Archive:
         signer: the key that signs.
         changed: path → other bytes, to tamper with an answer.
         missing: paths that are not there.
+        suites: suite → archive.
+        component: the one that all packages are in.
     """
 
     packages: dict[str, list[str]]
@@ -78,6 +85,8 @@ class Archive:
     signer: object = field(default_factory=key)
     changed: dict[str, bytes] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
+    suites: dict[str, str] = field(default_factory=lambda: SUITES)
+    component: str = "main"
 
     def __call__(self, asked: Asked) -> Answer:
         """Answer `/ARCHIVE/STAMP/PATH`."""
@@ -89,12 +98,14 @@ class Archive:
         return Answer(body=content)
 
     def _content(self, archive: str, path: str) -> bytes | None:
-        for suite in (suite for suite, of in SUITES.items() if of == archive):
+        for suite in (suite for suite, of in self.suites.items() if of == archive):
             text = self.list(suite)
             digest = hashlib.sha256(text).hexdigest()
-            folder = f"dists/{suite}/main/binary-amd64"
+            folder = f"dists/{suite}/{self.component}/binary-amd64"
             if path == f"dists/{suite}/InRelease":
                 return self.inrelease(suite)
+            if path == f"dists/{suite}/main/binary-amd64/Packages.gz":
+                return EMPTY
             if path == f"{folder}/Packages.xz" or (self.by_hash and path == f"{folder}/by-hash/SHA256/{digest}"):
                 return text
         for each in (each for stanzas in self.packages.values() for each in stanzas):
@@ -114,16 +125,19 @@ class Archive:
         text = self.list(suite)
         lines = [
             "Origin: Debian",
-            f"Suite: oldstable{suite.removeprefix('bookworm')}",
-            f"Codename: {suite}",
+            # Debian calls the suite by its age and the codename after it; Ubuntu the other way about.
+            f"Suite: {suite.replace('bookworm', 'oldstable')}",
+            f"Codename: {suite if 'bookworm' in suite else suite.partition('-')[0]}",
             f"Date: {self.date}",
             *([f"Valid-Until: {self.until}"] if self.until else []),
             *(["Acquire-By-Hash: yes"] if self.by_hash else []),
             "Architectures: amd64",
             "Components: main",
             "SHA256:",
-            f" {hashlib.sha256(text).hexdigest()} {len(text)} main/binary-amd64/Packages.xz",
+            f" {hashlib.sha256(text).hexdigest()} {len(text)} {self.component}/binary-amd64/Packages.xz",
         ]
+        if self.component != "main":
+            lines.append(f" {hashlib.sha256(EMPTY).hexdigest()} {len(EMPTY)} main/binary-amd64/Packages.gz")
         return sign(self.signer.signer(), ("\n".join(lines) + "\n").encode(), mode=SignatureMode.CLEAR)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +14,8 @@ from cogfreeze.report import Silent
 from cogfreeze.resolve import apt, apt_get
 from cogfreeze.resolve import archive as archive_module
 from cogfreeze.resolve.download import fetch_all
-from tests.unit.resolve.made_archive import SNAPSHOT, deb, installed, stanza
+from cogfreeze.settings import Settings
+from tests.unit.resolve.made_archive import SNAPSHOT, UBUNTU_SUITES, deb, installed, stanza
 
 needs_apt = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not on this machine")
 
@@ -248,6 +250,26 @@ def test_of_a_base_known_by_the_catalogue_alone_the_lists_say_what_its_packages_
         "tool 1.0 <- declared",
         "wants 1.0 <- declared",
     ]
+
+
+@needs_apt
+def test_ubuntus_components_are_read_from_its_own_mirror_with_its_own_keys(archive, keys, tmp_path):
+    """A package of universe, from an update that Ubuntu gives to a tenth of the machines first."""
+    archive.archive.suites, archive.archive.component = UBUNTU_SUITES, "universe"
+    tool = stanza("tool", "2.0", Phased_Update_Percentage="10")
+    archive.archive.packages = {"jammy": [stanza("tool")], "jammy-updates": [tool]}
+    settings = Settings(cache=tmp_path / "cache", ubuntu_snapshot=archive.url)
+    arguments = {
+        "base": replace(BASE, distribution="ubuntu:22.04"), "status": LIBC, "platform": "linux/amd64",
+        "snapshot": SNAPSHOT, "settings": settings, "report": Silent(),
+    }  # fmt: skip
+    with pytest.raises(FileNotFoundError):  # Debian's keys sign nothing of Ubuntu's
+        apt.resolve(["tool"], **arguments)
+    (keys / "debian.asc").rename(keys / "ubuntu.asc")
+    closure = apt.resolve(["tool"], **arguments)
+    assert told(closure) == ["tool 2.0 <- declared"]
+    assert closure.suites[1].components == ("main", "restricted", "universe", "multiverse")
+    assert apt.artifacts(closure, settings)[0].urls[0].startswith(f"{archive.url}/ubuntu/{SNAPSHOT}/pool/")
 
 
 @needs_apt

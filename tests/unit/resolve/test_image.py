@@ -276,6 +276,24 @@ def test_a_pinned_base_keeps_its_digest_though_the_tag_has_moved(world):
     assert world.resolve()[0].digest != before.digest
 
 
+def test_a_pinned_digest_that_is_gone_names_the_way_out(world):
+    world.image(layer({**DEBIAN, "var/lib/dpkg/status": STATUS}))
+    before, _ = world.resolve()
+    world.registry.manifests = {key: value for key, value in world.registry.manifests.items() if "@" not in key}
+    error = world.refused(pinned=before, error=ResolveError)
+    assert str(error) == "the registry has no `python:3.11-slim-bookworm`"
+    assert error.hint == (
+        f"it has no {before.digest} (any more); `cog lock --upgrade-base` takes what the tag is now"
+    )
+
+
+def test_what_is_no_container_image_is_refused(world):
+    body = b'{"schemaVersion": 2, "mediaType": "application/vnd.example.chart"}'
+    world.registry.manifests["team/chart:1"] = ("application/vnd.example.chart", body)
+    error = world.refused("team/chart:1", error=ResolveError)
+    assert str(error) == "`team/chart:1` is application/vnd.example.chart, which is no container image"
+
+
 # --- from the catalogue ---
 
 

@@ -8,11 +8,14 @@ import re
 
 import pytest
 
+from cogfreeze.catalog.addresses import DEFAULT_REGISTRY_NAMES
 from cogfreeze.errors import CogError, IntegrityError, NetworkError, ResolveError, UsageError
 from cogfreeze.resolve.registry import INDEXES, Reference, Repository
 from cogfreeze.settings import Settings
 from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_registry import Registry, layer
+
+DEFAULT = DEFAULT_REGISTRY_NAMES[0]
 
 
 @pytest.fixture
@@ -53,8 +56,8 @@ def refused(ask, *arguments, error=CogError, **settings):
         ("python", None, "library/python", "latest", "python:latest"),
         ("python:3.11-slim", None, "library/python", "3.11-slim", "python:3.11-slim"),
         ("nvidia/cuda:12", None, "nvidia/cuda", "12", "nvidia/cuda:12"),
-        ("docker.io/library/python:3", None, "library/python", "3", "docker.io/library/python:3"),
-        ("docker.io/python:3", None, "library/python", "3", "docker.io/python:3"),
+        (f"{DEFAULT}/library/python:3", None, "library/python", "3", f"{DEFAULT}/library/python:3"),
+        (f"{DEFAULT}/python:3", None, "library/python", "3", f"{DEFAULT}/python:3"),
         ("localhost/x", "localhost", "x", "latest", "localhost/x:latest"),
         ("localhost:5000/a/b:c", "localhost:5000", "a/b", "c", "localhost:5000/a/b:c"),
         ("registry.example.com/x", "registry.example.com", "x", "latest", "registry.example.com/x:latest"),
