@@ -39,10 +39,9 @@ def required_by(
         if line.name is not None and line.name in requires:
             declared.add(line.name)
             reach(line.name, line.requirement.extras if line.requirement else ())
-    parsed = {name: _parsed(lines) for name, lines in requires.items()}
     while queue:
         name = queue.pop()
-        for requirement in parsed[name]:
+        for requirement in _parsed(requires[name], extras[name]):
             asked = canonicalize_name(requirement.name)
             if asked in requires and _holds(requirement, markers, extras[name]):
                 askers.setdefault(asked, set()).add(name)
@@ -53,9 +52,12 @@ def required_by(
     }
 
 
-def _parsed(lines: Iterable[str]) -> list[Requirement]:
+def _parsed(lines: Iterable[str], extras: Iterable[str]) -> list[Requirement]:
     found = []
     for line in lines:
+        # Most lines of most wheels are for extras that nobody wants, and parsing is what costs here.
+        if "extra ==" in line and " or " not in line and not extras:
+            continue
         try:
             found.append(Requirement(line))
         except InvalidRequirement:

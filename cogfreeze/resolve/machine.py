@@ -6,17 +6,27 @@ by us. Credentials stay in memory: they go to the host that they were given for,
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import tomllib
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+# Of uv's settings, those that say where and how to fetch. The others would change the answer (constraints, dates,
+# overrides), and a lock is made from the declaration.
+_FETCHING = frozenset(
+    {"index", "index-url", "extra-index-url", "find-links", "index-strategy", "keyring-provider"}
+    | {"allow-insecure-host", "native-tls", "system-certs", "offline", "no-cache", "cache-dir"}
+    | {"concurrent-downloads", "http-proxy", "https-proxy", "no-proxy"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +46,7 @@ class Index:
 
 def indexes(folder: Path, environment: Mapping[str, str] = os.environ) -> tuple[Index, ...]:
     """Return the indexes that uv knows when it runs in `folder`: first the environment's, then its files'."""
-    return (*_from_environment(environment), *_from_files(folder, environment))
+    return (*_from_environment(environment), *_from_files(configuration(folder, environment)))
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[Index]:
@@ -54,38 +64,67 @@ def _named(word: str, *, extra: bool) -> Index:
     return Index(url=word[found.end() :] if found else word, name=found[1] if found else "", extra=extra)
 
 
-def _from_files(folder: Path, environment: Mapping[str, str]) -> Iterator[Index]:
-    for table in _configurations(folder, environment):
-        # The older options stand at the top or below `pip`.
-        for options in (table, table.get("pip", {})):
-            for url in options.get("extra-index-url", ()):
-                yield Index(url=str(url), extra=True)
-            if url := options.get("index-url"):
-                yield Index(url=str(url))
-        for entry in table.get("index", ()):
+def _from_files(table: Mapping[str, Any]) -> Iterator[Index]:
+    for url in table.get("extra-index-url", ()):
+        yield Index(url=str(url), extra=True)
+    if url := table.get("index-url"):
+        yield Index(url=str(url))
+    for entry in table.get("index", ()):
+        if isinstance(entry, dict):
             extra = not entry.get("default") and not entry.get("explicit")
             yield Index(url=str(entry.get("url", "")), name=str(entry.get("name", "")), extra=extra)
+
+
+def configuration(folder: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return what uv's configuration files say of where and how to fetch, and nothing that they say besides.
+
+    Args:
+        folder: where uv would run; the nearest folder above that has a configuration counts, then the user's and
+            the system's.
+    """
+    kept: dict[str, Any] = {}
+    for table in _configurations(folder, environment):
+        # The older options stand at the top or below `pip`.
+        for key, value in {**table, **table.get("pip", {})}.items():
+            if key not in _FETCHING:
+                continue
+            kept[key] = [*kept.get(key, ()), *value] if isinstance(value, list) else kept.get(key, value)
+    return kept
+
+
+def written(table: Mapping[str, Any]) -> str:
+    """Return a configuration as TOML."""
+    lines = [f"{key} = {json.dumps(value)}" for key, value in table.items() if key != "index"]
+    for entry in table.get("index", ()):
+        lines += ["[[index]]", *(f"{key} = {json.dumps(value)}" for key, value in entry.items())]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _configurations(folder: Path, environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     if environment.get("UV_NO_CONFIG"):
         return
-    for path in _configuration_files(folder, environment):
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-            yield table.get("tool", {}).get("uv", {}) if path.name == "pyproject.toml" else table
-        except (OSError, ValueError, AttributeError):
-            # Not there, or not readable: uv says so, with the place.
-            continue
-
-
-def _configuration_files(folder: Path, environment: Mapping[str, str]) -> list[Path]:
     if named := environment.get("UV_CONFIG_FILE"):
-        return [Path(named)]
-    beside = [base / name for base in (folder, *folder.parents) for name in ("uv.toml", "pyproject.toml")]
+        yield from filter(None, [_table(Path(named))])
+        return
+    beside = (base / name for base in (folder, *folder.parents) for name in ("uv.toml", "pyproject.toml"))
+    yield from islice(filter(None, map(_table, beside)), 1)
     home = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "/")) / ".config")
     shared = [Path(each) for each in (environment.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")]
-    return [*beside, home / "uv/uv.toml", *(each / "uv/uv.toml" for each in shared), Path("/etc/uv/uv.toml")]
+    yield from filter(None, map(_table, [home / "uv/uv.toml", *(each / "uv/uv.toml" for each in shared)]))
+    yield from filter(None, [_table(Path("/etc/uv/uv.toml"))])
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """Read a configuration file; nothing where there is none, or a broken one."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    for key in ("tool", "uv") if path.name == "pyproject.toml" else ():
+        table = table.get(key, {})
+        if not isinstance(table, dict):
+            return {}
+    return table
 
 
 class Credentials:

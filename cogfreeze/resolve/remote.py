@@ -11,7 +11,9 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from email.parser import HeaderParser
 from pathlib import Path
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 _TAIL = 96 * 1024
 _GAP = 4 * 1024 * 1024
 _PARALLEL = 12
+# torch's RECORD has two megabytes.
+_LARGEST = 64 * 1024 * 1024
 # Raised when what is kept changes its form.
 _FORM = 2
 
@@ -115,8 +119,9 @@ def _read(wheel: Candidate, web: requests.Session, settings: Settings, report: R
         with local.open("rb") as file:
             read = _papers(file, os.fstat(file.fileno()).st_size, wheel.file)
     path = _path(wheel.sha256, settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write(path, json.dumps(asdict(read), separators=(",", ":")).encode())
+    with suppress(OSError):  # kept only to be quicker next time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, json.dumps(asdict(read), separators=(",", ":")).encode())
     return read
 
 
@@ -133,19 +138,26 @@ def _papers(file: io.IOBase, size: int, name: str) -> Papers:
     try:
         with zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
             folder = _dist_info(archive.namelist(), name)
-            metadata = HeaderParser().parsestr(archive.read(f"{folder}/METADATA").decode("utf-8", "replace"))
-            record = archive.read(f"{folder}/RECORD").decode("utf-8", "replace")
+            metadata = HeaderParser().parsestr(_text(archive, f"{folder}/METADATA"))
+            record = [*csv.reader(io.StringIO(_text(archive, f"{folder}/RECORD")))]
             points = f"{folder}/entry_points.txt"
-            scripts = archive.read(points).decode("utf-8", "replace") if points in archive.namelist() else ""
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError) as error:
-        raise IntegrityError(f"`{name}` is not a wheel: {error}") from error
+            scripts = _text(archive, points) if points in archive.namelist() else ""
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError, zlib.error, csv.Error) as error:
+        why = error.args[0] if error.args else type(error).__name__
+        raise IntegrityError(f"`{name}` is not a wheel: {why}") from error
     return Papers(
         size=size,
         requires=tuple(metadata.get_all("Requires-Dist", ())),
         python=metadata.get("Requires-Python"),
-        files={row[0]: row[1] for row in csv.reader(io.StringIO(record)) if len(row) >= 2 and row[1]},
+        files={row[0]: row[1] for row in record if len(row) >= 2 and row[1]},
         scripts=_scripts(scripts),
     )
+
+
+def _text(archive: zipfile.ZipFile, path: str) -> str:
+    if archive.getinfo(path).file_size > _LARGEST:
+        raise zipfile.BadZipFile(f"{path} is larger than {_LARGEST} bytes")
+    return archive.read(path).decode("utf-8", "replace")
 
 
 def _scripts(entry_points: str) -> dict[str, str]:

@@ -126,7 +126,16 @@ class Sources:
             requirements: files to compile in place of the declaration's requirements and constraints.
         """
         given = requirements if requirements is not None else self._write_declared()
-        return [*uv.compile_arguments(self.target), *given, *self._write_options(), *self._write_routes(routed)]
+        settings = self.scratch / "uv.toml"
+        settings.write_text(machine.written(machine.configuration(self.folder)), encoding="utf-8")
+        return [
+            *uv.compile_arguments(self.target),
+            "--config-file",
+            str(settings),
+            *given,
+            *self._write_options(),
+            *self._write_routes(routed),
+        ]
 
     def _write_declared(self) -> list[str]:
         requirements = self.scratch / "requirements.in"

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from cogfreeze.errors import ToolMissing
+from cogfreeze.errors import IntegrityError, ToolMissing
+from cogfreeze.grammar import SHA256, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _HONOURED = re.compile(
     r"UV_((DEFAULT_|EXTRA_)?INDEX(_.*)?|FIND_LINKS|KEYRING_PROVIDER|INSECURE_HOST|SYSTEM_CERTS|NATIVE_TLS|OFFLINE"
     r"|(HTTP|REQUEST)_.*|CONCURRENT_.*|NO_?CACHE|CACHE_DIR|CONFIG_FILE|NO_CONFIG|NO_SYSTEM_CONFIG|CREDENTIALS_DIR"
-    r"|LOCK_TIMEOUT|AUTH_.*|NETRC|NO_NETRC|NO_GITHUB_FAST_PATH)"
+    r"|LOCK_TIMEOUT|AUTH_.*)"
 )
 
 
@@ -159,7 +160,11 @@ def _package(table: Mapping[str, Any], folder: Path) -> Found:
 def _candidate(table: Mapping[str, Any], folder: Path) -> Candidate:
     url = table.get("url") or (folder / table["path"]).resolve().as_uri()
     file = table.get("name") or unquote(urlsplit(url).path.rpartition("/")[2])
-    return Candidate(file=file, url=url, sha256=table["hashes"]["sha256"])
+    sha256 = table["hashes"].get("sha256", "")
+    # It comes from the index, and ends up in paths.
+    if not SHA256.accepts(sha256):
+        raise IntegrityError(f"the index gives no usable SHA-256 for `{shown(file)}`: `{shown(sha256)}`")
+    return Candidate(file=file, url=url, sha256=sha256)
 
 
 def _version_in(wheels: Sequence[Candidate]) -> str:

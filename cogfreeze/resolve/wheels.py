@@ -14,6 +14,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from cogfreeze.errors import ResolveError
+from cogfreeze.grammar import WHEEL_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,6 +133,9 @@ def _ranks(wanted: Target) -> dict[Tag, int]:
 
 def rank(file: str, wanted: Target) -> tuple[int, tuple[int, str], str] | None:
     """Return how well a wheel suits the target, the least being the best, or None where it doesn't run there."""
+    # An index may offer anything under `1.0-py3-none-any.x/../y.whl`.
+    if not WHEEL_FILE.accepts(file):
+        return None
     try:
         _name, _version, build, tags = parse_wheel_filename(file)
     except InvalidWheelFilename:

@@ -49,6 +49,7 @@ def test_both_engines_make_one_lock(local, lock):
     assert made == lock("app", resolver="uv")
 
 
+@pytest.mark.slow
 def test_a_lock_moves_only_what_it_must_with_pip_tools_too(local, lock):
     for name in ("app", "lib"):
         local.add("simple", f"{name}-1.0-py3-none-any.whl")
@@ -93,8 +94,10 @@ def test_a_failure_of_pip_is_told_in_its_words(local, lock):
     )
 
 
-QUICK = [["requests", "rich<14"], ["pydantic>=2,<3", "typing-extensions<4.14"], ["jinja2", "pyyaml", "pillow<12"]]
+QUICK = [["requests", "rich<14"]]
 MORE = [
+    ["pydantic>=2,<3", "typing-extensions<4.14"],
+    ["jinja2", "pyyaml", "pillow<12"],
     ["trio", "hypercorn"],
     ["httpx[http2]<0.28"],
     ["flask", "werkzeug<3.1"],
