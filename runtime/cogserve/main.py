@@ -33,6 +33,7 @@ from cogserve import settings as settings_module
 from cogserve.app import App
 from cogserve.client import Client
 from cogserve.files_out import Store
+from cogserve.folders import Folders
 from cogserve.guard import Guard, Resolver, resolve
 from cogserve.health import Health
 from cogserve.predicting import Predicting
@@ -122,7 +123,7 @@ class Server:
             schema = InputSchema(document, settings.input_schema)
             training = "TrainingInput" in document.get("components", {}).get("schemas", {})
         slots = max(settings.max_concurrency, schema.concurrency if schema is not None else 1)
-        scheduler = Scheduler(settings, slots, self.health, root, client, store, folder)
+        scheduler = Scheduler(settings, slots, self.health, root, client, store, Folders(folder, root))
         supervisor = Supervisor(settings, self.health, scheduler)
         webhooks = Webhooks(settings, client, root)
         predicting = Predicting(settings, scheduler, webhooks, guard, schema)

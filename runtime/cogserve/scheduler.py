@@ -7,8 +7,6 @@ cancelled; otherwise frames and requests move it on as they come.
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import signal
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional
 
@@ -28,6 +26,7 @@ from cogserve.supervisor import Listener
 
 if TYPE_CHECKING:
     from cogserve.client import Client
+    from cogserve.folders import Folders
     from cogserve.settings import Settings
     from cogserve.worker import Exit, Worker
 
@@ -52,7 +51,7 @@ class Scheduler(Listener):
         nursery: for what a prediction needs tasks for; outlives every request.
         client: fetches input files.
         store: gives out output files.
-        folder: absolute and without links; each prediction gets a folder below.
+        folders: where predictions have their files.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class Scheduler(Listener):
         nursery: trio.Nursery,
         client: Client,
         store: Store,
-        folder: str,
+        folders: Folders,
     ) -> None:
         self.admission = Admission(slots, settings.queue)
         self.registry = Registry(settings.results_ttl)
@@ -76,8 +75,7 @@ class Scheduler(Listener):
         self._nursery = nursery
         self._client = client
         self._store = store
-        self._folder = folder
-        self._folders = 0
+        self._folders = folders
         self._idle = trio.Event()
         # Of predictions whose files are being fetched or stored.
         self._scopes: Dict[str, trio.CancelScope] = {}
@@ -233,7 +231,9 @@ class Scheduler(Listener):
     def _start(self, prediction: Prediction) -> None:
         header: Dict[str, Any] = {"type": "predict", "id": prediction.id, "context": prediction.context or {}}
         try:
-            header["folder"] = self._folder_of(prediction)
+            if prediction.folder is None:
+                prediction.folder = self._folders.take()
+            header["folder"] = prediction.folder
             if self.worker is not None:
                 self.worker.send(header, prediction.input)
         except (frames.FrameTooLarge, OSError) as error:
@@ -241,14 +241,6 @@ class Scheduler(Listener):
             self._end(prediction, State.FAILED, f"The prediction could not be started: {error}")
             return
         prediction.move(State.RUNNING)
-
-    def _folder_of(self, prediction: Prediction) -> str:
-        if prediction.folder is None:
-            # By number: an id is the client's text, and has no business in a path.
-            self._folders += 1
-            prediction.folder = f"{self._folder}/{self._folders}"
-            os.mkdir(prediction.folder, 0o700)
-        return prediction.folder
 
     async def _guarded(
         self, prediction: Prediction, task: Callable[..., Awaitable[None]], *arguments: Any
@@ -264,8 +256,8 @@ class Scheduler(Listener):
         with trio.CancelScope() as scope:
             self._scopes[prediction.id] = scope
             try:
-                folder = self._folder_of(prediction)
-                await files_in.bring(self._client, values, files, folder, self._settings.max_download)
+                prediction.folder = self._folders.take()
+                await files_in.bring(self._client, values, files, prediction.folder, self._settings.max_download)
             except files_in.InputUnusable as error:
                 if error.refused:
                     prediction.invalid = (error.field, error.message)
@@ -434,18 +426,9 @@ class Scheduler(Listener):
         self.metrics.observe(prediction)
         log.debug("prediction %s %s", prediction.id, prediction.state.status)
         if prediction.folder is not None:
-            self._remove(prediction.folder)
+            self._folders.give_back(prediction.folder)
         if not self.registry.live:
             self._idle.set()
-
-    def _remove(self, folder: str) -> None:
-        try:
-            os.rmdir(folder)
-        except OSError:
-            self._nursery.start_soon(self._remove_all, folder)
-
-    async def _remove_all(self, folder: str) -> None:
-        await trio.to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
 
     def _drain(self) -> None:
         if self.worker is not None:

@@ -4,6 +4,7 @@ import itertools
 import tempfile
 
 import pytest
+from cogserve.folders import Folders
 from cogserve.health import Health, Status
 from cogserve.prediction import TRANSITIONS, IllegalTransition, Prediction, State
 from cogserve.protocol import Problem
@@ -79,7 +80,7 @@ class Predictions(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.health = Health()
         self.scheduler = Scheduler(
-            Settings(queue=QUEUE), SLOTS, self.health, Nursery(), None, None, self.folder.name
+            Settings(queue=QUEUE), SLOTS, self.health, Nursery(), None, None, Folders(self.folder.name, Nursery())
         )
         self.numbers = itertools.count()
         self.worker = None
