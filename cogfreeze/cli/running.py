@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cogfreeze.cli import building, loading
-from cogfreeze.errors import ProjectError, UsageError
+from cogfreeze.errors import NetworkError, ProjectError, UsageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
     from cogfreeze.engine.container import Container
+    from cogfreeze.local.libraries import Lent
     from cogfreeze.local.serve import LocalModel
+    from cogfreeze.lock.model import PlatformLock
     from cogfreeze.report import Report
+    from cogfreeze.settings import Settings
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=.*)?", re.DOTALL)
 
@@ -63,7 +66,7 @@ class Choice:
         return self._local_model() if self.arguments.local else self._container()
 
     def _local_model(self) -> LocalModel:
-        from cogfreeze.local import environment, libraries, serve
+        from cogfreeze.local import environment, serve
         from cogfreeze.settings import Settings
 
         if self.project is None or self.schema is None:
@@ -79,9 +82,23 @@ class Choice:
             project=project,
             folder=folder,
             schema=serve.write_schema(self.schema, settings),
-            lent=libraries.lend(locked.apt, settings, self.report),
+            lent=self._lent(locked, settings),
             more=tuple(_named_variables(self.arguments.variables)),
         )
+
+    def _lent(self, locked: PlatformLock, settings: Settings) -> Lent:
+        """Lend what this machine lacks; a machine that cannot fetch it may still have what the model needs."""
+        from cogfreeze.local import libraries
+
+        try:
+            return libraries.lend(locked.apt, settings, self.report)
+        except NetworkError as error:
+            declared = [each.name for each in locked.apt.packages if not each.required_by] if locked.apt else []
+            self.report.warn(
+                f"system packages of the lock that this machine lacks cannot be had: {error}",
+                hint=f"if the model doesn't start, install them here: {' '.join(declared)}",
+            )
+            return libraries.Lent()
 
     def _container(self) -> Container:
         from cogfreeze.engine.container import Container

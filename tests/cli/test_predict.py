@@ -10,9 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from cogfreeze.lock import file as lock_file
+from cogfreeze.lock.inputs import inputs_of
+from cogfreeze.lock.model import Apt, AptSuite, Deb
+from cogfreeze.project import cog_yaml
 
 ROOT = Path(__file__).parents[2]
 COG = [sys.executable, "-m", "cogfreeze.cli.main"]
@@ -252,3 +258,38 @@ def test_without_a_lock_one_is_resolved_for_this_run_and_not_written(tmp_path, p
     assert (status, shown) == (0, "ab\n")
     assert "warning: there is no `cog.lock`: resolving for this run alone" in talk
     assert not (tmp_path / "cog.lock").exists()
+
+
+def test_system_packages_that_cannot_be_had_are_told_and_the_model_is_tried(tmp_path, project, variables):
+    """The machine may have what the model needs under another name."""
+    shutil.copy(project / "predict.py", tmp_path)
+    (tmp_path / "cog.yaml").write_text(DECLARATION.replace("build:", "build:\n  system_packages: [libnothing0]"))
+    lock = lock_file.read(project / "cog.lock")
+    deb = Deb(
+        name="libnothing0",
+        version="1",
+        architecture="amd64",
+        sha256="0" * 64,
+        size=1,
+        archive="debian",
+        path="pool/main/libn/libnothing/libnothing0_1_amd64.deb",
+    )
+    suite = AptSuite(
+        archive="debian", suite="bookworm", components=("main",), inrelease="0" * 64, signers=("A" * 40,)
+    )
+    [platform] = lock.platforms
+    platform = replace(
+        platform,
+        base=replace(platform.base, packages="sha256:" + "0" * 64),
+        apt=Apt(snapshot="20261121T000000Z", suites=(suite,), packages=(deb,)),
+    )
+    inputs = inputs_of(cog_yaml.read(tmp_path / "cog.yaml"))
+    lock_file.write(tmp_path / "cog.lock", replace(lock, inputs=inputs, platforms=(platform,)))
+
+    unreachable = {**variables, "COG_DEBIAN_SNAPSHOT": NOWHERE}
+    status, shown, talk = run_cog(tmp_path, unreachable, "predict", "--local", "-i", "what=text")
+
+    assert (status, shown) == (0, "ab\n")
+    [warning] = [line for line in talk if line.startswith("warning: ")]
+    assert warning.startswith("warning: system packages of the lock that this machine lacks cannot be had: ")
+    assert "hint: if the model doesn't start, install them here: libnothing0" in talk
