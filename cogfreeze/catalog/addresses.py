@@ -5,10 +5,6 @@ A lock knows these services by name; a mirror of each is named in the environmen
 
 from __future__ import annotations
 
-# Docker's default registry: its API's base URL, and the names by which references mean it.
-DEFAULT_REGISTRY = "https://registry-1.docker.io"
-DEFAULT_REGISTRY_NAMES = ("docker.io", "index.docker.io", "registry-1.docker.io")
-
 # Dated archives: `<base>/<archive>/<YYYYMMDDTHHMMSSZ>/…`.
 DEBIAN_SNAPSHOT = "https://snapshot.debian.org/archive"
 UBUNTU_SNAPSHOT = "https://snapshot.ubuntu.com"

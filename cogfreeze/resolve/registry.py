@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from cogfreeze.catalog import addresses
 from cogfreeze.errors import IntegrityError, NetworkError, ResolveError, UsageError
 from cogfreeze.grammar import IMAGE_REFERENCE
 from cogfreeze.resolve.network import TIMEOUT, StatusError, explained, require_success, shown
@@ -65,7 +64,7 @@ class Reference:
         host: str | None = None
         if rest and ("." in first or ":" in first or first == "localhost"):
             host, path = first, rest
-        if host in addresses.DEFAULT_REGISTRY_NAMES:
+        if host is not None and _is_default(host):
             host = None
         if host is None and "/" not in path:
             path = f"library/{path}"
@@ -243,8 +242,21 @@ def _base(reference: Reference, settings: Settings) -> str:
     if reference.host is None:
         if settings.registry_mirror:
             _require_safe(settings.registry_mirror, "`COG_REGISTRY_MIRROR`")
-        return settings.registry_mirror or addresses.DEFAULT_REGISTRY
+        return settings.registry_mirror or f"https://{_default_host()}"
     return f"{'http' if _is_loopback(reference.host) else 'https'}://{reference.host}"
+
+
+def _default_host() -> str:
+    """The host of Docker's default registry, as Docker's own client names it."""
+    from docker.auth import INDEX_URL
+
+    return urlsplit(INDEX_URL).netloc
+
+
+def _is_default(host: str) -> bool:
+    """Say whether a host is one of the default registry's names: `docker.io`, or a host below it."""
+    domain = _default_host().partition(".")[2]
+    return host == domain or host.endswith(f".{domain}")
 
 
 def _require_safe(url: str, what: str) -> None:

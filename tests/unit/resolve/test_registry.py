@@ -7,15 +7,15 @@ import os
 import re
 
 import pytest
+from docker.auth import INDEX_NAME
 
-from cogfreeze.catalog.addresses import DEFAULT_REGISTRY_NAMES
 from cogfreeze.errors import CogError, IntegrityError, NetworkError, ResolveError, UsageError
 from cogfreeze.resolve.registry import INDEXES, Reference, Repository
 from cogfreeze.settings import Settings
 from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_registry import Registry, layer
 
-DEFAULT = DEFAULT_REGISTRY_NAMES[0]
+DEFAULT = INDEX_NAME
 
 
 @pytest.fixture
