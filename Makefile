@@ -26,6 +26,9 @@ install: .venv/.done ## install everything into .venv, from the hash-pinned lock
 ENGINE_ENV := $(or $(ENGINE_HOME),/var/tmp/cogfreeze-engine)/env
 WITH_ENGINE := if [ -z "$$DOCKER_HOST" ] && [ -f $(ENGINE_ENV) ]; then source $(ENGINE_ENV); fi;
 
+demo: install ## the whole line on a real model: lock, Dockerfile, prediction; image where Docker answers
+	@$(WITH_ENGINE) PATH="$(CURDIR)/.venv/bin:$$PATH" examples/ocr/demo.sh $(CURDIR)/.cog/demo
+
 test: install ## run all tests; those that need Docker are skipped where there is none
 	@$(WITH_ENGINE) .venv/bin/python -m pytest
 
@@ -48,4 +51,4 @@ lockfiles: .bootstrap/.done ## resolve our own closures anew
 clean: ## remove what make made
 	rm -rf .venv .bootstrap dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install test test-quick check golden lockfiles clean
+.PHONY: help install demo test test-quick check golden lockfiles clean
