@@ -52,8 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
             schema = client.schema(timeout=arguments.setup_timeout)
             inputs = _inputs(arguments, schema)
         client.wait_ready(timeout=arguments.setup_timeout)
-        prediction = client.predict(inputs)
-    output, together = prediction.get("output"), outputs.is_concatenated(schema)
+        together = outputs.is_concatenated(schema)
+        streams = together and schema.get("x-cog-streaming") is True and not arguments.output
+        prediction = client.predict(inputs, on_chunk=_show_chunk if streams else None)
+    output = prediction.get("output")
+    if streams:
+        print()
+        return 0
     if arguments.output:
         _, written = outputs.save_output(output, arguments.output, concatenate=together)
     else:
@@ -62,6 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     for path in written:
         report.note(f"wrote {path}")
     return 0
+
+
+def _show_chunk(chunk: object) -> None:
+    print(chunk, end="", flush=True)
 
 
 def _inputs(arguments: argparse.Namespace, schema: dict[str, Any]) -> dict[str, Any]:

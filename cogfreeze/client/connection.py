@@ -19,6 +19,7 @@ INTERVAL = 0.05
 # Seconds for an answer that needs no model.
 PROMPT = 10.0
 PRINTED = "what it printed stands above"
+_EVENTS = "text/event-stream"
 # States that no waiting ends.
 _ENDS = {"SETUP_FAILED": "`setup()` failed", "DEFUNCT": "the model's process ended again and again"}
 
@@ -71,10 +72,13 @@ class Client:
                 raise _too_slow(timeout)
             time.sleep(INTERVAL)
 
-    def predict(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def predict(self, inputs: dict[str, Any], *, on_chunk: Callable[[Any], None] | None = None) -> dict[str, Any]:
         """Run one prediction and return the server's whole answer: `output`, `logs`, `metrics`, `status`.
 
         An interrupt cancels it.
+
+        Args:
+            on_chunk: is called with each piece of the output as it comes, for a model that streams.
 
         Raises:
             UsageError: the server refuses the input; every reason is in the message.
@@ -84,27 +88,21 @@ class Client:
 
         # Our own name for it: without one it could not be cancelled before it has answered.
         address = f"{self._base}/predictions/cli-{secrets.token_hex(8)}"
+        headers = {"Accept": _EVENTS} if on_chunk else {}
         try:
-            answer = self._web.put(address, json={"input": inputs}, timeout=(PROMPT, None))
+            answer = self._web.put(
+                address, json={"input": inputs}, headers=headers, timeout=(PROMPT, None), stream=bool(on_chunk)
+            )
+            _require_taken(answer)
+            prediction = _followed(answer, on_chunk) if on_chunk else dict(answer.json())
         except requests.RequestException as error:
             raise self._gone("while the prediction ran", error) from None
-        except BaseException:
+        except (KeyboardInterrupt, SystemExit):
             self._cancel(address)
             raise
-        if answer.status_code == 422:
-            raise _refused(answer)
-        if answer.status_code == 413:
-            raise UsageError(
-                "the input is larger than the server takes",
-                hint="raise `server.max_body` in cog.yaml, or give an address",
-            )
-        if answer.status_code != 200:
-            raise PredictionFailed(f"the server answered {answer.status_code}: {_said(answer)}")
-        prediction: dict[str, Any] = answer.json()
         if prediction.get("status") != "succeeded":
-            raise PredictionFailed(
-                str(prediction.get("error") or f"the prediction was {prediction.get('status')}")
-            )
+            how = prediction.get("error") or f"the prediction was {prediction.get('status')}"
+            raise PredictionFailed(str(how))
         return prediction
 
     def _cancel(self, address: str) -> None:
@@ -135,6 +133,36 @@ class Client:
             return PredictionFailed(f"the server does not answer {when}: {error}")
         how = f"by signal {-status}" if status < 0 else f"with exit status {status}"
         return PredictionFailed(f"the server ended {how} {when}", hint=PRINTED)
+
+
+def _require_taken(answer: requests.Response) -> None:
+    if answer.status_code == 422:
+        raise _refused(answer)
+    if answer.status_code == 413:
+        raise UsageError(
+            "the input is larger than the server takes",
+            hint="raise `server.max_body` in cog.yaml, or give an address",
+        )
+    if answer.status_code != 200:
+        raise PredictionFailed(f"the server answered {answer.status_code}: {_said(answer)}")
+
+
+def _followed(answer: requests.Response, on_chunk: Callable[[Any], None]) -> dict[str, Any]:
+    """Read server-sent events to the last one, which is the whole prediction."""
+    import json
+
+    kind, last = "", dict[str, Any]()
+    for line in answer.iter_lines():
+        name, _, value = line.partition(b": ")
+        if name == b"event":
+            kind = value.decode()
+        elif name == b"data" and kind == "output":
+            on_chunk(json.loads(value)["chunk"])
+        elif name == b"data" and kind == "completed":
+            last = json.loads(value)
+    if not last:
+        raise PredictionFailed("the server ended the stream before the prediction was done")
+    return last
 
 
 def _too_slow(timeout: float) -> PredictionFailed:

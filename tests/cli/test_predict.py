@@ -76,6 +76,23 @@ class Predictor(BasePredictor):
 """.replace("%s", str(CHOICES))
 
 
+STREAMER = """\
+import pathlib
+import time
+
+from cog import BasePredictor, ConcatenateIterator, streaming
+
+
+class Predictor(BasePredictor):
+    @streaming
+    def predict(self) -> ConcatenateIterator[str]:
+        yield "ein"
+        while not pathlib.Path("go").exists():
+            time.sleep(0.01)
+        yield " Reiher"
+"""
+
+
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
@@ -112,6 +129,26 @@ def test_text_is_shown_as_text_and_the_models_words_go_to_stderr(predict):
 
     assert (status, shown) == (0, "abab\n")
     assert [line for line in talk if line in ("setting up", "predicting")] == ["setting up", "predicting"]
+
+
+def test_a_stream_of_text_is_shown_as_it_comes(tmp_path, project, variables):
+    """The first piece is on stdout while the model still works: it waits for us to have read it."""
+    shutil.copy(project / "cog.yaml", tmp_path)
+    shutil.copy(project / "cog.lock", tmp_path)
+    (tmp_path / "predict.py").write_text(STREAMER)
+    process = subprocess.Popen(
+        [*COG, "predict", "--local"],
+        cwd=tmp_path,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+    assert process.stdout.read(3) == b"ein"
+    (tmp_path / "go").touch()
+
+    assert process.communicate(timeout=60)[0] == b" Reiher\n"
+    assert process.returncode == 0
 
 
 def test_files_go_in_and_json_comes_out(predict, tmp_path):

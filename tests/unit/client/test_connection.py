@@ -51,6 +51,24 @@ def test_a_prediction_gives_the_servers_answer(server):
     assert [(method, body) for method, _, body in server.asked] == [("PUT", {"input": {"n": 1}})]
 
 
+def test_a_stream_is_given_piece_by_piece(server):
+    answer = {"status": "succeeded", "output": ["a\u2028", "b"]}
+    events = [("start", {}), ("output", {"chunk": "a\u2028"}), ("output", {"chunk": "b"}), ("completed", answer)]
+    body = "".join(f"event: {kind}\ndata: {json.dumps(data)}\n\n" for kind, data in events)
+    server.answers["PUT"] = [(200, (": keep-alive\n\n" + body).encode())]
+    pieces = []
+
+    assert Client(server.url).predict({}, on_chunk=pieces.append) == answer
+    assert pieces == ["a\u2028", "b"]
+
+
+def test_a_stream_that_is_cut_short_is_told(server):
+    server.answers["PUT"] = [(200, b'event: output\ndata: {"chunk": "a"}\n\n')]
+
+    with pytest.raises(PredictionFailed, match=r"^the server ended the stream before the prediction was done$"):
+        Client(server.url).predict({}, on_chunk=print)
+
+
 def test_ready_is_waited_for(server):
     server.answers["GET"] = [
         (200, {"status": "STARTING"}),
