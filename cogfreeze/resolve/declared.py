@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cogfreeze.project.model import Build, RequirementsFile
 
 _HASH = re.compile(r"\s+--hash[=\s]\s*sha256:([0-9a-fA-F]{64})")
+_HASH_IN_ADDRESS = re.compile(r"[#&]sha256=([0-9a-fA-F]{64})")
 _PER_LINE_OPTION = re.compile(r"\s--?[A-Za-z]")
 _SOURCE_URL = re.compile(r"(git|hg|svn|bzr)\+")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|file:|\.{0,2}/|\.$|~/")
@@ -210,8 +211,9 @@ class _Reader:
                 self.requirement(text, where, constrains=constrains)
 
     def requirement(self, text: str, where: str, *, constrains: bool = False) -> None:
-        hashes = tuple(digest.lower() for digest in _HASH.findall(text))
-        bare = _HASH.sub("", text)
+        hashes = tuple(digest.lower() for digest in (*_HASH.findall(text), *_HASH_IN_ADDRESS.findall(text)))
+        # uv would take the hash in an address at its word; it is ours to compare with the file's.
+        bare = _HASH_IN_ADDRESS.sub("", _HASH.sub("", text))
         bare = bare[: option.start()].rstrip() if (option := _PER_LINE_OPTION.search(bare)) else bare
         name, requirement = _named(bare)
         address = (requirement.url or "") if requirement else bare

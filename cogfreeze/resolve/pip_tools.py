@@ -60,10 +60,10 @@ def pins(
             "--no-config",
         ),
         *("--resolver", "backtracking", "--pip-args", "--only-binary :all:", "--output-file", str(output)),
-        *(word for name in upgrade for word in ("--upgrade-package", name)),
+        *(f"--upgrade-package={name}" for name in upgrade),
         *(["--upgrade"] if upgrade_all else []),
         *(["--pre"] if sources.declared.options.prereleases else []),
-        *(word for host in sources.declared.options.trusted_hosts for word in ("--trusted-host", host)),
+        *(f"--trusted-host={host}" for host in sources.declared.options.trusted_hosts),
         *_files(sources),
     ]
     done = subprocess.run(

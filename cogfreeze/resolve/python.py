@@ -10,8 +10,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
 
 from cogfreeze.catalog import cuda
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
@@ -51,9 +54,13 @@ class Upgrade:
     def arguments(self) -> list[str]:
         """The same as uv is told."""
         told = ["--upgrade"] if self.all else []
-        for name, version in self.packages:
-            told += ["--upgrade-package", f"{name}=={version}" if version else name]
-        return [*told, *(["--exclude-newer", self.exclude_newer] if self.exclude_newer else [])]
+        told += [f"--upgrade-package={each}" for each in self.pins]
+        return [*told, *([f"--exclude-newer={self.exclude_newer}"] if self.exclude_newer else [])]
+
+    @property
+    def pins(self) -> list[str]:
+        """`name` or `name==version` for each package."""
+        return [f"{name}=={version}" if version else name for name, version in self.packages]
 
 
 NO_UPGRADE = Upgrade()
@@ -97,6 +104,8 @@ def resolve(
     for line in asked.requirements:
         if line.name in PROVIDED:
             report.note(f"{line.where}: `{line.text}` is left out, because the image provides it")
+    if build.allow_sdist:
+        report.warn("`build.allow_sdist` is not heeded yet: only wheels are locked")
     if not asked.roots(target.markers):
         return ()
     options, tag = indexes.take_torch(asked.options, settings)
@@ -111,7 +120,21 @@ def resolve(
             target=target,
             settings=settings,
         )
-        return _resolve(sources, previous, upgrade, _ENGINES[resolver], report)
+        made = _resolve(sources, previous, upgrade, _ENGINES[resolver], report)
+    _require_known(upgrade, made)
+    return made
+
+
+def _require_known(upgrade: Upgrade, made: Sequence[Wheel]) -> None:
+    """Refuse to say nothing about an upgrade of something that isn't there."""
+    names = [each.name for each in made]
+    for name, _version in upgrade.packages:
+        if canonicalize_name(name) not in names:
+            near = get_close_matches(canonicalize_name(name), names, n=1)
+            raise UsageError(
+                f"`{name}` is none of the locked packages, so it can't be upgraded",
+                hint=f"did you mean `{near[0]}`?" if near else "declare it, or leave it out",
+            )
 
 
 def choice(build: Build, folder: Path, platform: str, settings: Settings) -> cuda.Choice:
@@ -197,7 +220,7 @@ def _with_pip_tools(
     lines = pip_tools.pins(
         sources,
         preferred=previous,
-        upgrade=[f"{name}=={version}" if version else name for name, version in upgrade.packages],
+        upgrade=upgrade.pins,
         upgrade_all=upgrade.all,
     )
     answer = sources.pinned(lines)

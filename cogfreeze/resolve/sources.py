@@ -164,8 +164,7 @@ class Sources:
         path = self.scratch / "options.in"
         path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         arguments = [str(path)] if lines else []
-        for host in options.trusted_hosts:
-            arguments += ["--allow-insecure-host", host]
+        arguments += [f"--allow-insecure-host={host}" for host in options.trusted_hosts]
         return [*arguments, *(["--prerelease", "allow"] if options.prereleases else [])]
 
     def _write_routes(self, routed: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ProjectErrors, ResolveError
+from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ProjectErrors, ResolveError, UsageError
 from cogfreeze.project.model import Build, RequirementsFile
 from cogfreeze.report import Silent
 from cogfreeze.resolve import download, python
@@ -165,6 +165,28 @@ def test_a_lock_moves_only_what_the_declaration_forces(index, lock):
     assert versions(moved) == {"app": "2.0", "lib": "2.0", "other": "2.0"}
 
 
+def test_an_upgrade_of_what_is_not_there_is_refused(index, lock):
+    index.add("simple", "opencv_python-1.0-py3-none-any.whl")
+    with pytest.raises(UsageError) as caught:
+        lock("opencv-python", upgrade=python.Upgrade(packages=(("opencv.pythn", None),)))
+    assert str(caught.value) == "`opencv.pythn` is none of the locked packages, so it can't be upgraded"
+    assert caught.value.hint == "did you mean `opencv-python`?"
+
+
+def test_an_upgrade_to_a_version_that_cannot_be_is_refused(index, lock):
+    index.add("simple", "app-1.0-py3-none-any.whl")
+    with pytest.raises(ResolveError) as caught:
+        lock("app", upgrade=python.Upgrade(packages=(("app", "2.0"),)))
+    assert str(caught.value) == "build.python_packages: there is no `app==2.0` on the package index"
+
+
+def test_what_was_published_after_a_date_is_left_out_where_the_index_tells(index, lock):
+    index.add("simple", "app-1.0-py3-none-any.whl")
+    with pytest.raises(ResolveError) as caught:
+        lock("app", upgrade=python.Upgrade(exclude_newer="2001-01-01"))
+    assert "app" in str(caught.value)
+
+
 def test_what_the_machine_says_of_versions_does_not_reach_a_lock(index, lock, monkeypatch, tmp_path):
     index.add("simple", "app-1.0-py3-none-any.whl")
     index.add("simple", "app-2.0-py3-none-any.whl")
@@ -233,6 +255,8 @@ def test_a_wheel_declared_by_address_is_locked_by_hash(index, lock):
     data = index.add("elsewhere", "app-1.0-py3-none-any.whl")
     (made,) = lock(f"app @ {index.url}/files/elsewhere/app-1.0-py3-none-any.whl")
     assert (made.name, made.version, made.sha256, made.index) == ("app", "1.0", sha256(data), "url")
+    with pytest.raises(IntegrityError):
+        lock(f"app @ {index.url}/files/elsewhere/app-1.0-py3-none-any.whl#sha256={ZEROS}")
 
 
 def test_each_wheel_has_the_name_of_its_index_never_its_address(index, lock, monkeypatch):
