@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.markers import UndefinedEnvironmentName
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -43,7 +43,7 @@ def required_by(
         name = queue.pop()
         for requirement in _parsed(requires[name], extras[name]):
             asked = canonicalize_name(requirement.name)
-            if asked in requires and _holds(requirement, markers, extras[name]):
+            if asked in requires and holds(requirement, markers, extras[name]):
                 askers.setdefault(asked, set()).add(name)
                 reach(asked, requirement.extras)
     return {
@@ -66,10 +66,11 @@ def _parsed(lines: Iterable[str], extras: Iterable[str]) -> list[Requirement]:
     return found
 
 
-def _holds(requirement: Requirement, markers: Mapping[str, str], extras: Iterable[str]) -> bool:
+def holds(requirement: Requirement, markers: Mapping[str, str], extras: Iterable[str] = ()) -> bool:
+    """Say whether a requirement's marker holds; one that makes no sense does, and uv judges it."""
     if requirement.marker is None:
         return True
     try:
         return any(requirement.marker.evaluate({**markers, "extra": extra}) for extra in ("", *extras))
-    except UndefinedEnvironmentName:
+    except (UndefinedEnvironmentName, UndefinedComparison):
         return True

@@ -18,6 +18,7 @@ from cogfreeze.errors import ProjectError, ProjectErrors
 from cogfreeze.grammar import shown
 from cogfreeze.project.packages import PROVIDED
 from cogfreeze.project.requirements import logical_lines
+from cogfreeze.resolve import closure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,9 +63,7 @@ class Line:
 
     def applies(self, markers: Mapping[str, str]) -> bool:
         """Say whether the line's marker holds in that environment."""
-        if self.requirement is None or self.requirement.marker is None:
-            return True
-        return self.requirement.marker.evaluate(dict(markers))
+        return self.requirement is None or closure.holds(self.requirement, markers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

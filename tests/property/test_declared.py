@@ -1,0 +1,86 @@
+"""Requirement lines of any kind are read or refused in words, never with a traceback."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cogfreeze.errors import ProjectErrors
+from cogfreeze.project.model import Build, RequirementsFile
+from cogfreeze.resolve import closure, declared
+from cogfreeze.resolve.wheels import Target
+
+MARKERS = Target(python="3.11", platform="linux/amd64").markers
+# Pieces of real lines, put together in ways that nobody would.
+pieces = st.one_of(
+    st.sampled_from(
+        [
+            "app",
+            "zope.interface",
+            "==",
+            ">=1",
+            "1.0",
+            "[x]",
+            " ; ",
+            "python_version",
+            "os_name",
+            "extra",
+            "platform_release",
+            " < ",
+            " == ",
+            " in ",
+            " and ",
+            "(",
+            ")",
+            '"3"',
+            '"a"',
+            " @ ",
+            "https://u:p@host/x-1.0-py3-none-any.whl",
+            "git+",
+            "file:",
+            "./x.whl",
+            "-e .",
+            "--hash=sha256:" + "0" * 64,
+            " --hash",
+            "-r ",
+            "-c",
+            "--index-url",
+            "=",
+            " ",
+            "'",
+            "\\",
+            "--find-links",
+            "~/x",
+            "#sha256=" + "0" * 64,
+            "--pre",
+            "--no-binary :all:",
+            "+cu128",
+            "%2e",
+            "é",
+            "\t",
+        ]
+    ),
+    st.text(max_size=4),
+)
+lines = st.lists(pieces, min_size=1, max_size=8).map("".join).map(str.strip).filter(bool)
+
+
+@given(st.lists(lines, max_size=4), st.lists(lines, max_size=4))
+def test_any_line_is_read_or_refused_in_words(packages, texts):
+    files = (RequirementsFile(path="r.txt", lines=tuple(texts)),)
+    build = Build(python_version="3.11", python_packages=tuple(packages), python_requirements=files)
+    try:
+        read = declared.read(build, Path("/nonexistent"))
+    except ProjectErrors as errors:
+        assert all(error.message and error.where for error in errors.errors)
+        assert "u:p@" not in str(errors)
+        return
+    for line in read.roots(MARKERS):
+        assert line.where
+        read.hashes(line.name or "")
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.lists(lines, max_size=3), min_size=1))
+def test_any_metadata_of_a_wheel_is_read(requires):
+    roots = [declared.Line(text=name, where="here", name=name) for name in requires]
+    assert closure.required_by(roots, requires, MARKERS).keys() == requires.keys()
