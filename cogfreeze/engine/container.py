@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from cogfreeze.client.process import LOOPBACK, free_port, started
+from cogfreeze.client.process import LOOPBACK, STDERR, free_port, started
 from cogfreeze.errors import BuildError, PredictionFailed, ToolMissing
 
 if TYPE_CHECKING:
@@ -68,12 +68,13 @@ class Container:
 
         Raises:
             ToolMissing: there is no `docker` here.
-            BuildError: the image could not be run.
+            BuildError: the image is not to be had, or could not be run.
         """
         name, port = f"cog-predict-{secrets.token_hex(6)}", free_port()
         # One prediction's user wants the model's words, not the server's; of two values the last one holds.
         quiet = replace(self, variables=("COG_LOG_LEVEL=warning", *self.variables))
         command = quiet.command(host=LOOPBACK, port=port, name=name)
+        self._require(command[0])
         try:
             with started(command, port=port, environment=os.environ) as server:
                 yield server
@@ -91,6 +92,18 @@ class Container:
                 capture_output=True,
                 timeout=REMOVING,
                 check=False,
+            )
+
+    def _require(self, docker: str) -> None:
+        """Have the image here before it is run, so that pulling it takes nothing of the time that setup() has."""
+        known = subprocess.run([docker, "image", "inspect", "--", self.image], capture_output=True, check=False)
+        if (
+            known.returncode
+            and subprocess.run([docker, "pull", "--", self.image], stdout=STDERR, check=False).returncode
+        ):
+            raise BuildError(
+                f"the image `{self.image}` is not here and cannot be pulled",
+                hint="what docker said of it stands above",
             )
 
     def serve(self, *, host: str, port: int, upload_url: str | None = None) -> NoReturn:

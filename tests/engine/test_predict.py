@@ -90,7 +90,18 @@ def test_an_image_that_is_not_there_is_told(tmp_path, variables):
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-2:] == [
-        "error[CF400]: the image `no-such-image-of-ours` could not be run",
+        "error[CF400]: the image `no-such-image-of-ours` is not here and cannot be pulled",
+        "hint: what docker said of it stands above",
+    ]
+
+
+def test_a_container_that_cannot_start_is_told(image, tmp_path, variables):
+    command = [*COG, "predict", image, "--gpus", "no-such-option=1"]
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-2:] == [
+        f"error[CF400]: the image `{image}` could not be run",
         "hint: what docker said of it stands above",
     ]
 
