@@ -20,7 +20,6 @@ import logging
 import resource
 import select
 import sys
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
 
 import hypercorn.trio.run
@@ -36,6 +35,8 @@ from hypercorn.utils import parse_socket_addr
 
 if TYPE_CHECKING:
     import h11
+
+from cogserve.connections import Connections, Member
 
 try:
     from cogserve import http1
@@ -60,36 +61,7 @@ class _Refused(Exception):
     """A connection that speaks what this server does not."""
 
 
-class _Connections:
-    """The open connections of the process, those that idle longest first."""
-
-    def __init__(self) -> None:
-        self.limit = sys.maxsize
-        self._open: "OrderedDict[_Connection, bool]" = OrderedDict()  # to whether it is idle
-
-    def add(self, connection: "_Connection") -> None:
-        self._open[connection] = True
-        if len(self._open) > self.limit:
-            idle = next((one for one, is_idle in self._open.items() if is_idle), None)
-            if idle is not None:
-                self.remove(idle)
-                idle.scope.cancel()
-
-    def mark(self, connection: "_Connection", *, idle: bool) -> None:
-        if connection in self._open:
-            self._open[connection] = idle
-            self._open.move_to_end(connection)
-
-    def close_idle(self) -> None:
-        for connection, idle in self._open.items():
-            if idle:
-                connection.scope.cancel()
-
-    def remove(self, connection: "_Connection") -> None:
-        self._open.pop(connection, None)
-
-
-_connections = _Connections()
+_connections = Connections()
 
 
 class _Resumption:
@@ -131,7 +103,7 @@ class _HTTP1(H11Protocol):
         raise _Refused(status.decode())
 
 
-class _Connection(TCPServer):
+class _Connection(TCPServer, Member):  # type: ignore[misc]
     """One connection, guarded. hypercorn makes it and awaits it."""
 
     write_timeout = 30.0
@@ -139,6 +111,7 @@ class _Connection(TCPServer):
 
     async def run(self) -> None:
         self.scope = trio.CancelScope()
+        self.fd = self.stream.socket.fileno()
         self._head = b""
         self._closing = False
         _connections.add(self)
@@ -161,15 +134,11 @@ class _Connection(TCPServer):
         connection = http1.Connection(
             self.app.app,
             self.stream.socket,
-            keep_alive=self.config.keep_alive_timeout,
+            *(self, _connections),
             write_timeout=self.write_timeout,
-            mark=self._mark,
             ending=self.context.terminated.is_set,
         )
         await connection.serve()
-
-    def _mark(self, idle: bool) -> None:
-        _connections.mark(self, idle=idle)
 
     async def _serve(self) -> None:
         sock = self.stream.socket
@@ -215,7 +184,7 @@ class _Connection(TCPServer):
             return
         await self._write(b"")
         if isinstance(event, Updated):
-            _connections.mark(self, idle=event.idle)
+            (_connections.mark_idle if event.idle else _connections.mark_busy)(self)
             await super().protocol_send(event)
         elif isinstance(event, Closed):
             await self._end()
@@ -315,14 +284,18 @@ async def serve(
     config.logger_class = _SilentLogger
     _Connection.write_timeout = write_timeout
     _Connection.parser = parser
+    _connections.keep_alive = keep_alive
     _connections.limit = _raise_descriptor_limit() - SPARE_DESCRIPTORS
     hypercorn.trio.run.TCPServer = _Connection
 
     async def stop_and_close() -> None:
         await stop()
-        _connections.close_idle()
+        _connections.end_idle()
 
-    await hypercorn_serve(app, config, mode="asgi", shutdown_trigger=stop_and_close, task_status=task_status)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_connections.look_after)
+        await hypercorn_serve(app, config, mode="asgi", shutdown_trigger=stop_and_close, task_status=task_status)
+        nursery.cancel_scope.cancel()
 
 
 def _raise_descriptor_limit() -> int:

@@ -1,14 +1,14 @@
 """HTTP/1.1 over a C parser: one task a connection, one write an answer.
 
-The task that reads a request also answers it: it calls the application, and while that waits for the client
-to leave, this reads on. Rules:
+The task that reads a request also answers it: it calls the application. Rules:
 
 1. What the parser refuses ends the connection, with a 400 if no answer has begun. Nothing after it is read.
 2. A request has one length: the parser refuses two, and lengths that it does not understand.
 3. Requests that came together are answered in their order, each when the one before is done.
-4. Everything from a client is bounded: a head in bytes and time, a body by the application, what comes
-   ahead of its turn in bytes.
+4. Everything from a client is bounded: a head in bytes and time, a body by the application. While a request
+   is answered nothing is read ahead.
 5. A read waits before it reads, so a cancelled one has taken nothing.
+6. Whether a client has left is found by `connections`, for all at once.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ import contextlib
 import functools
 import logging
 import os
-import select
 import socket
 import time
 from collections import deque
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, Awaitable, Callable, Deque, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Deque, Dict, List, Optional, Tuple
 from urllib.parse import unquote
 
 import httptools
 import trio
+
+if TYPE_CHECKING:
+    from cogserve.connections import Connections, Member
 
 READ = 64 * 1024
 READ_BODY = 512 * 1024
 WRITE = 1024 * 1024
 MAX_HEAD = 32 * 1024
 MAX_HEADERS = 128
-MAX_AHEAD = 64 * 1024
 # Chunks of a body that are no longer on average than this, once there are many of them, are an attack.
 MANY_CHUNKS = 1000
 SMALL_CHUNK = 16
 MAX_PIPELINED = 1000
-LOOK_FOR_HANGUP = 0.25
 REST_OF_BODY = 64 * 1024
 REST_SECONDS = 1.0
 LINGER_SECONDS = 1.0
@@ -73,7 +73,10 @@ class BadRequest(Exception):
 class Request:
     """One request, as far as it has come."""
 
-    __slots__ = ("body", "chunks", "complete", "headers", "keep_alive", "method", "read", "target", "version")
+    __slots__ = (
+        *("body", "chunks", "complete", "expects", "headers", "keep_alive", "length", "method", "read", "target"),
+        "version",
+    )
 
     def __init__(self) -> None:
         self.method = b""
@@ -83,7 +86,9 @@ class Request:
         self.body: List[bytes] = []  # what has come and was not yet given to the application
         self.read = 0  # bytes of the body so far
         self.chunks = 0
+        self.length = 0  # of the body, where it was declared
         self.complete = False
+        self.expects = False  # whether the client waits to be told to send the body
         self.keep_alive = True
 
 
@@ -142,9 +147,13 @@ class Reader:
         request.version = self._parser.get_http_version()
         request.keep_alive = self._parser.should_keep_alive()
         hosts = 0
-        for name, _ in request.headers:
+        for name, value in request.headers:
             if name == b"host":
                 hosts += 1
+            elif name == b"content-length":
+                request.length = int(value)
+            elif name == b"expect":
+                request.expects = value.lower() == b"100-continue"
             elif name == b"transfer-encoding" and request.version == "1.0":
                 raise BadRequest(400)
         if hosts > 1 or (not hosts and request.version == "1.1"):
@@ -177,9 +186,9 @@ class Connection:
     Args:
         app: the ASGI application.
         sock: a connected, non-blocking one; it is not closed here.
-        keep_alive: seconds that it may idle, and that a head may take.
+        member: what others know of the connection.
+        connections: all of them.
         write_timeout: seconds after which a client that takes nothing is let go.
-        mark: is told whether the connection waits for a request.
         ending: says whether the server is about to end.
     """
 
@@ -187,22 +196,20 @@ class Connection:
         self,
         app: App,
         sock: Any,
+        member: Member,
+        connections: Connections,
         *,
-        keep_alive: float,
         write_timeout: float,
-        mark: Callable[[bool], None],
         ending: Callable[[], bool],
     ) -> None:
+        self.member = member
         self._app = app
         self._socket = sock
         self._fd = sock.fileno()
-        self._keep_alive = keep_alive
+        self._connections = connections
         self._write_timeout = write_timeout
-        self._mark = mark
         self._ending = ending
         self._reader = Reader()
-        self._ahead: List[bytes] = []  # what came while a request was answered
-        self._ahead_size = 0
         self._scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -210,7 +217,6 @@ class Connection:
             "root_path": "",
             "client": sock.getpeername()[:2],
             "server": sock.getsockname()[:2],
-            "extensions": {},
         }
 
     async def serve(self) -> None:
@@ -230,24 +236,24 @@ class Connection:
     async def _next(self) -> Optional[Request]:
         """Return the next request when its head is complete; None where there will be none."""
         reader = self._reader
-        if not reader.ready and self._ahead:
-            ahead, self._ahead, self._ahead_size = self._ahead, [], 0
-            for data in ahead:
-                reader.feed(data)
         if not reader.ready:
             if self._ending():
                 return None
-            self._mark(True)
-            with trio.move_on_after(self._keep_alive):
-                while not reader.ready:
-                    data = await self.receive(READ)
-                    if not data:
-                        raise Gone
-                    reader.feed(data)
-            if not reader.ready:
-                return None
-            self._mark(False)
-        return reader.ready.popleft()
+            self._connections.mark_idle(self.member)
+            while not reader.ready:
+                await self._feed(READ)
+        request = reader.ready.popleft()
+        # A small body is waited for here, so that the application finds it complete.
+        while not request.complete and 0 < request.length <= READ and not request.expects:
+            await self._feed(READ)
+        self._connections.mark_busy(self.member)
+        return request
+
+    async def _feed(self, size: int) -> None:
+        data = await self.receive(size)
+        if not data:
+            raise Gone
+        self._reader.feed(data)
 
     async def _answer(self, request: Request) -> bool:
         """Have the application answer; return whether the connection goes on."""
@@ -265,10 +271,12 @@ class Connection:
             "headers": request.headers,
         }
         answer = Answer(self, request)
+        scope["extensions"] = {"cog.on_gone": answer.on_gone, "cog.complete": request.complete}
         try:
             await self._app(scope, answer.receive, answer.send)
         except Exception:
             log.exception("%s %s failed", scope["method"], text)
+        self.member.on_gone = None
         if answer.bad is not None and not answer.started:
             raise answer.bad
         if answer.gone or (answer.started and not answer.complete):
@@ -281,33 +289,19 @@ class Connection:
         """Read what the application left of a body; return whether it was little enough."""
         limit = request.read + REST_OF_BODY
         with trio.move_on_after(REST_SECONDS):
-            while not request.complete:
-                if request.read > limit or not await self.read_body(request):
-                    return False
+            while not request.complete and request.read <= limit:
+                await self.read_body(request)
                 request.body.clear()
         return request.complete
 
-    async def read_body(self, request: Request) -> bool:
-        """Read on in a body; return False where there is no more, though it is not complete."""
-        data = await self.receive(READ if request.read < READ else READ_BODY)
-        if not data:
-            return False
-        self._reader.feed(data)
-        return True
+    async def read_body(self, request: Request) -> None:
+        """Read on in a body.
 
-    async def until_gone(self) -> None:
-        """Return when the client has left. What it sends meanwhile is kept for the next request."""
-        while self._ahead_size < MAX_AHEAD:
-            data = await self.receive(READ)
-            if not data:
-                return
-            self._ahead.append(data)
-            self._ahead_size += len(data)
-        # It has sent more than is kept: from here on only its end is of interest.
-        poll = select.poll()
-        poll.register(self._fd, select.POLLRDHUP)
-        while not poll.poll(0):  # noqa: ASYNC110 - the kernel gives no event for it
-            await trio.sleep(LOOK_FOR_HANGUP)
+        Raises:
+            Gone: there is no more, though it is not complete.
+            BadRequest: it is not what it should be.
+        """
+        await self._feed(READ if request.read < READ else READ_BODY)
 
     async def receive(self, size: int) -> bytes:
         """Return what the client sends next; nothing where it has left."""
@@ -376,27 +370,37 @@ class Answer:
         self._head = b""
         self._chunked = False
         self._given = False  # whether the application has had the whole body
-        self._expects = not request.complete and (b"expect", b"100-continue") in request.headers
+        self._expects = request.expects and not request.complete
         self.started = False
         self.complete = False
         self.gone = False
         self.keep_alive = request.keep_alive
         self.bad: Optional[BadRequest] = None
 
+    def on_gone(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called when the client leaves. Cheaper than waiting for that in `receive`."""
+
+        def gone() -> None:
+            self.gone = True
+            self._connection.member.on_gone = None
+            callback()
+
+        self._connection.member.on_gone = gone
+
     async def receive(self) -> Dict[str, Any]:
         request = self._request
         if self._given:
             if not self.gone:
-                await self._connection.until_gone()
-                self.gone = True
+                gone = trio.Event()
+                self.on_gone(gone.set)
+                await gone.wait()
             return {"type": "http.disconnect"}
         try:
             if self._expects:
                 self._expects = False
                 await self._connection.write(CONTINUE)
             while not request.body and not request.complete:
-                if not await self._connection.read_body(request):
-                    raise Gone
+                await self._connection.read_body(request)
         except BadRequest as bad:
             self.bad = bad
             return {"type": "http.disconnect"}

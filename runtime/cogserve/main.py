@@ -254,7 +254,10 @@ def main(arguments: Optional[List[str]] = None) -> int:
         if settings.webhook_token and not settings.webhook_token_hosts:
             log.warning("WEBHOOK_AUTH_TOKEN is not sent to anyone: COG_WEBHOOK_AUTH_HOSTS names no host")
         server = Server(settings, openapi_of(settings))
+        # What lives as long as the process is not looked at again, and the rest less often.
+        gc.collect()
         gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         trio.run(server.run)
     except OSError as error:
         log.error(

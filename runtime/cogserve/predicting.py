@@ -66,7 +66,8 @@ class Predicting:
         """POST, or PUT where an id stands in the path."""
         headers: Dict[bytes, bytes] = dict(scope["headers"])
         streaming = b"text/event-stream" in headers.get(b"accept", b"")
-        body = await self._bodies.read(receive, headers.get(b"content-length"))
+        complete = scope["extensions"].get("cog.complete", False)
+        body = await self._bodies.read(receive, headers.get(b"content-length"), complete=complete)
         request = decode_request(body if _is_json(headers) else b"")
         if streaming:
             self._allow_streaming(scope)
@@ -86,7 +87,8 @@ class Predicting:
         elif headers.get(b"prefer") == b"respond-async":
             await answer(send, 202, encode({"id": prediction.id, "status": "starting"}))
         else:
-            await self._answer_when_finished(prediction, receive, send)
+            await _wait(prediction, scope, receive)
+            await self._answer_finished(prediction, send)
 
     async def cancel(self, send: Send, id: str) -> None:  # noqa: A002
         prediction = self._scheduler.registry.find(id)
@@ -173,12 +175,8 @@ class Predicting:
             except Refused as error:
                 raise Problem(422, detail((["body", "webhook"], str(error), "value_error"))) from None
 
-    async def _answer_when_finished(self, prediction: Prediction, receive: Receive, send: Send) -> None:
-        """Wait for the end; a client that goes away meanwhile cancels its prediction."""
-        if not prediction.finished:
-            with trio.CancelScope() as scope:
-                prediction.listen(lambda event: scope.cancel() if event[0] == "completed" else None)
-                await wait_disconnected(receive)
+    async def _answer_finished(self, prediction: Prediction, send: Send) -> None:
+        """Answer with the end; if it has not come, the client has gone, and the prediction is cancelled."""
         if not prediction.finished:
             self._scheduler.cancel(prediction)
             return
@@ -200,6 +198,22 @@ class Predicting:
             await answer(send, 200, encode(prediction.snapshot()))
         else:
             await answer(send, 202, encode({**prediction.snapshot(), "input": prediction.given}))
+
+
+async def _wait(prediction: Prediction, scope: Scope, receive: Receive) -> None:
+    """Return when a prediction has ended, or its client has gone."""
+    if prediction.finished:
+        return
+    on_gone = scope["extensions"].get("cog.on_gone")
+    if on_gone is not None:
+        either = trio.Event()
+        on_gone(either.set)
+        prediction.listen(lambda event: either.set() if event[0] == "completed" else None)
+        await either.wait()
+        return
+    with trio.CancelScope() as waiting:
+        prediction.listen(lambda event: waiting.cancel() if event[0] == "completed" else None)
+        await wait_disconnected(receive)
 
 
 def _is_json(headers: Dict[bytes, bytes]) -> bool:

@@ -79,6 +79,7 @@ class Prediction:
         "finished_at",
         "folder",
         "given",
+        "has_files",
         "history",
         "id",
         "input",
@@ -108,6 +109,7 @@ class Prediction:
         self.trace = trace or {}
         self.state = State.ACCEPTED
         self.folder: Optional[str] = None
+        self.has_files = False  # whether files were put into the folder
         self.output: Optional[msgspec.Raw] = None
         self.chunks: Optional[List[msgspec.Raw]] = None
         self.output_size = 0

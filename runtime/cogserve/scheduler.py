@@ -257,6 +257,7 @@ class Scheduler(Listener):
             self._scopes[prediction.id] = scope
             try:
                 prediction.folder = self._folders.take()
+                prediction.has_files = True
                 await files_in.bring(self._client, values, files, prediction.folder, self._settings.max_download)
             except files_in.InputUnusable as error:
                 if error.refused:
@@ -324,6 +325,7 @@ class Scheduler(Listener):
         """Start the task that stores a prediction's files; from now on all its output goes through it."""
         send, receive = trio.open_memory_channel[Any](1_000_000)
         self._storing[prediction.id] = send
+        prediction.has_files = True
         self._nursery.start_soon(self._guarded, prediction, self._store_all, prediction, receive)
         return send
 
@@ -426,7 +428,9 @@ class Scheduler(Listener):
         self.metrics.observe(prediction)
         log.debug("prediction %s %s", prediction.id, prediction.state.status)
         if prediction.folder is not None:
-            self._folders.give_back(prediction.folder)
+            # The worker puts files into it alone, and says which; but not of those before one that failed.
+            untouched = state is State.SUCCEEDED and not prediction.has_files
+            self._folders.give_back(prediction.folder, untouched=untouched)
         if not self.registry.live:
             self._idle.set()
 

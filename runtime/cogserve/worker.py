@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -22,6 +23,11 @@ READ = 256 * 1024
 PIPE_TURN = 1024 * 1024
 # How many reads of the socket are done before other tasks get their turn.
 FRAME_TURN = 16
+
+PREFIX = frames.LENGTHS.size
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Dict[str, Any]).decode
 
 log = logging.getLogger("cogserve.worker")
 
@@ -98,12 +104,15 @@ class Worker:
         self._environment = environment
         self._on_frame = on_frame
         self._pipes = [_Pipe("stdout", on_text), _Pipe("stderr", on_text)]
+        self._poll = select.poll()
+        for pipe in self._pipes:
+            self._poll.register(pipe.fd, select.POLLIN)
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._socket: Optional[socket.socket] = None
         self._unsent: Deque[memoryview] = deque()
         self._unsent_more = trio.Event()
         self._reason: Optional[str] = None
-        self._decoder = frames.Decoder()
+        self._buffer = bytearray()
         self.ended = trio.Event()
 
     @property
@@ -116,7 +125,7 @@ class Worker:
         Raises:
             frames.FrameTooLarge: nothing was sent.
         """
-        prefix = frames.encode(header, payload)
+        prefix = _prefix(header, payload)
         sock = self._socket
         if sock is None or self.ended.is_set():
             return
@@ -139,9 +148,10 @@ class Worker:
 
     def drain(self) -> None:
         """Take what the worker has printed so far, so that it stands before what comes next."""
-        for pipe in self._pipes:
-            if pipe.fd >= 0:
-                pipe.drain()
+        for fd, _ in self._poll.poll(0):
+            for pipe in self._pipes:
+                if pipe.fd == fd:
+                    pipe.drain()
 
     def signal(self, number: int, reason: Optional[str] = None) -> None:
         """Send a signal to the worker's whole process group; `reason` is what its end will be put down to."""
@@ -202,6 +212,7 @@ class Worker:
             self._socket = None
             ours.close()
             for pipe in self._pipes:
+                self._poll.unregister(pipe.fd)
                 pipe.close()
             if self._process is not None:
                 with trio.move_on_after(10) as scope:
@@ -227,9 +238,7 @@ class Worker:
             if not data:
                 return False
             try:
-                self._decoder.feed(data)
-                for header, payload in self._decoder:
-                    self._on_frame(header, payload)
+                self._take(data)
             except Exception as error:
                 # What a broken worker sends must not end the server.
                 log.exception("a frame of the worker could not be used")
@@ -238,6 +247,27 @@ class Worker:
             if len(data) < READ:
                 break
         return True
+
+    def _take(self, data: bytes) -> None:
+        """Handle the frames that are complete with `data`. As `frames.Decoder`, with a faster JSON."""
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        try:
+            while len(buffer) - at >= PREFIX:
+                header_length, payload_length = frames.LENGTHS.unpack_from(buffer, at)
+                if header_length > frames.MAX_HEADER or payload_length > frames.MAX_PAYLOAD:
+                    raise frames.FrameTooLarge(f"a frame of {header_length} + {payload_length} bytes")
+                start = at + PREFIX + header_length
+                end = start + payload_length
+                if len(buffer) < end:
+                    return
+                with memoryview(buffer) as view:
+                    header, payload = bytes(view[at + PREFIX : start]), bytes(view[start:end])
+                at = end
+                self._on_frame(_header(header), payload)
+        finally:
+            del buffer[:at]
 
     async def _send_rest(self, sock: socket.socket) -> None:
         while True:
@@ -254,6 +284,22 @@ class Worker:
                 part = self._unsent.popleft()
                 if sent < len(part):
                     self._unsent.appendleft(part[sent:])
+
+
+def _prefix(header: Dict[str, Any], payload: bytes) -> bytes:
+    """As `frames.encode`, with a faster JSON."""
+    data = _encode(header)
+    if len(data) > frames.MAX_HEADER or len(payload) > frames.MAX_PAYLOAD:
+        raise frames.FrameTooLarge(f"a frame of {len(data)} + {len(payload)} bytes is over the limit")
+    return frames.LENGTHS.pack(len(data), len(payload)) + data
+
+
+def _header(data: bytes) -> Dict[str, Any]:
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # An error's text may hold half a character; it is no reason to lose the frame.
+        return _decode(data.decode("utf-8", "replace").encode())
 
 
 def command(ref: str, mode: str) -> List[str]:

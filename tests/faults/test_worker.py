@@ -356,14 +356,14 @@ def test_several_run_at_once_each_with_its_own_logs(serve, tmp_path):
 
 def test_when_a_worker_dies_all_that_ran_on_it_fail_and_none_is_lost(serve, tmp_path):
     server = serve(CONCURRENT)
-    gate = tmp_path / "gate"
     for name in ("a", "dies", "b", "c"):
-        server.predict(name=name, file=str(gate), id=name, asynchronous=True)
+        server.predict(name=name, file=str(tmp_path / name), id=name, asynchronous=True)
     for name in ("a", "dies", "b"):
         server.wait_for(name, "processing")
-    gate.touch()
+    (tmp_path / "c").touch()
+    (tmp_path / "dies").touch()
 
     results = {name: server.wait_for(name)["status"] for name in ("a", "dies", "b", "c")}
 
-    assert (results["dies"], results["c"]) == ("failed", "succeeded")
+    assert results == {"a": "failed", "dies": "failed", "b": "failed", "c": "succeeded"}
     assert json.loads(server.predict(name="x").body)["output"] == "x"
