@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import mimetypes
 from difflib import get_close_matches
 from pathlib import Path
@@ -81,7 +82,7 @@ def inputs_from_json(text: str, schema: Schema) -> dict[str, Any]:
         UsageError: no JSON object, names that the model does not take or that are missing, unreadable files.
     """
     try:
-        inputs = json.loads(text)
+        inputs = json.loads(text, parse_constant=_finite)
     except ValueError as error:
         raise UsageError(f"the input is no JSON: {error}", hint='write it like `{"name": "value"}`') from None
     if not isinstance(inputs, dict):
@@ -198,7 +199,7 @@ def _typed(word: str, declared: Property) -> Any:
     kind = declared.get("type")
     if kind in ("integer", "number"):
         try:
-            return int(word) if kind == "integer" else float(word)
+            return int(word) if kind == "integer" else _finite(word)
         except ValueError:
             raise _Mistake(f"wants {'an integer' if kind == 'integer' else 'a number'}, not `{word}`") from None
     if kind == "boolean":
@@ -212,9 +213,17 @@ def _typed(word: str, declared: Property) -> Any:
     return word
 
 
+def _finite(word: str) -> float:
+    """Return a number that JSON has; Python reads `NaN` and `Infinity` too."""
+    number = float(word)
+    if not math.isfinite(number):
+        raise ValueError(f"`{word}` is no number of JSON's")
+    return number
+
+
 def _parsed(text: str, kind: type, name: str) -> Any:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_finite)
     except ValueError as error:
         raise _Mistake(f"wants a {name}: {error}") from None
     if not isinstance(value, kind):

@@ -92,6 +92,8 @@ def test_a_file_is_its_content_where_something_else_is_declared(tmp_path):
         (["text"], "`text` is no `name=value`", "write `-i name=value` or `-i name=@file`"),
         (["=a"], "`=a` is no `name=value`", "write `-i name=value` or `-i name=@file`"),
         (["count=1.5"], "input `count` wants an integer, not `1.5`", None),
+        (["ratio=nan"], "input `ratio` wants a number, not `nan`", None),
+        (['options={"a": NaN}'], "input `options` wants a JSON object: `NaN` is no number of JSON's", None),
         (["ratio=x"], "input `ratio` wants a number, not `x`", None),
         (["flag=maybe"], "input `flag` wants `true` or `false`, not `maybe`", None),
         (["options=[]"], "input `options` wants a JSON object", None),
@@ -143,6 +145,7 @@ def test_a_json_object_is_taken_as_it_is_with_files_put_in(tmp_path):
     [
         ("{", "the input is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ("[1]", "the input is no JSON object"),
+        ('{"image": -Infinity}', "the input is no JSON: `-Infinity` is no number of JSON's"),
         ('{"imag": 1}', "the model takes no input `imag`; input `image` is missing"),
     ],
 )
