@@ -82,7 +82,7 @@ def inputs_from_json(text: str, schema: Schema) -> dict[str, Any]:
         UsageError: no JSON object, names that the model does not take or that are missing, unreadable files.
     """
     try:
-        inputs = json.loads(text, parse_constant=_finite)
+        inputs = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except ValueError as error:
         raise UsageError(f"the input is no JSON: {error}", hint='write it like `{"name": "value"}`') from None
     if not isinstance(inputs, dict):
@@ -223,7 +223,7 @@ def _finite(word: str) -> float:
 
 def _parsed(text: str, kind: type, name: str) -> Any:
     try:
-        value = json.loads(text, parse_constant=_finite)
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except ValueError as error:
         raise _Mistake(f"wants a {name}: {error}") from None
     if not isinstance(value, kind):

@@ -94,6 +94,7 @@ def test_a_file_is_its_content_where_something_else_is_declared(tmp_path):
         (["count=1.5"], "input `count` wants an integer, not `1.5`", None),
         (["ratio=nan"], "input `ratio` wants a number, not `nan`", None),
         (['options={"a": NaN}'], "input `options` wants a JSON object: `NaN` is no number of JSON's", None),
+        (['options={"a": 1e999}'], "input `options` wants a JSON object: `1e999` is no number of JSON's", None),
         (["ratio=x"], "input `ratio` wants a number, not `x`", None),
         (["flag=maybe"], "input `flag` wants `true` or `false`, not `maybe`", None),
         (["options=[]"], "input `options` wants a JSON object", None),
