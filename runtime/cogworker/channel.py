@@ -40,7 +40,7 @@ class Channel:
     def __init__(self, fd: int, interrupt: Interrupt) -> None:
         self._fd = fd
         self._interrupt = interrupt
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._sender: Optional[int] = None
         self._waiting: Deque[Tuple[bytes, bytes]] = deque()
         self.forked = False
@@ -67,8 +67,9 @@ class Channel:
             self._interrupt.let_go()
 
     def _write_waiting(self) -> None:
-        # A signal handler or a finaliser of the model's may print while this very thread is writing a frame:
-        # then its frame waits for the writing below it on the stack, which takes it next.
+        # A signal handler or a finaliser of the model's may print while this very thread is in here. In the midst
+        # of a frame, its own waits for the writing below it on the stack, which takes it next; a moment before or
+        # after, it is written at once, for the lock is this thread's already.
         while self._waiting and self._sender != threading.get_ident():
             with self._lock:
                 self._sender = threading.get_ident()
@@ -98,7 +99,7 @@ class Channel:
 
     def _after_fork(self) -> None:
         self.forked = True
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._waiting.clear()
         self._sender = None
         os.close(self._fd)

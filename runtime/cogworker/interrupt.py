@@ -6,7 +6,8 @@ Rules:
 3. It is never raised while a frame is being written (`held`): half a frame would end the connection. It comes
    right after.
 4. For one prediction it is raised at most once in QUIET seconds, so that the code which handles the first cannot
-   be struck by a second. A cancel that comes sooner is taken as the same one.
+   be struck by a second.
+5. A signal that comes a moment before a system call does not end that call, so it is sent until it has struck.
 """
 
 from __future__ import annotations
@@ -45,12 +46,21 @@ class Interrupt:
             yield
         finally:
             self._running = None
-            self._wanted = None
 
     def cancel(self, id: str) -> None:  # noqa: A002
         """Have the exception raised in what runs, or is about to run, as `id`. From any thread."""
-        self._wanted = id
-        signal.pthread_kill(self._main, SIGNAL)
+        if self._wanted != id:
+            self._wanted = id
+            threading.Thread(target=self._insist, args=(id,), name="cog-cancel", daemon=True).start()
+
+    def forget(self) -> None:
+        """What was wanted has ended."""
+        self._wanted = None
+
+    def _insist(self, id: str) -> None:  # noqa: A002
+        while self._wanted == id:
+            signal.pthread_kill(self._main, SIGNAL)
+            time.sleep(QUIET / 10)
 
     def hold(self) -> None:
         """Keep the exception off until `let_go`. Calls nest."""
@@ -71,4 +81,5 @@ class Interrupt:
             self._due = True
         elif time.monotonic() - self._raised_at >= QUIET:
             self._raised_at = time.monotonic()
+            self._wanted = None
             raise CancelationException("the prediction was canceled")

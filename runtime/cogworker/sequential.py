@@ -87,6 +87,7 @@ class Sequential:
             prediction.fail(error)
         with self._lock:
             self._current = None
+            self._interrupt.forget()
         close_streams(arguments)
         leave(prediction.scope)
         prediction.finish()
