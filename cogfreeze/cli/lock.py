@@ -47,6 +47,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exclude-newer", metavar="DATE", help="ignore Python packages published after YYYY-MM-DD"
     )
+    parser.add_argument(
+        "--resolver",
+        choices=("uv", "pip-tools"),
+        default="uv",
+        help="what decides the versions of Python packages",
+    )
     sides = parser.add_mutually_exclusive_group()
     sides.add_argument(
         "--ours", action="store_true", help="after a merge: resolve afresh from our side of the lock"
@@ -125,6 +131,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         apt=arguments.upgrade_apt,
         runtime=arguments.upgrade_runtime,
         exclude_newer=arguments.exclude_newer,
+        resolver=arguments.resolver,
     )
 
 

@@ -15,7 +15,7 @@ from cogfreeze.catalog.distributions import glibc
 from cogfreeze.lock import model
 from cogfreeze.lock.inputs import inputs_of, part_of
 from cogfreeze.lock.staleness import changed_inputs
-from cogfreeze.resolve import apt, image, python, runtime, uv
+from cogfreeze.resolve import apt, checks, image, python, runtime, uv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,7 @@ class Request:
         packages: Python packages to move, each with the version to move to or None for the newest that fits.
         base, apt, runtime: move the base image, the archive's date, the recipe with the server and its tools.
         exclude_newer: leave out Python packages published after this date, `YYYY-MM-DD`.
+        resolver: what decides the versions of Python packages, `uv` or `pip-tools`; the lock's form is the same.
     """
 
     everything: bool = False
@@ -42,6 +43,7 @@ class Request:
     apt: bool = False
     runtime: bool = False
     exclude_newer: str | None = None
+    resolver: str = "uv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ def resolve(
     """
     inputs = inputs_of(project)
     keys = changed_inputs(previous, inputs) if previous else ()
-    if previous is not None and not keys and request == Request():
+    if previous is not None and not keys and request == Request(resolver=request.resolver):
         return previous
     changed = {part_of(key) for key in keys}
     platforms = []
@@ -196,10 +198,28 @@ class _Platform:
                         packages=self.request.packages,
                         exclude_newer=self.request.exclude_newer,
                     ),
+                    resolver=self.request.resolver,
                 )
+                self._check(wheels, newest)
         own = (
             before.runtime
             if before and not self.moves.runtime
             else runtime.wheels(declared, self.platform, glibc=newest)
         )
         return model.Python(version=declared, wheels=wheels, runtime=own)
+
+    def _check(self, wheels: tuple[model.Wheel, ...], newest: tuple[int, int] | None) -> None:
+        """Refuse, or warn of, what would not work or not be the same twice in the image."""
+        build = self.project.build
+        gpu = python.choice(build, self.folder, self.platform, self.settings) if build.gpu else None
+        findings = checks.check(
+            wheels,
+            build,
+            self.folder,
+            self.platform,
+            glibc=newest,
+            base_cuda=gpu.cuda if gpu and gpu.base else None,
+            settings=self.settings,
+            report=self.report,
+        )
+        checks.enforce(findings, self.report)
