@@ -92,8 +92,10 @@ class _HTTP1(H11Protocol):
     async def _check_protocol(self, event: h11.Request) -> None:
         if event.http_version not in (b"1.1", b"1.0"):
             await self._refuse(b"505 HTTP Version Not Supported")
-        names = {name for name, _ in event.headers}
-        if b"transfer-encoding" in names and b"content-length" in names:
+        headers = dict(event.headers)
+        if headers.get(b"upgrade", b"").lower() == b"websocket":
+            await self._refuse(b"501 Not Implemented")
+        if b"transfer-encoding" in headers and b"content-length" in headers:
             # A proxy before us may have believed the other one.
             await self._refuse(b"400 Bad Request")
 

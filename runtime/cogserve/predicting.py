@@ -54,7 +54,9 @@ class Predicting:
         self._guard = guard
         self._schema = schema
         self._streams = Streams()
-        self._bodies = Bodies(settings.max_body, settings.max_inflight, lambda: scheduler.input_bytes)
+        self._bodies = Bodies(
+            settings.max_body, settings.body_timeout, settings.max_inflight, lambda: scheduler.input_bytes
+        )
 
     async def create(
         self,

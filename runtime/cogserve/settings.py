@@ -42,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     throttle: float = 0.5
     stream_history: int = 1024
     write_timeout: float = 30.0  # a reader that takes nothing for so long is let go
+    body_timeout: float = 20.0  # for a request's body, beyond what a slow line (BODY_RATE) needs
     keep_alive: float = 20.0  # also the limit for a request's head to arrive
     parser: str = "httptools"
 
@@ -152,6 +153,7 @@ VARIABLES: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
     ("COG_THROTTLE_RESPONSE_INTERVAL", "throttle", _seconds),
     ("COG_STREAM_HISTORY_CAPACITY", "stream_history", _whole(1, 1_000_000)),
     ("COG_WRITE_TIMEOUT", "write_timeout", _seconds),
+    ("COG_BODY_TIMEOUT", "body_timeout", _seconds),
     ("COG_KEEP_ALIVE", "keep_alive", _seconds),
     ("COG_HTTP_PARSER", "parser", _one_of("httptools", "h11")),
     ("COG_ALLOW_PRIVATE_URLS", "allow_private", _hosts),

@@ -14,8 +14,6 @@ Receive = Callable[[], Awaitable[Dict[str, Any]]]
 Send = Callable[[Dict[str, Any]], Awaitable[None]]
 Header = Tuple[bytes, bytes]
 
-# A body must come within BODY_PATIENCE and the time that BODY_RATE gives it.
-BODY_PATIENCE = 20.0
 BODY_RATE = 8 * 1024  # bytes a second
 # More pieces than this, of fewer bytes on average than that, are an attack on the parser.
 MANY_PIECES = 1000
@@ -35,12 +33,14 @@ class Bodies:
 
     Args:
         max_body: bytes of one body.
+        timeout: seconds that a body may take, beyond those that BODY_RATE gives it.
         max_inflight: bytes of all bodies that are being read or whose predictions live.
         held: how many bytes living predictions hold.
     """
 
-    def __init__(self, max_body: int, max_inflight: int, held: Callable[[], int]) -> None:
+    def __init__(self, max_body: int, timeout: float, max_inflight: int, held: Callable[[], int]) -> None:
         self._max_body = max_body
+        self._timeout = timeout
         self._max_inflight = max(max_inflight, max_body)
         self._held = held
         self._reading = 0
@@ -65,7 +65,7 @@ class Bodies:
         pieces: List[bytes] = []
         size = count = 0
         start = trio.current_time()
-        with trio.CancelScope(deadline=start + BODY_PATIENCE) as scope:
+        with trio.CancelScope(deadline=start + self._timeout) as scope:
             try:
                 while True:
                     message = await receive()
@@ -81,7 +81,7 @@ class Bodies:
                             self._allow(size)
                         if count > MANY_PIECES and size < count * SMALL_PIECE:
                             raise Problem(413, {"error": "The body comes in too many small pieces"}, close=True)
-                        scope.deadline = start + BODY_PATIENCE + size / BODY_RATE
+                        scope.deadline = start + self._timeout + size / BODY_RATE
                     if not message.get("more_body", False):
                         break
             finally:

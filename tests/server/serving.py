@@ -3,10 +3,12 @@
 
 import contextlib
 import dataclasses
+import functools
 import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -32,10 +34,14 @@ class Answer:
         return json.loads(self.body)
 
 
+def limit_descriptors(count):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
 class Server:
     """One running server. `source` becomes `predict.py` in `folder`, where the worker runs."""
 
-    def __init__(self, folder, source, *arguments, ref="predict.py:Predictor", **environment):
+    def __init__(self, folder, source, *arguments, ref="predict.py:Predictor", descriptors=None, **environment):
         self.folder = Path(folder)
         (self.folder / "predict.py").write_text(textwrap.dedent(source))
         self._lines = []
@@ -59,6 +65,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            preexec_fn=functools.partial(limit_descriptors, descriptors) if descriptors else None,
         )
         self._reading = threading.Event()
         self._reading.set()
