@@ -49,7 +49,7 @@ class Fetching:
         if self.apt:
             dated = self.apt.snapshot
             debs = sorted((file_name(deb.path), deb) for deb in self.apt.packages)
-            yield _list(layout.DEB_HASHES, (f"{deb.sha256}  {file}" for file, deb in debs))
+            yield _list(layout.hashes(layout.DEBS), (f"{deb.sha256}  {file}" for file, deb in debs))
             yield _list(
                 layout.DEB_ADDRESSES,
                 (f"{deb.archive}/{dated}/{deb.path} {file} SHA256:{deb.sha256}" for file, deb in debs),
@@ -59,6 +59,7 @@ class Fetching:
                 layout.requirements(group.name),
                 (f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}" for wheel in group.wheels),
             )
+            yield _list(layout.hashes(group.name), (f"{wheel.sha256}  {wheel.file}" for wheel in group.wheels))
 
     def stages(self) -> Iterator[Stage]:
         """Yield the stages; a named build context replaces the one of its name."""

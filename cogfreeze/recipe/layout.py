@@ -10,7 +10,7 @@ COMMANDS = "commands"
 LOCAL = "local"
 LOCK = "cog.lock"
 SCHEMA = "openapi.json"
-DEB_HASHES, DEB_ADDRESSES = f"{LISTS}/debs.sha256", f"{LISTS}/debs.txt"
+DEB_ADDRESSES = f"{LISTS}/debs.txt"
 
 # In the fetch stages and, at the same place, in the named contexts that replace them.
 FETCHED = "/fetched"
@@ -34,8 +34,13 @@ PYTHON_PREFIX = "/usr/local"
 
 
 def requirements(group: str) -> str:
-    """Return the path in the context of the list of a group of wheels."""
+    """Return the path in the context of the list by which a group of wheels is fetched and installed."""
     return f"{LISTS}/{group}.txt"
+
+
+def hashes(group: str) -> str:
+    """Return the path in the context of the list by which a group's files are checked."""
+    return f"{LISTS}/{group}.sha256"
 
 
 def seen(name: str) -> str:

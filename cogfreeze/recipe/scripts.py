@@ -100,10 +100,14 @@ def check_base_packages(command: str, digest: str) -> Script:
     )
 
 
+def check_hashes(folder: str, hashes: str) -> Script:
+    """Stop if a listed file is not there, or another. Before anything reads the files."""
+    return (f"(cd {folder} && sha256sum --check --strict --quiet {hashes})",)
+
+
 def install_debs(debs: str, hashes: str) -> Script:
     """Install exactly the listed files in one transaction; nothing is fetched, removed or started."""
     return (
-        f"(cd {debs} && sha256sum --check --strict --quiet {hashes})",
         "policy=/usr/sbin/policy-rc.d",
         "if [ -e $policy ]; then policy=; else printf '#!/bin/sh\\nexit 101\\n' >$policy; chmod 755 $policy; fi",
         "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends --no-remove --quiet \\",
@@ -171,11 +175,9 @@ def check_python(version: str) -> Script:
     )
 
 
-def unpack_installer(wheels: str, requirements: str, target: str) -> Script:
-    """Unpack uv from its own wheel, whose hash the list holds."""
+def unpack_installer(wheels: str, target: str) -> Script:
+    """Unpack uv from its own wheel."""
     return (
-        f"hash=$(sed 's/.*--hash=sha256://' {requirements})",
-        f'for wheel in {wheels}/*.whl; do echo "$hash  $wheel"; done | sha256sum --check --strict --quiet',
         f"python3 -m zipfile -e {wheels}/*.whl /unpacked",
         f"mkdir {target}",
         f"mv /unpacked/*.data/scripts/uv {target}/uv",

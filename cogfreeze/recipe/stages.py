@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
 from cogfreeze.recipe import layout, scripts
-from cogfreeze.recipe.fetching import SCRATCH, file_name
+from cogfreeze.recipe.fetching import SCRATCH
 from cogfreeze.recipe.model import Bind, Run, Stage
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 REAPER = "dumb-init"
 _INSTALLER = "/installer"
+_WHEELS, _REQUIREMENTS = layout.seen(layout.WHEELS), layout.seen("requirements.txt")
+_HASHES = layout.seen("sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +55,11 @@ class Layers:
             script += scripts.create_user(self.user)
             comment.append(f"The user that the image runs as: {self.user}.")
         if apt:
-            debs, hashes = layout.seen(layout.DEBS), layout.seen(file_name(layout.DEB_HASHES))
-            script += scripts.install_debs(debs, hashes)
+            debs = layout.seen(layout.DEBS)
+            script += [*scripts.check_hashes(debs, _HASHES), *scripts.install_debs(debs, _HASHES)]
             mounts += [
                 Bind(source=layout.FETCHED, target=debs, source_stage=layout.DEBS),
-                Bind(source=layout.DEB_HASHES, target=hashes),
+                Bind(source=layout.hashes(layout.DEBS), target=_HASHES),
             ]
             comment.append(
                 "Debian packages: " + ", ".join(f"{each.name} {each.version}" for each in apt.packages) + "."
@@ -75,15 +77,15 @@ class Layers:
 
     def installer(self, group: Group, python: str) -> Stage:
         """Unpack uv for the stages that follow; it is in no layer."""
-        wheels, requirements = layout.seen(layout.WHEELS), layout.seen("requirements.txt")
         return self._stage(
             group.name,
             f"The installer, from its wheel: {_listed(group.wheels)}.",
             (
                 *scripts.check_python(python),
-                *scripts.unpack_installer(wheels, requirements, _INSTALLER),
+                *scripts.check_hashes(_WHEELS, _HASHES),
+                *scripts.unpack_installer(_WHEELS, _INSTALLER),
             ),
-            *_wheels(group, wheels, requirements),
+            *_wheels(group),
         )
 
     def packages(self, group: Group) -> Stage:
@@ -173,20 +175,24 @@ class Layers:
 
 
 def _install(into: str) -> scripts.Script:
-    return scripts.install_wheels(
-        f"{layout.seen('installer')}/uv", layout.seen(layout.WHEELS), layout.seen("requirements.txt"), into=into
+    return (
+        *scripts.check_hashes(_WHEELS, _HASHES),
+        *scripts.install_wheels(f"{layout.seen('installer')}/uv", _WHEELS, _REQUIREMENTS, into=into),
     )
 
 
 def _install_mounts(group: Group) -> tuple[Bind, ...]:
-    installer = Bind(source=_INSTALLER, target=layout.seen("installer"), source_stage="installer")
-    return (installer, *_wheels(group, layout.seen(layout.WHEELS), layout.seen("requirements.txt")))
-
-
-def _wheels(group: Group, wheels: str, requirements: str) -> tuple[Bind, ...]:
     return (
-        Bind(source=f"{layout.FETCHED}/{group.name}", target=wheels, source_stage=layout.WHEELS),
-        Bind(source=layout.requirements(group.name), target=requirements),
+        Bind(source=_INSTALLER, target=layout.seen("installer"), source_stage="installer"),
+        *_wheels(group),
+        Bind(source=layout.requirements(group.name), target=_REQUIREMENTS),
+    )
+
+
+def _wheels(group: Group) -> tuple[Bind, ...]:
+    return (
+        Bind(source=f"{layout.FETCHED}/{group.name}", target=_WHEELS, source_stage=layout.WHEELS),
+        Bind(source=layout.hashes(group.name), target=_HASHES),
     )
 
 

@@ -1,0 +1,45 @@
+"""Two builds from nothing give one image; and where they don't, `cog verify` says which file, and why."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.engine
+
+
+def test_the_example_is_the_same_bit_for_bit_with_the_cache_pruned_between(ocr, ocr_image, cog):
+    answer = cog(ocr, "verify", "--syntax", "builtin", "--prune")
+
+    assert answer.returncode == 0, answer.stderr
+    # Both builds, and the one that is in the engine's store.
+    assert answer.stdout.split() == [ocr_image["digest"]] * 2
+    assert answer.stderr.endswith("equal: two builds from nothing gave one image, bit for bit\n")
+    assert not list((ocr / ".cog").glob("verify-*"))
+
+
+def test_a_planted_time_is_found_and_named(new_project, cog):
+    folder = new_project("run:\n  - date +%s.%N >/opt/stamp; echo same >/opt/same\n")
+    answer = cog(folder, "verify", "--syntax", "builtin")
+
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    lines = answer.stderr[answer.stderr.index("error[CF410]") :].splitlines()
+    assert lines[0].startswith("error[CF410]: two builds from nothing gave sha256:")
+    # The one file that differs, and not the one beside it.
+    assert lines[1:] == [
+        "  /opt/stamp (command `date +%s.%N >/opt/stamp; echo same >/opt/same`): content;"
+        " a value that the command takes from the clock, the host or chance;"
+        " set it to a fixed value in the command that makes the file, or remove the file there",
+        "hint: each line ends with what to do; `docs/reproducible.md` says more",
+    ]
+
+
+def test_what_differs_is_reported_as_json_too(new_project, cog):
+    folder = new_project("run:\n  - hostname >/opt/host\n")
+    answer = cog(folder, "verify", "--syntax", "builtin", "--json")
+    report = json.loads(answer.stdout)
+
+    assert answer.returncode == 1
+    assert report["equal"] is False
+    assert [(each["path"], each["what"]) for each in report["differences"]] == [("/opt/host", "content")]
+    assert len(set(report["digests"])) == 2
