@@ -58,7 +58,7 @@ def _schema(kind: Kind) -> Json:
 
 def _record(kind: kinds.Record) -> Json:
     properties = {
-        field.name: {"title": _title(field.name), "x-order": order, **_schema(field.kind)}
+        field.name: {**_schema(field.kind), "title": _title(field.name), "x-order": order}
         for order, field in enumerate(kind.fields)
     }
     required = [field.name for field in kind.fields if field.required]
@@ -118,7 +118,7 @@ class _Components:
         given, kind = parameter.given, parameter.inner
         choices = self._choices(parameter)
         if choices is None:
-            schema = {"title": _title(parameter.name), **_input_schema(parameter.kind)}
+            schema = {**_input_schema(parameter.kind), "title": _title(parameter.name)}
         else:
             reference = self.enumeration(parameter.name, prefix or "Input", choices)
             if isinstance(kind, kinds.ListOf):

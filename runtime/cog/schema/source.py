@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import os
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Union
+from typing import Dict, List, NamedTuple, Optional, Set, Union
 
 from cog.schema.mistakes import Mistake, Unreadable, unreadable
 
@@ -78,7 +78,7 @@ class Module:
         self.dotted = dotted
         self.names: Dict[str, Union[Imported, Definition]] = {}
         self.stars: List[Imported] = []
-        for statement in _top_level(tree.body):
+        for statement in tree.body:
             self._note(statement)
 
     def _note(self, statement: ast.stmt) -> None:
@@ -95,8 +95,23 @@ class Module:
                     self.stars.append(imported)
                 else:
                     self.names[alias.asname or alias.name] = imported
+        elif isinstance(statement, (ast.If, ast.Try, ast.With)):
+            self._note_block(statement)
         else:
             self._note_value(statement)
+
+    def _note_block(self, block: Union[ast.If, ast.Try, ast.With]) -> None:
+        """What is defined under `if` or `try` counts before what is defined where that fails."""
+        fallback: List[ast.stmt] = []
+        if isinstance(block, ast.If):
+            fallback = block.orelse
+        elif isinstance(block, ast.Try):
+            fallback = [statement for handler in block.handlers for statement in handler.body]
+        for statement in fallback:
+            self._note(statement)
+        for part in ("body", *(("orelse", "finalbody") if isinstance(block, ast.Try) else ())):
+            for statement in getattr(block, part):
+                self._note(statement)
 
     def _note_value(self, statement: ast.stmt) -> None:
         value = getattr(statement, "value", None)
@@ -116,16 +131,6 @@ def _local(module: Module, node: Definition) -> Meaning:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return LocalFunction(module, node)
     return LocalValue(module, node)
-
-
-def _top_level(body: List[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module, those under `if`, `try` and `with` included."""
-    for statement in body:
-        yield statement
-        for part in ("body", "handlers", "orelse", "finalbody"):
-            if isinstance(statement, (ast.If, ast.Try, ast.With)):
-                for inner in getattr(statement, part, []):
-                    yield from _top_level(inner.body if isinstance(inner, ast.ExceptHandler) else [inner])
 
 
 class Sources:

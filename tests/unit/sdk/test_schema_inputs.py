@@ -1,0 +1,319 @@
+"""The schemas of inputs, as read from the source: types, arguments of `Input`, ways to write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.sdk.reading import document, inputs, mistakes
+
+ENUM = {"title": "a", "description": "An enumeration.", "type": "string", "enum": ["x", "y"]}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "schema"),
+    [
+        ("str", {"type": "string"}),
+        ("int", {"type": "integer"}),
+        ("float", {"type": "number"}),
+        ("bool", {"type": "boolean"}),
+        ("Path", {"type": "string", "format": "uri"}),
+        ("File", {"type": "string", "format": "uri"}),
+        ("cog.Path", {"type": "string", "format": "uri"}),
+        ("Secret", {"type": "string", "format": "password", "writeOnly": True, "x-cog-secret": True}),
+        ("list", {"type": "array", "items": {}}),
+        ("List[int]", {"type": "array", "items": {"type": "integer"}}),
+        ("list[Path]", {"type": "array", "items": {"type": "string", "format": "uri"}}),
+        ("Sequence[str]", {"type": "array", "items": {"type": "string"}}),
+        ("dict", {"type": "object"}),
+        ("Dict[str, int]", {"type": "object"}),
+        ("Any", {"type": "object"}),
+        ("Annotated[Whatever, Opaque]", {"type": "object"}),
+        ("Annotated[int, 'positive']", {"type": "integer"}),
+        ("Optional[str]", {"type": "string", "nullable": True}),
+        ("str | None", {"type": "string", "nullable": True}),
+        ("None | List[str]", {"type": "array", "items": {"type": "string"}, "nullable": True}),
+        ("Union[int, str]", {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+        ("Union[int, Union[str, None]]", {"anyOf": [{"type": "integer"}, {"type": "string"}], "nullable": True}),
+        ("'int'", {"type": "integer"}),
+        ("'Optional[Path]'", {"type": "string", "format": "uri", "nullable": True}),
+    ],
+)
+def test_types(tmp_path, annotation, schema):
+    assert inputs(tmp_path, f"a: {annotation}") == {"a": {"title": "A", "x-order": 0, **schema}}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "before"),
+    [
+        ("a: Literal['x', 'y']", ""),
+        ("a: str = Input(choices=['x', 'y'])", ""),
+        ("a: str = Input(choices=list(TABLE))", "TABLE = {'x': open, 'y': unknown()}"),
+        ("a: str = Input(choices=list(TABLE.keys()))", "TABLE = {'x': 1, **{'y': 2}}"),
+        (
+            "a: str = Input(choices=[each.value for each in Kind])",
+            "class Kind(enum.Enum):\n    X = 'x'\n    Y = 'y'",
+        ),
+        ("a: str = Input(choices=sorted({'y', 'x'}))", ""),
+        ("a: str = Input(choices=ALL + ['y'])", "ALL = ['x']"),
+        ("a: Kind", "class Kind(str, enum.Enum):\n    X = 'x'\n    Y = 'y'"),
+        ("a: Kind", "Kind = Literal['x', 'y']"),
+    ],
+)
+def test_choices_are_a_component_of_their_own(tmp_path, parameter, before):
+    described = document(tmp_path, f"{before}\ndef predict({parameter}) -> str: ...")
+
+    schemas = described["components"]["schemas"]
+    assert schemas["Input"]["properties"]["a"] == {"allOf": [{"$ref": "#/components/schemas/a"}], "x-order": 0}
+    assert schemas["a"] == ENUM
+
+
+def test_the_elements_of_a_list_may_be_choices(tmp_path):
+    assert inputs(tmp_path, "a: List[int] = Input(choices=[1, 2])")["a"] == {
+        "title": "A",
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/a"},
+        "x-order": 0,
+    }
+
+
+def test_choices_called_like_another_component_get_another_name(tmp_path):
+    """An input may be called `Status`, and a training's choices like a prediction's."""
+    described = document(
+        tmp_path,
+        "def predict(Status: Literal['a'], mode: Literal['b']) -> str: ...\n"
+        "def train(mode: Literal['c']) -> str: ...",
+        train="predict.py:train",
+    )
+
+    schemas = described["components"]["schemas"]
+    assert schemas["Status"]["enum"] == ["starting", "processing", "succeeded", "canceled", "failed"]
+    assert (schemas["Input_Status"]["enum"], schemas["mode"]["enum"]) == (["a"], ["b"])
+    assert schemas["Training_mode"]["enum"] == ["c"]
+
+
+def test_everything_that_input_says(tmp_path):
+    """All arguments of `Input`, given by literals, by constants and by arithmetic on them."""
+    read = inputs(
+        tmp_path,
+        """
+        a: int = Input(2, description=f"up to {MOST:,} of {', '.join(KINDS)}", ge=-1, le=MOST, deprecated=True),
+        b: str = Input(default=KINDS[0], min_length=1, max_length=2 ** 4, regex=r"^[a-z]+$"),
+        c: Path = Input(accept="image/*"),
+        d: list = Input(default=[1.5], min_length=1, max_length=3),
+        """,
+        "KINDS = ('one', 'two')\nMOST = 4 * 1024",
+    )
+
+    assert read == {
+        "a": {
+            "title": "A",
+            "type": "integer",
+            "default": 2,
+            "description": "up to 4,096 of one, two",
+            "minimum": -1,
+            "maximum": 4096,
+            "deprecated": True,
+            "x-order": 0,
+        },
+        "b": {
+            "title": "B",
+            "type": "string",
+            "default": "one",
+            "minLength": 1,
+            "maxLength": 16,
+            "pattern": "^[a-z]+$",
+            "x-order": 1,
+        },
+        "c": {"title": "C", "type": "string", "format": "uri", "x-cog-accept": "image/*", "x-order": 2},
+        "d": {
+            "title": "D",
+            "type": "array",
+            "items": {},
+            "default": [1.5],
+            "minItems": 1,
+            "maxItems": 3,
+            "x-order": 3,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("parameter", "required"),
+    [
+        ("a: int", True),
+        ("a: int = Input()", True),
+        ("a: int = Input(description='x')", True),
+        ("a: int = 1", False),
+        ("a: int = Input(default=1)", False),
+        ("a: int = Input(default=None)", False),
+        ("a: Secret = Input(default=None)", False),
+        ("a: Optional[int]", False),
+        ("a: Optional[int] = Input(description='x')", False),
+        ("*, a: int", True),
+    ],
+)
+def test_what_is_required(tmp_path, parameter, required):
+    described = document(tmp_path, f"def predict({parameter}) -> str: ...")
+
+    assert described["components"]["schemas"]["Input"].get("required", []) == (["a"] if required else [])
+
+
+def test_the_order_of_the_signature_is_kept(tmp_path):
+    read = inputs(tmp_path, "zebra_count: int, apple: str, mango: bool = False")
+
+    assert {name: schema["x-order"] for name, schema in read.items()} == {"zebra_count": 0, "apple": 1, "mango": 2}
+    assert read["zebra_count"]["title"] == "Zebra Count"
+
+
+def test_objects_have_their_fields(tmp_path):
+    """A dataclass or BaseModel is checked field by field; a TypedDict is a dict, as Cog has it."""
+    read = inputs(
+        tmp_path,
+        "box: Box, extra: Extra",
+        """
+        @dataclass
+        class Point:
+            x: float
+            y: float = 0.0
+        class Base(BaseModel):
+            at: Point
+            _hidden: int = 3
+            shared: ClassVar[int] = 1
+        class Box(Base):
+            label: Optional[str] = None
+            tags: List[str] = field(default_factory=list)
+        class Extra(TypedDict, total=False):
+            a: int
+        """,
+    )
+
+    point = {
+        "title": "At",
+        "type": "object",
+        "properties": {
+            "x": {"title": "X", "type": "number", "x-order": 0},
+            "y": {"title": "Y", "type": "number", "x-order": 1},
+        },
+        "required": ["x"],
+        "x-order": 0,
+    }
+    assert read["box"] == {
+        "title": "Box",
+        "type": "object",
+        "properties": {
+            "at": point,
+            "label": {"title": "Label", "type": "string", "nullable": True, "x-order": 1},
+            "tags": {"title": "Tags", "type": "array", "items": {"type": "string"}, "x-order": 2},
+        },
+        "required": ["at"],
+        "x-order": 0,
+    }
+    assert read["extra"] == {"title": "Extra", "type": "object", "x-order": 1}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message", "hint"),
+    [
+        ("a", "`a` has no type", "write `a: str`, or whichever type it has"),
+        ("a: int, /", "`a` can only be given by position", "take the `/` out"),
+        ("*a: int", "`predict` takes `*a`: inputs without names and types", "name each input and give it a type"),
+        ("**a", "`predict` takes `**a`: inputs without names and types", "name each input and give it a type"),
+        ("a: Pth", "nothing in this file is called `Pth`", "did you mean `Path`?"),
+        ("a: Zzz", "nothing in this file is called `Zzz`", "import it, or correct its spelling"),
+        ("a: Iterator[str]", "`a`: no input can be of this type", "take a `str` and parse it"),
+        ("a: List[Optional[str]]", "`a`: the elements of a list cannot be None", "leave them out of the list"),
+        (
+            "a: Union[str, Path]",
+            "`a`: a file, a secret or an object cannot be one of several types",
+            "make it an input of its own",
+        ),
+        ("a: int = len(sys.argv)", "this value is not known before the code runs", None),
+        ("a: int = Input(defualt=1)", "`Input` has no argument `defualt`", "did you mean `default`?"),
+        (
+            "a: list = Input(default_factory=list)",
+            "`Input` takes no `default_factory`",
+            "give `default`: a list or dict is copied for each prediction",
+        ),
+        ("a: int = Input(1, 2)", "only the default may be given to `Input` without its name", None),
+        ("a: int = Input(**options)", "`Input` has no argument `**`", None),
+        ("a: int = Input(default='x')", "`a`: the default 'x' is no integer", "change the default or the limit"),
+        ("a: int = True", "`a`: the default True is no integer", "change the default or the limit"),
+        ("a: int = Input(default=5, le=4)", "`a`: the default 5 is over 4", "change the default or the limit"),
+        ("a: int = Input(default=5, ge=6)", "`a`: the default 5 is under 6", "change the default or the limit"),
+        ("a: str = Input(default='x', min_length=2)", "`a`: the default 'x' is shorter than 2", None),
+        ("a: str = Input(default='xyz', max_length=2)", "`a`: the default 'xyz' is longer than 2", None),
+        ("a: str = Input(default='x', regex='^y')", "`a`: the default 'x' does not match `^y`", None),
+        (
+            "a: str = Input(default='z', choices=['x', 'y'])",
+            "`a`: the default 'z' is none of the choices: 'x', 'y'",
+            "change the default or the limit",
+        ),
+        ("a: Literal['x'] = 'y'", "`a`: the default 'y' is none of the choices: 'x'", None),
+        ("a: List[int] = Input(default=['x'])", "`a`: the default ['x'] is no integer", None),
+        ("a: str = Input(choices=[])", "`a`: there are no choices to choose from", None),
+        ("a: str = Input(choices=['x', 2])", "`a`: the choice 2 is not of the input's type", None),
+        (
+            "a: bool = Input(choices=[True])",
+            "`a`: `choices` is for strings and numbers, and this is neither",
+            None,
+        ),
+        ("a: Literal['x', 1]", "the choices are not all strings or all numbers", None),
+        ("a: int = Input(ge=3, le=2)", "`a`: nothing is at least 3 and at most 2", "swap `ge` and `le`"),
+        ("a: str = Input(ge=1)", "`a`: `ge` is for numbers, and this is none", None),
+        ("a: int = Input(max_length=1)", "`a`: `max_length` is for strings and lists, and this is neither", None),
+        ("a: int = Input(regex='x')", "`a`: `regex` is for strings, and this is none", None),
+        ("a: str = Input(accept='image/*')", "`a`: `accept` is for files, and this is none", None),
+        ("a: int = Input(ge='1')", "`a`: `ge` cannot be '1'", None),
+        ("a: str = Input(description=3)", "`a`: `description` cannot be 3", None),
+        ("a: int = 10 ** 1000", "this value is not known before the code runs", None),
+    ],
+)
+def test_what_cannot_be(tmp_path, parameter, message, hint):
+    """Each mistake with its line, and what to do where that is not plain."""
+    (mistake,) = mistakes(tmp_path, f"def predict(\n    {parameter}\n) -> str: ...")
+
+    assert (mistake.file, mistake.line, mistake.message) == ("predict.py", 2, message)
+    if hint is not None:
+        assert mistake.hint == hint
+
+
+def test_a_pattern_that_is_none_is_told_in_the_words_of_its_parser(tmp_path):
+    (mistake,) = mistakes(tmp_path, "def predict(a: str = Input(regex='(')) -> str: ...")
+
+    assert mistake.message.startswith("`a`: `(` is no regular expression: missing )")
+
+
+def test_files_inside_of_objects_are_refused(tmp_path):
+    """Only the server fetches files, and it looks for them at the top."""
+    (mistake,) = mistakes(tmp_path, "@dataclass\nclass Box:\n    image: Path\ndef predict(a: Box) -> str: ...")
+
+    assert mistake.message == "`a`: the fields of an object are JSON values, no files or secrets"
+
+
+def test_a_type_that_contains_itself_is_refused(tmp_path):
+    (mistake,) = mistakes(
+        tmp_path, "class Tree(BaseModel):\n    inner: List['Tree']\ndef predict(a: Tree) -> str: ..."
+    )
+
+    assert (mistake.line, mistake.message) == (2, "this type contains itself")
+
+
+def test_all_mistakes_come_at_once_in_the_order_of_the_file(tmp_path):
+    found = mistakes(
+        tmp_path,
+        """
+        def predict(
+            b: int = Input(default=70, le=50),
+            a=1,
+            c: bytes = b"",
+        ):
+            ...
+        """,
+    )
+
+    assert [mistake.message for mistake in found] == [
+        "`predict` does not say what it returns",
+        "`b`: the default 70 is over 50",
+        "`a` has no type",
+        "`bytes` is not a type that a prediction can take or give",
+    ]
