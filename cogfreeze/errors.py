@@ -19,11 +19,12 @@ class CogError(Exception):
     Args:
         message: what is wrong, one sentence without a final stop; commands, keys and paths in backticks.
         where: `file:line`, `file` or a key path; printed before the message.
-        hint: what to do about it.
+        hint: what to do about it; None for `usual_hint`.
     """
 
     code: ClassVar[str] = "CF000"
     exit_status: ClassVar[int] = 1
+    usual_hint: ClassVar[str | None] = None
 
     def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
@@ -40,6 +41,7 @@ class ProjectError(CogError):
 
     code = "CF100"
     exit_status = 2
+    usual_hint = "docs/cog-yaml.md shows what each key takes"
 
 
 class ProjectErrors(ProjectError):

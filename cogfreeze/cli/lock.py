@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.cli import loading
 from cogfreeze.cli.terminal import TerminalReport, say
-from cogfreeze.errors import LockStale, LockUnusable, UsageError
+from cogfreeze.errors import LockStale, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -144,16 +144,7 @@ def _previous(found: Declared, arguments: argparse.Namespace) -> Lock | None:
     if arguments.ours or arguments.theirs:
         text = conflict.side(found.lock_path.read_text(encoding="utf-8"), ours=arguments.ours)
         return file.loads(text, name=found.lock_path.name)
-    try:
-        return file.read(found.lock_path)
-    except LockUnusable as error:
-        if "merge-conflict" in error.message:
-            raise
-        raise LockUnusable(
-            error.message,
-            where=error.where,
-            hint=f"take `{found.lock_path.name}` from version control, or remove it and run `cog lock`",
-        ) from None
+    return file.read(found.lock_path)
 
 
 def _tell(name: str, lock: Lock, previous: Lock | None, changes: Sequence[Change], *, dry_run: bool) -> None:

@@ -35,8 +35,8 @@ def show_error(error: CogError) -> None:
     where = f"{error.where}: " if error.where else ""
     say_styled = _styled("error", _RED) + _styled(f"[{error.code}]", _DIM)
     print(f"{say_styled}: {_printable(where + error.message)}", file=sys.stderr)
-    if error.hint:
-        print(f"{_styled('hint', _CYAN)}: {_printable(error.hint)}", file=sys.stderr)
+    if hint := error.hint or error.usual_hint:
+        print(f"{_styled('hint', _CYAN)}: {_printable(hint)}", file=sys.stderr)
 
 
 def show_interrupt() -> None:

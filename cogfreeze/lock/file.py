@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER = "# Made by `cog lock`: review it and commit it, don't edit it."
-_RESOLVE = "run `cog lock` to make it anew, or take it from version control"
+_RESOLVE = "take it from version control, or remove it and run `cog lock`"
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})( |$)", re.MULTILINE)
 
 Record = TypeVar("Record")

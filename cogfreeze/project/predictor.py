@@ -89,11 +89,11 @@ def _errors(folder: Path, project: Project, key: str, reference: str) -> Iterato
         # A Python older than the target's does not know all of its syntax.
         if target <= sys.version_info[1]:
             where = f"{file}:{error.lineno}" if error.lineno else file
-            yield ProjectError(f"is not Python 3.{target}: {error.msg}", where=where)
+            yield ProjectError(f"is not Python 3.{target}: {error.msg}", where=where, hint="mend that line")
     except ValueError as error:
-        yield ProjectError(f"is not Python: {error}", where=file)
+        yield ProjectError(f"is not Python: {error}", where=file, hint="save it as UTF-8 text")
     except (RecursionError, MemoryError):
-        yield ProjectError("is nested too deep to be read", where=file)
+        yield ProjectError("is nested too deep to be read", where=file, hint="split its longest expression")
     else:
         yield from _of_source(source, file, name, key, project.concurrency if key == "predict" else 1)
 

@@ -132,7 +132,10 @@ def test_syntax_that_the_target_does_not_have_is_a_mistake(mistakes):
 
     assert mistakes(source, python="3.11") == []
     assert mistakes(source, python="3.9") == [
-        ("predict.py:4: is not Python 3.9: Pattern matching is only supported in Python 3.10 and greater", None)
+        (
+            "predict.py:4: is not Python 3.9: Pattern matching is only supported in Python 3.10 and greater",
+            "mend that line",
+        )
     ]
 
 
