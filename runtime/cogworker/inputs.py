@@ -169,13 +169,16 @@ def evaluated(annotation: Any, scope: Dict[str, Any], name: str) -> Any:
     holder.__annotations__ = {name: annotation}
     extras: Dict[str, Any] = {} if sys.version_info < (3, 9) else {"include_extras": True}
     try:
-        return typing.get_type_hints(holder, scope, **extras)[name]
+        meant = typing.get_type_hints(holder, scope, **extras)[name]
     except Exception as error:
         text = getattr(annotation, "__forward_arg__", annotation)
         try:
             return eval(_older_spelling(text), {**scope, "_typing": typing})  # noqa: S307  # the model's own code
         except Exception:
             raise Unsupported(f"`{name}`: the type `{text}` means nothing here: {error}") from None
+    if isinstance(meant, typing.ForwardRef):  # text in text, which Python 3.8 leaves so
+        return evaluated(meant.__forward_arg__, scope, name)
+    return meant
 
 
 _OLDER = {"list": "List", "dict": "Dict", "tuple": "Tuple", "set": "Set"}

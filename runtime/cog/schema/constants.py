@@ -57,7 +57,7 @@ def is_enum(sources: Sources, found: LocalClass) -> bool:
 
 
 def enum_members(sources: Sources, found: LocalClass) -> List[Member]:
-    """The members of an Enum, in their order; `auto()` in a StrEnum gives the lowered name, else the number.
+    """The members of an Enum, in their order. `auto()` is known for a StrEnum alone: the lowered name.
 
     Raises:
         Unreadable: a member's value is no constant.
@@ -67,16 +67,15 @@ def enum_members(sources: Sources, found: LocalClass) -> List[Member]:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             name = statement.targets[0].id
             if not name.startswith("_"):
-                members.append(Member(name, _member_value(sources, found, name, statement.value, len(members))))
+                members.append(Member(name, _member_value(sources, found, name, statement.value)))
     return members
 
 
-def _member_value(sources: Sources, found: LocalClass, name: str, node: ast.expr, count: int) -> Any:
-    if isinstance(node, ast.Call):
-        called = sources.meaning(found.module, node.func)
-        if isinstance(called, Outside) and called.name == "enum.auto":
-            bases = [sources.meaning(found.module, base) for base in found.node.bases]
-            return name.lower() if Outside("enum.StrEnum") in bases else count + 1
+def _member_value(sources: Sources, found: LocalClass, name: str, node: ast.expr) -> Any:
+    bases = [sources.meaning(found.module, base) for base in found.node.bases]
+    is_auto = isinstance(node, ast.Call) and sources.meaning(found.module, node.func) == Outside("enum.auto")
+    if is_auto and Outside("enum.StrEnum") in bases:
+        return name.lower()
     return Constants(sources, found.module).value(node)
 
 

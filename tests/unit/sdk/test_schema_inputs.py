@@ -56,6 +56,7 @@ def test_types(tmp_path, annotation, schema):
         ("a: str = Input(choices=sorted({'y', 'x'}))", ""),
         ("a: str = Input(choices=ALL + ['y'])", "ALL = ['x']"),
         ("a: Kind", "class Kind(str, enum.Enum):\n    X = 'x'\n    Y = 'y'"),
+        ("a: Kind", "class Kind(enum.StrEnum):\n    X = enum.auto()\n    Y = enum.auto()"),
         ("a: Kind", "Kind = Literal['x', 'y']"),
     ],
 )
@@ -288,6 +289,15 @@ def test_files_inside_of_objects_are_refused(tmp_path):
     (mistake,) = mistakes(tmp_path, "@dataclass\nclass Box:\n    image: Path\ndef predict(a: Box) -> str: ...")
 
     assert mistake.message == "`a`: the fields of an object are JSON values, no files or secrets"
+
+
+def test_numbers_that_an_enum_counts_out_are_refused(tmp_path):
+    """What `auto()` gives depends on the release of Python and on the class; it is not guessed."""
+    (mistake,) = mistakes(
+        tmp_path, "class Kind(enum.Enum):\n    X = enum.auto()\ndef predict(a: Kind) -> str: ..."
+    )
+
+    assert (mistake.line, mistake.message) == (2, "this value is not known before the code runs")
 
 
 def test_a_type_that_contains_itself_is_refused(tmp_path):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
 from cog.schema import SourceMistakes, read
 
+from tests.unit.pythons import PYTHONS
 from tests.unit.sdk.reading import document, mistakes, output
+
+RUNTIME = Path(__file__).parents[3] / "runtime"
 
 LINE = """
 class Line(BaseModel):
@@ -304,3 +309,47 @@ def test_the_reader_imports_nothing_of_the_models(tmp_path):
     read(str(tmp_path), "predict.py:predict")
 
     assert "predict" not in set(sys.modules) - before
+
+
+EVERYTHING = """
+from __future__ import annotations
+import enum
+from dataclasses import dataclass
+from typing import Annotated, Any, Dict, Iterator, List, Literal, Optional, TypedDict, Union
+import cog
+from cog import BaseModel, BasePredictor, Input, Opaque, Path, Secret, streaming
+SIZES = {"small": 1, "large": 2 ** 10}
+class Kind(str, enum.Enum):
+    A = "a"
+    B = "b"
+class Line(BaseModel):
+    text: str
+    box: List[List[float]]
+    extra: Dict[str, Any] = {}
+class Predictor(BasePredictor):
+    def setup(self, weights: Optional[Path] = None): ...
+    @streaming
+    def predict(
+        self,
+        image: Path = Input(description=f"one of {len(SIZES):03d} at {0.1 + 0.2!r}", accept="image/*"),
+        size: str = Input(choices=list(SIZES), default=[name for name in SIZES][0]),
+        kind: Literal["x", "y"] | None = None,
+        score: float = Input(default=-1.5e-3, ge=-1, le=1),
+        either: Union[int, str] = SIZES["large"],
+        rest: Annotated[object, Opaque] = None,
+        which: Kind = Kind.B,
+    ) -> Iterator[Line]: ...
+"""
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_python_reads_the_same(tmp_path, python):
+    """The document is one text, whichever Python read it; on the oldest, newer spellings too."""
+    (tmp_path / "predict.py").write_text(EVERYTHING)
+    command = [python, "-m", "cog.schema", "predict.py:Predictor"]
+    environment = {"PYTHONPATH": str(RUNTIME), "PYTHONWARNINGS": "error"}
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == read(str(tmp_path), "predict.py:Predictor")

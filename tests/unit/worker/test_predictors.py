@@ -5,19 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
+from tests.unit.pythons import PYTHONS
 from tests.unit.worker.driver import WorkerProcess
-
-
-def pythons():
-    """This Python, and every other that the machine has."""
-    others = sorted(Path("/root/.pyenv/versions").glob("3.*/bin/python"))
-    usable = [str(path) for path in others if path.parts[-3].split(".")[1] not in ("6", "7")]
-    return [sys.executable, *usable]
-
 
 EVERY_KIND = """
     from typing import Dict, Iterator, List, Optional
@@ -45,7 +37,7 @@ EVERY_KIND = """
 """
 
 
-@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("python", PYTHONS)
 def test_a_predictor_runs_on_every_python(tmp_path, python):
     """Inputs, logs, metrics, output, failure and shutdown, on whichever Python the image has."""
     with WorkerProcess(tmp_path, EVERY_KIND, python=python) as worker:
@@ -62,7 +54,7 @@ def test_a_predictor_runs_on_every_python(tmp_path, python):
         assert worker.shut_down() == 0
 
 
-@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("python", PYTHONS)
 def test_an_asynchronous_predictor_runs_on_every_python(tmp_path, python):
     """Async setup, streams and cancellation, on whichever Python the image has."""
     source = """
