@@ -11,6 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from cogfreeze.engine import fetch
+from cogfreeze.lock import file as lock_file
+from cogfreeze.project import cog_yaml
+from cogfreeze.recipe.compose import compose
+from cogfreeze.report import Silent
+from cogfreeze.settings import Settings
+
 ROOT = Path(__file__).parents[2]
 PREFIX = "cogfreeze-test"
 
@@ -144,6 +151,21 @@ def small(new_project):
 @pytest.fixture(scope="session")
 def small_image(small, built):
     return built(small, name=f"{PREFIX}-small")
+
+
+@pytest.fixture
+def prepared(engine_environment, cache, monkeypatch):
+    """Return project, lock, recipe and files: what `cog build` has before it asks the engine."""
+
+    def prepare(folder, schema="{}"):
+        project, lock = cog_yaml.read(folder / "cog.yaml"), lock_file.read(folder / "cog.lock")
+        part = lock.platforms[0]
+        files = fetch.fetch(part, project, folder, Settings.from_environment(), Silent())
+        return project, lock, compose(project, lock, part.platform, schema=schema, builtin_frontend=True), files
+
+    for name, value in {**engine_environment, "COG_CACHE_DIR": str(cache)}.items():
+        monkeypatch.setenv(name, value)
+    return prepare
 
 
 @pytest.fixture

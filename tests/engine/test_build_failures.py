@@ -10,16 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cogfreeze.cli import building
-from cogfreeze.cli.loading import Loaded
-from cogfreeze.engine import build, fetch
+from cogfreeze.engine import build
 from cogfreeze.engine.buildx import Options
 from cogfreeze.errors import IntegrityError
-from cogfreeze.lock import file as lock_file
-from cogfreeze.project import cog_yaml
-from cogfreeze.recipe.compose import compose
 from cogfreeze.report import Silent
-from cogfreeze.settings import Settings
 
 pytestmark = pytest.mark.engine
 
@@ -109,26 +103,14 @@ def test_a_missing_lock_is_refused(new_project, cog):
     assert refused(cog, folder)[0] == 2
 
 
-@pytest.fixture
-def laid_out(ocr, engine_environment, cache):
-    """The example as `cog build` has it before it asks the engine: recipe and files."""
-    project, lock = cog_yaml.read(ocr / "cog.yaml"), lock_file.read(ocr / "cog.lock")
-    found = Loaded(folder=ocr, project=project, lock_path=ocr / "cog.lock", lock=lock)
-    part = building.platform_of(lock, None)
-    recipe = compose(project, lock, part.platform, schema="{}", builtin_frontend=True)
-    settings = Settings.from_environment(os.environ | engine_environment | {"COG_CACHE_DIR": str(cache)})
-    return recipe, fetch.fetch(part, project, found.folder, settings, Silent())
-
-
 @pytest.mark.parametrize("name", ["libgl1_1.6.0-1_amd64.deb", "six-1.17.0-py2.py3-none-any.whl", "uv-0.13.8-py3-"])
-def test_one_changed_byte_stops_the_build(laid_out, ocr, engine_environment, monkeypatch, tmp_path, name):
+def test_one_changed_byte_stops_the_build(prepared, ocr, tmp_path, name):
     """The engine checks again what this machine has checked: a file may change between the two."""
-    recipe, files = laid_out
+    _, _, recipe, files = prepared(ocr)
     (sha256,) = (key for key, path in files.items() if path.name.startswith(name))
     data = bytearray(files[sha256].read_bytes())
     data[len(data) // 2] ^= 1
     (tmp_path / files[sha256].name).write_bytes(data)
-    monkeypatch.setenv("DOCKER_HOST", engine_environment["DOCKER_HOST"])
 
     with pytest.raises(IntegrityError, match="is not the one that was locked"):
         build.build(
@@ -136,10 +118,9 @@ def test_one_changed_byte_stops_the_build(laid_out, ocr, engine_environment, mon
         )
 
 
-def test_a_file_that_is_not_in_the_lock_is_not_installed(laid_out, ocr, engine_environment, monkeypatch, docker):
+def test_a_file_that_is_not_in_the_lock_is_not_installed(prepared, ocr, monkeypatch):
     """What lies beside the locked files is none of them: the lists decide."""
-    recipe, files = laid_out
-    monkeypatch.setenv("DOCKER_HOST", engine_environment["DOCKER_HOST"])
+    _, _, recipe, files = prepared(ocr)
     real = build.lay_out
 
     def with_a_stranger(recipe, files, project, folder, report):

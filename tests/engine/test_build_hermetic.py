@@ -9,17 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from cogfreeze.cli.building import platform_of
-from cogfreeze.engine import build, fetch
+from cogfreeze.engine import build
 from cogfreeze.engine.buildx import Options
 from cogfreeze.engine.layers import manifest_digest
 from cogfreeze.errors import BuildError
-from cogfreeze.lock import file as lock_file
 from cogfreeze.lock.model import Apt, AptSuite, Deb
-from cogfreeze.project import cog_yaml
 from cogfreeze.recipe.compose import compose
 from cogfreeze.report import Silent
-from cogfreeze.settings import Settings
 
 pytestmark = pytest.mark.engine
 
@@ -61,10 +57,7 @@ def deb(**scripts):
     return data
 
 
-def test_a_package_whose_script_calls_out_fails_the_build(
-    small, engine_environment, cache, monkeypatch, tmp_path, docker
-):
-    monkeypatch.setenv("DOCKER_HOST", engine_environment["DOCKER_HOST"])
+def test_a_package_whose_script_calls_out_fails_the_build(small, prepared, tmp_path, docker):
     data = deb(postinst=CALLING_OUT)
     package = Deb(
         name="caller",
@@ -77,10 +70,8 @@ def test_a_package_whose_script_calls_out_fails_the_build(
     )
     (tmp_path / "caller_1_all.deb").write_bytes(data)
     suite = AptSuite(archive="debian", suite="a", components=("main",), inrelease="0" * 64, signers=("A" * 40,))
-    project, lock = cog_yaml.read(small / "cog.yaml"), lock_file.read(small / "cog.lock")
-    part = platform_of(lock, None)
-    settings = Settings.from_environment(os.environ | engine_environment | {"COG_CACHE_DIR": str(cache)})
-    files = fetch.fetch(part, project, small, settings, Silent())
+    project, lock, _, files = prepared(small)
+    (part,) = lock.platforms
     apt = Apt(snapshot="20260101T000000Z", suites=(suite,), packages=(package,))
     lock = replace(lock, platforms=(replace(part, apt=apt),))
     recipe = compose(project, lock, part.platform, schema="{}", builtin_frontend=True)
