@@ -13,22 +13,21 @@ worker is ended; the process exits. A thread sees to it that it does, whatever h
 
 from __future__ import annotations
 
+import errno
 import gc
-import json
 import logging
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import socket
 import tempfile
 import threading
 from functools import partial
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 import trio
 
-from cogserve import edge, logs
+from cogserve import documents, edge, logs
 from cogserve import settings as settings_module
 from cogserve.app import App
 from cogserve.client import Client
@@ -43,8 +42,13 @@ from cogserve.settings import BadSettings, Settings
 from cogserve.supervisor import Supervisor
 from cogserve.webhooks import Webhooks
 
+if TYPE_CHECKING:
+    from cogserve.prediction import Prediction
+
 # After the drain: to write answers and webhooks, and to end the worker.
 LAST_WORDS = 1.0
+# After all has ended: for those who come to ask for what they are owed.
+LAST_QUESTIONS = 5.0
 # Until the process is ended by force: the longest way out, and this.
 WATCHDOG_MARGIN = 5.0
 
@@ -127,7 +131,7 @@ class Server:
         supervisor = Supervisor(settings, self.health, scheduler)
         webhooks = Webhooks(settings, client, root)
         predicting = Predicting(settings, scheduler, webhooks, guard, schema)
-        lock = _read(settings.lock_path)
+        lock = documents.lock(settings)
         app = App(self.health, supervisor, scheduler, predicting, self._openapi, lock, self.stop, training)
         return supervisor, scheduler, webhooks, app
 
@@ -140,11 +144,13 @@ class Server:
         with trio.move_on_after(settings.pre_stop):
             await self._hurry.wait()
         scheduler.closed = True
+        owed = list(scheduler.registry.live.values())
         with trio.move_on_after(settings.drain):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_cancel_when, self._hurry, nursery.cancel_scope)
                 await scheduler.wait_idle()
                 await webhooks.wait_idle()
+                await _wait_told(owed)
                 nursery.cancel_scope.cancel()
         if scheduler.registry.live:
             log.warning("%d predictions did not end in time and are cancelled", len(scheduler.registry.live))
@@ -170,6 +176,13 @@ async def _then(
         served.set()
 
 
+async def _wait_told(predictions: List[Prediction]) -> None:
+    """Give clients that ask from time to time the chance to get what ended just now."""
+    with trio.move_on_after(LAST_QUESTIONS):
+        while not all(prediction.told for prediction in predictions):  # noqa: ASYNC110 - short, and once
+            await trio.sleep(0.05)
+
+
 async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
     await event.wait()
     scope.cancel()
@@ -179,6 +192,18 @@ async def _sweep(scheduler: Scheduler) -> None:
     while True:
         await trio.sleep(10)
         scheduler.registry.sweep()
+
+
+def _refusal(error: BaseException) -> Optional[OSError]:
+    """Return what the system said against listening, if that is why the server failed."""
+    for inner in getattr(error, "exceptions", ()):
+        found = _refusal(inner)
+        if found is not None:
+            return found
+    listening = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
+    if isinstance(error, OSError) and (error.errno in listening or isinstance(error, socket.gaierror)):
+        return error
+    return None
 
 
 def _watch(settings: Settings) -> None:
@@ -199,47 +224,6 @@ def _make_folder() -> str:
     return os.path.realpath(tempfile.mkdtemp(prefix="cog-"))
 
 
-def _read(path: str) -> Optional[bytes]:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return None
-
-
-def openapi_of(settings: Settings) -> Optional[bytes]:
-    """Return the predictor's OpenAPI document: the file, or what `cog.schema` says of the source.
-
-    Raises:
-        SystemExit: the source was read, and has mistakes.
-    """
-    document = _read(settings.schema_path)
-    if document is not None:
-        try:
-            load(document)
-            return document
-        except ValueError as error:
-            log.warning("%s is not used: %s", settings.schema_path, error)
-    refs = [settings.predict_ref] if settings.predict_ref else []
-    refs += ["--train", settings.train_ref] if settings.train_ref else []
-    done = subprocess.run(
-        [sys.executable, "-m", "cog.schema", *refs],
-        capture_output=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    if done.returncode == 0:
-        return done.stdout
-    for line in done.stderr.decode("utf-8", "replace").splitlines():
-        try:
-            mistake = json.loads(line)
-            log.error("%s:%s: %s", mistake.get("file"), mistake.get("line"), mistake.get("message"))
-        except (ValueError, AttributeError):
-            log.warning("cog.schema: %s", line)
-    log.warning("inputs are not validated, as the predictor's schema is not known")
-    return None
-
-
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run a server; the command `python -m cog.server.http`. Return the exit status."""
     try:
@@ -253,19 +237,19 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         if settings.webhook_token and not settings.webhook_token_hosts:
             log.warning("WEBHOOK_AUTH_TOKEN is not sent to anyone: COG_WEBHOOK_AUTH_HOSTS names no host")
-        server = Server(settings, openapi_of(settings))
+        server = Server(settings, documents.openapi(settings))
         # What lives as long as the process is not looked at again, and the rest less often.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
         trio.run(server.run)
-    except OSError as error:
-        log.error(
-            "the server cannot listen on %s port %s: %s", settings.host, settings.port, error.strerror or error
-        )
-        return 1
-    except Exception:
-        log.exception("the server failed")
+    except Exception as error:
+        cause = _refusal(error)
+        if cause is None:
+            log.exception("the server failed")
+        else:
+            where = f"{settings.host} port {settings.port}"
+            log.error("the server cannot listen on %s: %s", where, cause.strerror or cause)
         return 1
     finally:
         writer.close()

@@ -104,6 +104,7 @@ class Predicting:
         prediction = self._scheduler.registry.find(id)
         if prediction is None:
             raise Problem(404, {"error": f"There is no prediction {id}, or it ended too long ago"})
+        prediction.told = prediction.told or prediction.finished
         body = prediction.snapshot()
         body["created_at"] = rfc3339(prediction.created_at)
         for name, moment in (("started_at", prediction.running_at), ("completed_at", prediction.finished_at)):
@@ -182,6 +183,7 @@ class Predicting:
         if not prediction.finished:
             self._scheduler.cancel(prediction)
             return
+        prediction.told = True
         if prediction.invalid is not None:
             field, message = prediction.invalid
             raise Problem(422, detail((["body", "input", field], message, "value_error")))
@@ -197,6 +199,7 @@ class Predicting:
         if streaming:
             await self._streams.follow(prediction, receive, send)
         elif prediction.finished:
+            prediction.told = True
             await answer(send, 200, encode(prediction.snapshot()))
         else:
             await answer(send, 202, encode({**prediction.snapshot(), "input": prediction.given}))

@@ -90,6 +90,7 @@ class Prediction:
         "output_size",
         "running_at",
         "state",
+        "told",
         "trace",
     )
 
@@ -118,6 +119,7 @@ class Prediction:
         self.invalid: Optional[Tuple[str, str]] = None
         self.cancel_reason: Optional[str] = None
         self.expired = False  # whether its deadline passed before it could start
+        self.told = False  # whether anyone has got the end
         self.metrics: Dict[str, Any] = {}
         self.logs: Deque[str] = deque()
         self._log_size = 0

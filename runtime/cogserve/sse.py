@@ -77,6 +77,7 @@ async def _send_all(prediction: Prediction, send: Send) -> None:
             if body:
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             if last:
+                prediction.told = True
                 return
             if more.is_set():
                 continue

@@ -154,6 +154,7 @@ class _Follower:
         body = encode(self.prediction.snapshot())
         for number in range(TRIES + 1):
             if await self._call(body):
+                self.prediction.told = True
                 return
             await trio.sleep(FIRST_PAUSE * 2 ** min(number, MOST_DOUBLINGS))
         log.error("the end of prediction %s could not be told to its webhook", self.prediction.id)

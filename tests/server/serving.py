@@ -41,7 +41,9 @@ def limit_descriptors(count):
 class Server:
     """One running server. `source` becomes `predict.py` in `folder`, where the worker runs."""
 
-    def __init__(self, folder, source, *arguments, ref="predict.py:Predictor", descriptors=None, **environment):
+    def __init__(
+        self, folder, source, *arguments, ref="predict.py:Predictor", descriptors=None, start=START, **environment
+    ):
         self.folder = Path(folder)
         (self.folder / "predict.py").write_text(textwrap.dedent(source))
         self._lines = []
@@ -59,13 +61,13 @@ class Server:
             "COG_DRAIN": "5",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", START, RUNTIME, "--host", "127.0.0.1", "--port", "0", *arguments],
+            [sys.executable, "-I", "-c", start, RUNTIME, "--host", "127.0.0.1", "--port", "0", *arguments],
             cwd=self.folder,
             env={**kept, **settings, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            preexec_fn=functools.partial(limit_descriptors, descriptors) if descriptors else None,
+            preexec_fn=functools.partial(limit_descriptors, descriptors) if descriptors else None,  # noqa: PLW1509
         )
         self._reading = threading.Event()
         self._reading.set()
