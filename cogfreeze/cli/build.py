@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from cogfreeze import grammar
-from cogfreeze.cli import building, loading
+from cogfreeze.cli import as_cog, building, loading
 from cogfreeze.cli.terminal import TerminalReport
 from cogfreeze.errors import UsageError
 
@@ -32,19 +32,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output", dest="outputs", action="append", default=[], metavar="type=oci,dest=FILE",
         help="export as the engine's buildx does, in place of an image in its store; can be repeated",
     )  # fmt: skip
+    parser.add_argument("--builder", metavar="NAME", help="a builder of buildx's own; needs `--output`")
+    parser.add_argument(
+        "--dockerfile-only",
+        action="store_true",
+        help="print the Dockerfile and build nothing, as `cog dockerfile`",
+    )
+    as_cog.add_options(parser)
     parser.add_argument("--json", action="store_true", help="report the image on stdout as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from cogfreeze.recipe.dockerfile import render
+
     report = TerminalReport()
     _check(arguments)
+    as_cog.explain(arguments, report)
     found = loading.load(arguments.file, report)
+    as_cog.require_base(arguments, building.platform_of(found.lock, arguments.platform))
+    if arguments.dockerfile_only:
+        print(render(building.recipe_of(found, building.choice_from(arguments))), end="")
+        return 0
     image = building.build(
         found,
         report,
         names=tuple(arguments.names),
         choice=building.choice_from(arguments),
-        options=building.options_from(arguments, no_cache=arguments.no_cache),
+        options=building.options_from(arguments, no_cache=arguments.no_cache, builder=arguments.builder),
         outputs=tuple(arguments.outputs),
         expect=arguments.expect,
     )
@@ -61,6 +75,10 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.outputs and (arguments.push or arguments.names):
         raise UsageError(
             "`--output` makes no image in the engine's store to name or push", hint="leave one of the two out"
+        )
+    if arguments.builder and not arguments.outputs:
+        raise UsageError(
+            "`--builder` builds outside the engine's store", hint="say where to: `--output type=oci,dest=FILE`"
         )
     if arguments.expect and not grammar.DIGEST.accepts(arguments.expect):
         raise UsageError(

@@ -29,11 +29,13 @@ class Choice:
     Attributes:
         platform: one of the lock's, or None for this machine's, or for the only one.
         builtin_frontend: read the Dockerfile by the engine's own frontend, not by the pinned one.
+        separate_weights: give the project's large data a layer of its own.
         schema: a file that holds the OpenAPI document, in place of what the project's source says.
     """
 
     platform: str | None = None
     builtin_frontend: bool = False
+    separate_weights: bool = False
     schema: str | None = None
 
 
@@ -48,12 +50,18 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         help="read the Dockerfile by the frontend that the lock pins (default), or by the engine's own",
     )
     parser.add_argument("--openapi-schema", metavar="FILE", help="take the OpenAPI document from a file")
+    parser.add_argument(
+        "--separate-weights",
+        action="store_true",
+        help="give files of 10 MiB and more that are no source their own layer",
+    )
 
 
 def choice_from(arguments: argparse.Namespace) -> Choice:
     return Choice(
         platform=arguments.platform,
         builtin_frontend=arguments.syntax == "builtin",
+        separate_weights=arguments.separate_weights,
         schema=arguments.openapi_schema,
     )
 
@@ -78,7 +86,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", choices=("default", "host"), help="the network of the steps that have one")
 
 
-def options_from(arguments: argparse.Namespace, *, no_cache: bool = False) -> Options:
+def options_from(arguments: argparse.Namespace, *, no_cache: bool = False, builder: str | None = None) -> Options:
     from cogfreeze.engine.buildx import Options
 
     return Options(
@@ -86,6 +94,7 @@ def options_from(arguments: argparse.Namespace, *, no_cache: bool = False) -> Op
         secrets=tuple(arguments.secrets),
         progress=arguments.progress,
         network=arguments.network,
+        builder=builder,
     )
 
 
@@ -103,6 +112,7 @@ def recipe_of(found: Loaded, choice: Choice) -> Recipe:
         platform_of(found.lock, choice.platform).platform,
         schema=_schema(found, choice.schema),
         builtin_frontend=choice.builtin_frontend,
+        separate_weights=choice.separate_weights,
     )
 
 

@@ -37,6 +37,7 @@ class Options:
         secrets: as `--secret` takes them.
         progress: `auto` (a line a step), `plain` (all that commands print), `tty` (buildx's own), `quiet`.
         network: `host` lets the steps that have a network use this machine's own.
+        builder: the name of a builder of buildx's own, in place of the engine's.
         hostname: what commands see as their host's name. Of no influence: `verify` shows it.
     """
 
@@ -44,6 +45,7 @@ class Options:
     secrets: tuple[str, ...] = ()
     progress: str = "auto"
     network: str | None = None
+    builder: str | None = None
     hostname: str | None = None
 
 
@@ -117,6 +119,8 @@ def _arguments(recipe: Recipe, folder: Path, options: Options) -> list[str]:
     ]
     if options.no_cache:
         arguments.append("--no-cache")
+    if options.builder:
+        arguments.append(f"--builder={options.builder}")
     if options.network:
         arguments.append(f"--network={options.network}")
     if options.hostname:

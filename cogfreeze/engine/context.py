@@ -34,7 +34,13 @@ _OURS = frozenset(
         layout.LOCK,
         layout.RUNTIME,
         layout.SCHEMA,
+        layout.WEIGHTS,
     }
+)
+# What Cog takes for weights: large, and no source.
+_LARGE = 10 * 1024 * 1024
+_SOURCE = frozenset(
+    {".py", ".ipynb", ".c", ".cc", ".cpp", ".cu", ".h", ".js", ".ts", ".md", ".txt", ".yaml", ".yml"}
 )
 
 
@@ -65,8 +71,11 @@ def write(recipe: Recipe, target: Path, *, project: Path, report: Report, link: 
         for wheel, path in local.items():
             _copy(path, target / layout.LOCAL / wheel, link=link)
         (target / layout.CODE).mkdir()
+        if recipe.separate_weights:
+            (target / layout.WEIGHTS).mkdir()
         for relative in chosen:
-            _copy(project / relative, target / layout.CODE / relative, link=link)
+            apart = recipe.separate_weights and _is_weight(project / relative)
+            _copy(project / relative, target / (layout.WEIGHTS if apart else layout.CODE) / relative, link=link)
     except OSError as error:
         raise CogError(
             f"cannot write the build context `{target}`: {error.strerror or error}",
@@ -106,6 +115,12 @@ def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosi
     if errors:
         raise ProjectErrors(sorted(errors, key=lambda error: error.where or ""))
     return tuple(sorted(chosen))
+
+
+def _is_weight(path: Path) -> bool:
+    return (
+        path.is_file() and not path.is_symlink() and path.suffix not in _SOURCE and path.stat().st_size >= _LARGE
+    )
 
 
 def _local_wheels(recipe: Recipe, project: Path) -> dict[str, Path]:

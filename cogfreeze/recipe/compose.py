@@ -28,12 +28,21 @@ INSTALLER = "uv"
 _COMMAND = "/run/command.sh"
 
 
-def compose(project: Project, lock: Lock, platform: str, *, schema: str, builtin_frontend: bool = False) -> Recipe:
+def compose(
+    project: Project,
+    lock: Lock,
+    platform: str,
+    *,
+    schema: str,
+    builtin_frontend: bool = False,
+    separate_weights: bool = False,
+) -> Recipe:
     """Return the build of one platform.
 
     Args:
         schema: the project's OpenAPI document, as JSON text.
         builtin_frontend: leave the pinned Dockerfile frontend out, for engines that cannot pull it.
+        separate_weights: give the project's large data a layer of its own.
 
     Raises:
         LockUnusable: the lock has no such platform, or lacks a part of what every image holds.
@@ -73,8 +82,9 @@ def compose(project: Project, lock: Lock, platform: str, *, schema: str, builtin
             layers.standard_library(),
             layers.runtime(),
             layers.record(),
+            *([layers.weights()] if separate_weights else []),
             layers.code(),
-            _image(project, layers, packages, labels),
+            _image(project, layers, packages, labels, separate_weights=separate_weights),
         ),
         files=(
             *fetching.lists(),
@@ -84,6 +94,7 @@ def compose(project: Project, lock: Lock, platform: str, *, schema: str, builtin
         ),
         downloads=tuple(fetching.downloads()),
         reproducible=not network,
+        separate_weights=separate_weights,
     )
 
 
@@ -119,13 +130,21 @@ def _own_groups(runtime: tuple[Wheel, ...]) -> tuple[Group, Group]:
     )
 
 
-def _image(project: Project, layers: Layers, packages: tuple[Group, ...], labels: metadata.Pairs) -> Stage:
+def _image(
+    project: Project,
+    layers: Layers,
+    packages: tuple[Group, ...],
+    labels: metadata.Pairs,
+    *,
+    separate_weights: bool,
+) -> Stage:
     # The library is there before the commands, or each that runs Python would compile parts of it anew.
     steps: list[Step] = [_layer(name) for name in (*(each.name for each in packages), "standard-library")]
     if project.environment:
         steps.append(Setting(instruction="ENV", value=project.environment))
     steps += [_command(project, layers.epoch, index) for index in range(len(project.build.run))]
-    steps += [_layer(name) for name in ("server", "runtime", "record", "code")]
+    own = ("server", "runtime", "record", *([layout.WEIGHTS] if separate_weights else []), layout.CODE)
+    steps += [_layer(name) for name in own]
     steps += [
         Setting(instruction="ENV", value=metadata.environment(project)),
         Setting(instruction="LABEL", value=labels),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # In the build context.
 CODE = "code"
+WEIGHTS = "weights"
 RUNTIME = "runtime"
 LISTS = "lists"
 COMMANDS = "commands"

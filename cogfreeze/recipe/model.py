@@ -124,6 +124,7 @@ class Recipe:
         files: what the context holds besides the user's code and the runtime.
         downloads: what the fetch stages bring in; a named build context replaces the stage of its name.
         reproducible: False where the project allowed a command the network.
+        separate_weights: whether the context parts the project's large data from its code.
     """
 
     platform: str
@@ -133,3 +134,4 @@ class Recipe:
     files: tuple[ContextFile, ...] = ()
     downloads: tuple[Download, ...] = ()
     reproducible: bool = True
+    separate_weights: bool = False

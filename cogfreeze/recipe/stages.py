@@ -157,16 +157,22 @@ class Layers:
         )
 
     def code(self) -> Stage:
+        return self._project(layout.CODE, "The project's folder.")
+
+    def weights(self) -> Stage:
+        return self._project(layout.WEIGHTS, "The project's large data, in a layer apart from its code.")
+
+    def _project(self, part: str, comment: str) -> Stage:
         return self._stage(
-            "code",
-            "The project's folder.",
+            part,
+            comment,
             (
-                *scripts.copy_in(layout.seen(layout.CODE), layout.HOME),
+                *scripts.copy_in(layout.seen(part), layout.HOME),
                 *scripts.normalise_modes(),
                 *scripts.own(layout.HOME, self.owner),
                 *scripts.fix_times(self.epoch),
             ),
-            Bind(source=layout.CODE, target=layout.seen(layout.CODE)),
+            Bind(source=part, target=layout.seen(part)),
         )
 
     def _stage(self, name: str, comment: str, script: scripts.Script, *mounts: Bind) -> Stage:
