@@ -114,6 +114,8 @@ class _Encoder:
         made: Dict[str, Any] = {}
         for key, item in value.items():
             name = key.value if isinstance(key, enum.Enum) else key
+            if hasattr(name, "dtype") and hasattr(name, "tolist"):
+                name = name.tolist()
             if name is None or isinstance(name, (bool, int, float)):
                 name = json.dumps(name)
             if not isinstance(name, str):

@@ -84,7 +84,7 @@ def test_values_become_json(evaluate):
         "datetime.datetime(2020, 1, 2, 3, 4, 5)": "2020-01-02T03:04:05",
         "Output(text='x', items=[Plain(a=1)])": {"text": "x", "items": [{"a": 1}]},
         "Scalar([1.5, [2.0]])": [1.5, [2.0]],
-        "[Scalar(1)]": [1],
+        "[Scalar(1), {Scalar(2): 3}]": [1, {"2": 3}],
         "Model1()": {"a": [1, 2]},
         "collections.OrderedDict(a=(i for i in range(3)))": {"a": [0, 1, 2]},
         "types.MappingProxyType({'a': 1})": {"a": 1},

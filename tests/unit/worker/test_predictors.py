@@ -405,3 +405,38 @@ def test_a_thread_of_the_model_prints_for_the_prediction_that_runs(worker):
     running.predict()
 
     assert running.logs("p1") == "from a thread\n"
+
+
+def test_pydantic_models_come_and_go(worker):
+    """Where the model has pydantic, its classes are inputs and outputs; its own validation tells what is wrong."""
+    running = worker(
+        """
+        from typing import List
+        from cog import Path
+        from pydantic import BaseModel, Field
+
+        class Box(BaseModel):
+            left: int = Field(ge=0)
+            label: str = "?"
+
+        class Output(BaseModel):
+            boxes: List[Box]
+            picture: Path
+
+            model_config = {"arbitrary_types_allowed": True}
+
+        class Predictor:
+            def predict(self, box: Box) -> Output:
+                with open("picture.png", "w"):
+                    pass
+                return Output(boxes=[box], picture=Path("picture.png"))
+        """
+    )
+
+    done = running.predict(box={"left": 3})
+
+    assert done["output"] == {"boxes": [{"left": 3, "label": "?"}], "picture": None}
+    assert [file["at"] for file in done["files"]] == [["picture"]]
+    assert running.predict("p2", box={"left": -1})["error"].startswith(
+        "invalid input: box is not valid: 1 validation error for Box\nleft\n"
+    )
