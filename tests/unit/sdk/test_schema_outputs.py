@@ -353,3 +353,14 @@ def test_every_python_reads_the_same(tmp_path, python):
 
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode() == read(str(tmp_path), "predict.py:Predictor")
+
+
+def test_the_documents_example_is_a_predictor(tmp_path):
+    """What `docs/python-sdk.md` shows first can be read as it stands there."""
+    text = (RUNTIME.parent / "docs" / "python-sdk.md").read_text()
+    (tmp_path / "predict.py").write_text(text.partition("```python\n")[2].partition("```")[0])
+
+    schemas = json.loads(read(str(tmp_path), "predict.py:Predictor"))["components"]["schemas"]
+
+    assert schemas["Input"]["required"] == ["image"]
+    assert schemas["Output"]["required"] == ["text", "picture"]
