@@ -79,7 +79,8 @@ class Channel:
                 except BaseException as error:
                     # The server has gone, or a signal handler of the model's raised an exception right here. The
                     # server must not take what comes next for the rest of this frame.
-                    os.write(2, f"cogworker: a frame could not be written: {error!r}\n".encode())
+                    if not isinstance(error, ConnectionError):
+                        os.write(2, f"cogworker: a frame could not be written: {error!r}\n".encode())
                     os._exit(1)
                 self._sender = None
 
