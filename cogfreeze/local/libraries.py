@@ -67,7 +67,7 @@ def lend(closure: Apt | None, settings: Settings, report: Report) -> Lent:
             hint="install what they are called here, if the model doesn't start",
         )
         return Lent()
-    root = _unpacked(closure, settings, report)
+    root = _unpacked(replace(closure, packages=tuple(lacking)), settings, report)
     libraries = _missing_libraries(root)
     programs = [folder for folder in (root / "usr/bin", root / "bin") if folder.is_dir()]
     return Lent(libraries=(libraries,), programs=tuple(programs))
@@ -92,7 +92,7 @@ def _lacking(debs: Iterable[Deb]) -> list[Deb]:
 
 
 def _unpacked(closure: Apt, settings: Settings, report: Report) -> Path:
-    """The closure's files below a folder of the cache, complete or not there at all."""
+    """The packages' files below a folder of the cache, complete or not there at all."""
     digest = hashlib.sha256("\n".join(sorted(deb.sha256 for deb in closure.packages)).encode()).hexdigest()[:32]
     root = settings.cache / "system" / digest
     if root.is_dir():
