@@ -128,12 +128,14 @@ class Predicting:
         elif data == b"null":
             data = b"{}"
         self._check_webhook(request)
+        streaming = self._schema is not None and self._schema.streaming
         prediction = Prediction(
             id,
             data,
             context=request.context,
             trace=trace_of(headers),
-            history=self._settings.stream_history,
+            # Nobody can ask for the events of a model that does not stream.
+            history=self._settings.stream_history if streaming or request.webhook else 0,
         )
         note_unknown(prediction, unknown)
         self._scheduler.submit(prediction, values, self._schema.files if self._schema is not None else ())

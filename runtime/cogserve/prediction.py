@@ -229,8 +229,10 @@ class Prediction:
         self._listeners.clear()
 
     def _tell(self, kind: str, data: Dict[str, Any]) -> None:
+        if not self.history.maxlen and not self._listeners:
+            return
         event = (kind, data)
-        if len(self.history) == self.history.maxlen:
+        if len(self.history) == self.history.maxlen and self.history.maxlen:
             self._history_start += 1
         self.history.append(event)
         for listener in tuple(self._listeners):

@@ -16,9 +16,10 @@ from cogworker import frames
 
 from cogserve import files_in
 from cogserve.admission import Admission, Full
-from cogserve.files_out import OutputUnusable, Store, place
+from cogserve.files_out import OutputUnusable, Store
 from cogserve.health import Health, Status
 from cogserve.metrics import Metrics
+from cogserve.outputs import Outputs
 from cogserve.prediction import Prediction, State
 from cogserve.protocol import Problem, encode, failed
 from cogserve.registry import Registry
@@ -35,10 +36,10 @@ AT_CAPACITY = "At capacity - all prediction slots busy"
 CANCEL_AGAIN = 1.0
 DRAINING = "The server is shutting down and takes no more predictions"
 
+Task = Callable[..., Awaitable[None]]
+
 log = logging.getLogger("cogserve.predictions")
 printed = logging.getLogger("cogserve.model")
-
-_as_raw = msgspec.json.Decoder(msgspec.Raw)
 
 
 class Scheduler(Listener):
@@ -74,14 +75,15 @@ class Scheduler(Listener):
         self._health = health
         self._nursery = nursery
         self._client = client
-        self._store = store
         self._folders = folders
+        self._outputs = Outputs(
+            store, settings.max_output, spawn=self._spawn, complete=self._complete, fail=self._fail
+        )
         self._idle = trio.Event()
-        # Of predictions whose files are being fetched or stored.
-        self._scopes: Dict[str, trio.CancelScope] = {}
-        self._storing: Dict[str, trio.MemorySendChannel[Any]] = {}
+        # The tasks of predictions whose files are being fetched or stored.
+        self._tasks: Dict[Prediction, trio.CancelScope] = {}
         # Of predictions that are being cancelled: set when the worker is done with them.
-        self._freed: Dict[str, trio.Event] = {}
+        self._freed: Dict[Prediction, trio.Event] = {}
 
     # Requests
 
@@ -119,7 +121,7 @@ class Scheduler(Listener):
             self._nursery.start_soon(self._limit, prediction, self._settings.deadline)
         if values is not None and files_in.present(values, files):
             prediction.move(State.FETCHING)
-            self._nursery.start_soon(self._guarded, prediction, self._fetch, prediction, values, files)
+            self._spawn(prediction, self._fetch, prediction, values, files)
         else:
             self._wait(prediction)
 
@@ -136,18 +138,14 @@ class Scheduler(Listener):
         elif prediction.state is State.RUNNING:
             return  # it is on its way
         if prediction.state is State.RUNNING and self.worker is not None:
-            freed = self._freed[prediction.id] = trio.Event()
+            freed = self._freed[prediction] = trio.Event()
             self.worker.send({"type": "cancel", "id": prediction.id})
             self._nursery.start_soon(self._climb, prediction, self.worker, freed)
             return
-        scope = self._scopes.get(prediction.id)
-        if scope is not None:
-            scope.cancel()
+        task = self._tasks.get(prediction)
+        if task is not None:
+            task.cancel()
         self._end_cancelled(prediction)
-
-    @property
-    def _too_large(self) -> str:
-        return f"The output is too large: more than the limit of {self._settings.max_output} bytes"
 
     async def wait_idle(self) -> None:
         """Return when no prediction lives."""
@@ -176,15 +174,12 @@ class Scheduler(Listener):
         self.admission.open = False
         self.worker = None
         for prediction in list(self.admission.running.values()):
-            self._release(prediction)
-            channel = self._storing.get(prediction.id)
             if prediction.cancel_reason is not None:
+                self._release(prediction)
                 self._end_cancelled(prediction)
-            elif channel is None:
-                self._end(prediction, State.FAILED, f"The prediction failed: {end.reason}")
             else:
-                prediction.move(State.STORING)
-                channel.send_nowait(({"status": "failed", "error": f"The prediction failed: {end.reason}"}, None))
+                failure = {"type": "done", "status": "failed", "error": f"The prediction failed: {end.reason}"}
+                self._on_done(prediction, failure, b"")
 
     def give_up(self, reason: str) -> None:
         for prediction in list(self.registry.live.values()):
@@ -207,7 +202,7 @@ class Scheduler(Listener):
             log.debug("a %s frame for a prediction that does not run", kind)
         elif kind == "output":
             self._drain()
-            self._on_output(prediction, header, payload)
+            self._outputs.chunk(prediction, header, payload)
         elif kind == "metric":
             prediction.record_metric(str(header["name"]), msgspec.json.decode(payload), str(header.get("mode")))
         elif kind == "done":
@@ -242,60 +237,49 @@ class Scheduler(Listener):
             return
         prediction.move(State.RUNNING)
 
-    async def _guarded(
-        self, prediction: Prediction, task: Callable[..., Awaitable[None]], *arguments: Any
+    def _spawn(self, prediction: Prediction, task: Task, *arguments: Any) -> None:
+        self._tasks[prediction] = scope = trio.CancelScope()
+        self._nursery.start_soon(self._run_task, prediction, scope, task, *arguments)
+
+    async def _run_task(
+        self,
+        prediction: Prediction,
+        scope: trio.CancelScope,
+        task: Callable[..., Awaitable[None]],
+        *arguments: Any,
     ) -> None:
         """Run a prediction's own task so that a defect in it fails that prediction, not the server."""
         try:
-            await task(*arguments)
+            with scope:
+                await task(*arguments)
         except Exception:
             log.exception("a task of prediction %s failed", prediction.id)
-            self._drop_output(prediction, "The server failed to handle this prediction; its log says why")
+            self._fail(prediction, "The server failed to handle this prediction; its log says why")
+        finally:
+            del self._tasks[prediction]
+            if prediction.finished:
+                self._give_folder_back(prediction)
 
     async def _fetch(self, prediction: Prediction, values: Dict[str, Any], files: Any) -> None:
-        with trio.CancelScope() as scope:
-            self._scopes[prediction.id] = scope
-            try:
-                prediction.folder = self._folders.take()
-                prediction.has_files = True
-                await files_in.bring(self._client, values, files, prediction.folder, self._settings.max_download)
-            except files_in.InputUnusable as error:
-                if error.refused:
-                    prediction.invalid = (error.field, error.message)
-                self._end(prediction, State.FAILED, str(error))
-            except OSError as error:
-                self._end(prediction, State.FAILED, f"The input could not be stored: {error.strerror}")
-            else:
-                if not prediction.finished:
-                    prediction.input = encode(values)
-                    self._wait(prediction)
-            finally:
-                self._scopes.pop(prediction.id, None)
-
-    def _on_output(self, prediction: Prediction, header: Dict[str, Any], payload: bytes) -> None:
-        prediction.output_size += len(payload)
-        if prediction.output_size > self._settings.max_output:
-            self.cancel(prediction, self._too_large)
-            return
-        channel = self._storing.get(prediction.id)
-        if channel is None and header.get("files"):
-            channel = self._store_in_order(prediction)
-        if channel is not None:
-            channel.send_nowait((header, payload))
-            return
         try:
-            prediction.add_chunk(_as_raw.decode(payload))
-        except msgspec.MsgspecError as error:
-            self.cancel(prediction, f"The output is no valid JSON: {error}")
+            prediction.folder = self._folders.take()
+            prediction.has_files = True
+            await files_in.bring(self._client, values, files, prediction.folder, self._settings.max_download)
+        except files_in.InputUnusable as error:
+            if error.refused:
+                prediction.invalid = (error.field, error.message)
+            self._end(prediction, State.FAILED, str(error))
+        except OSError as error:
+            self._end(prediction, State.FAILED, f"The input could not be stored: {error.strerror}")
+        else:
+            if not prediction.finished:
+                prediction.input = encode(values)
+                self._wait(prediction)
 
     def _on_done(self, prediction: Prediction, header: Dict[str, Any], payload: bytes) -> None:
         self._release(prediction, header.get("seconds"))
-        channel = self._storing.get(prediction.id)
-        if channel is None and header.get("files"):
-            channel = self._store_in_order(prediction)
-        if channel is not None:
+        if self._outputs.defer(prediction, header, payload):
             prediction.move(State.STORING)
-            channel.send_nowait((header, payload))
         else:
             self._complete(prediction, header, payload)
 
@@ -307,63 +291,16 @@ class Scheduler(Listener):
             self._end(prediction, State.CANCELED, None, seconds)
         elif status != "succeeded":
             self._end(prediction, State.FAILED, str(header.get("error") or "The prediction failed"), seconds)
-        elif prediction.output_size + len(payload) > self._settings.max_output:
-            self._end(prediction, State.FAILED, self._too_large, seconds)
         else:
-            prediction.output_size += len(payload)
             try:
-                if payload:
-                    prediction.set_output(_as_raw.decode(payload))
-                elif prediction.chunks is None:
-                    prediction.chunks = []  # a stream of nothing
-            except msgspec.MsgspecError as error:
-                self._end(prediction, State.FAILED, f"The output is no valid JSON: {error}", seconds)
+                self._outputs.whole(prediction, payload)
+            except OutputUnusable as error:
+                self._end(prediction, State.FAILED, str(error), seconds)
             else:
                 self._end(prediction, State.SUCCEEDED, None, seconds)
 
-    def _store_in_order(self, prediction: Prediction) -> "trio.MemorySendChannel[Any]":
-        """Start the task that stores a prediction's files; from now on all its output goes through it."""
-        send, receive = trio.open_memory_channel[Any](1_000_000)
-        self._storing[prediction.id] = send
-        prediction.has_files = True
-        self._nursery.start_soon(self._guarded, prediction, self._store_all, prediction, receive)
-        return send
-
-    async def _store_all(self, prediction: Prediction, items: "trio.MemoryReceiveChannel[Any]") -> None:
-        with trio.CancelScope() as scope:
-            self._scopes[prediction.id] = scope
-            try:
-                async for header, payload in items:
-                    output = await self._store_files(prediction, header.get("files") or (), payload)
-                    if prediction.finished:
-                        return
-                    if header.get("type") == "output":
-                        prediction.output_size += len(output) - len(payload)
-                        prediction.add_chunk(_as_raw.decode(output))
-                    else:
-                        self._complete(prediction, header, output)
-            except (OutputUnusable, msgspec.MsgspecError) as error:
-                self._drop_output(prediction, str(error))
-            finally:
-                self._storing.pop(prediction.id, None)
-                self._scopes.pop(prediction.id, None)
-
-    async def _store_files(self, prediction: Prediction, files: Any, payload: Optional[bytes]) -> bytes:
-        if not files or not payload:
-            return payload or b""
-        output = msgspec.json.decode(payload)
-        size = prediction.output_size
-        for file in files:
-            url = await self._store.put(prediction.folder or "", str(file["path"]))
-            size += len(url)
-            if size > self._settings.max_output:
-                raise OutputUnusable(self._too_large)
-            output = place(output, file["at"], url)
-        return encode(output)
-
-    def _drop_output(self, prediction: Prediction, error: str) -> None:
-        """Fail a prediction whose files cannot be given out; if it still runs, it is cancelled first."""
-        self._storing.pop(prediction.id, None)
+    def _fail(self, prediction: Prediction, error: str) -> None:
+        """Fail a prediction over its output; if it still runs, it is cancelled first."""
         if prediction.state is State.RUNNING:
             self.cancel(prediction, error)
         else:
@@ -405,7 +342,7 @@ class Scheduler(Listener):
 
     def _release(self, prediction: Prediction, seconds: Optional[float] = None) -> None:
         self.admission.release(prediction, seconds)
-        freed = self._freed.pop(prediction.id, None)
+        freed = self._freed.pop(prediction, None)
         if freed is not None:
             freed.set()
         self._start_waiting()
@@ -427,12 +364,17 @@ class Scheduler(Listener):
         self.registry.end(prediction)
         self.metrics.observe(prediction)
         log.debug("prediction %s %s", prediction.id, prediction.state.status)
-        if prediction.folder is not None:
-            # The worker puts files into it alone, and says which; but not of those before one that failed.
-            untouched = state is State.SUCCEEDED and not prediction.has_files
-            self._folders.give_back(prediction.folder, untouched=untouched)
+        if prediction not in self._tasks:
+            self._give_folder_back(prediction)
         if not self.registry.live:
             self._idle.set()
+
+    def _give_folder_back(self, prediction: Prediction) -> None:
+        folder, prediction.folder = prediction.folder, None
+        if folder is not None:
+            # The worker puts files into it alone, and says which; but not of those before one that failed.
+            untouched = prediction.state is State.SUCCEEDED and not prediction.has_files
+            self._folders.give_back(folder, untouched=untouched)
 
     def _drain(self) -> None:
         if self.worker is not None:
