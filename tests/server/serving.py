@@ -20,6 +20,8 @@ from pathlib import Path
 
 RUNTIME = Path(__file__).parents[2] / "runtime"
 START = "import sys; sys.path[:0] = [sys.argv.pop(1)]; from cogserve.main import main; sys.exit(main())"
+# Another interpreter with the server's dependencies can be tried: COG_TEST_PYTHON=…/bin/python.
+PYTHON = os.environ.get("COG_TEST_PYTHON", sys.executable)
 PATIENCE = 15.0
 
 
@@ -61,7 +63,7 @@ class Server:
             "COG_DRAIN": "5",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", start, RUNTIME, "--host", "127.0.0.1", "--port", "0", *arguments],
+            [PYTHON, "-I", "-c", start, RUNTIME, "--host", "127.0.0.1", "--port", "0", *arguments],
             cwd=self.folder,
             env={**kept, **settings, **environment},
             stdin=subprocess.DEVNULL,
