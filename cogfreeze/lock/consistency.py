@@ -1,37 +1,39 @@
 """What must hold between a lock's values: an edit by hand rarely keeps all of it.
 
-These are also the grammars that let the rest trust a lock's values: nothing that is read here can mean more
-than a name, a version, a path below an archive or a digest.
+The grammars are those of a declaration, so the rest can trust what a lock says as it trusts a project: nothing
+that is read here can mean more than a name, a version, a path below an archive or a digest.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from cogfreeze.grammar import (
+    ARCHIVE_PATH,
+    DEB_NAME,
+    DEB_VERSION,
+    DIGEST,
+    IMAGE_REFERENCE,
+    PLATFORM,
+    PYTHON_VERSION,
+    SHA256,
+    SNAPSHOT,
+    URL,
+    WHEEL_FILE,
+    Grammar,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cogfreeze.lock.model import Apt, BaseImage, Deb, Lock, LockedFile, PlatformLock, Wheel
+    from cogfreeze.lock.model import Apt, BaseImage, Deb, Interpreter, Lock, LockedFile, PlatformLock, Wheel
 
 Problem = tuple[tuple[str, ...], str]
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_PLATFORM = re.compile(r"linux/(amd64|arm64)")
-_REFERENCE = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-zA-Z0-9]+)*")
-_FRONTEND = re.compile(r"[a-z0-9]+(?:[._:/-]+[a-zA-Z0-9]+)*@sha256:[0-9a-f]{64}")
-_DISTRIBUTION = re.compile(r"(debian|ubuntu):[a-z0-9.]+")
-_SNAPSHOT = re.compile(r"\d{8}T\d{6}Z")
-_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*")
-_DEB_VERSION = re.compile(r"[0-9][A-Za-z0-9.+:~-]*")
-_ARCHITECTURE = re.compile(r"[a-z0-9-]+")
-_PATH = re.compile(r"(?:[A-Za-z0-9+_.~%:-]+/)*[A-Za-z0-9+_.~%:-]+\.deb")
-_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
-_PYTHON = re.compile(r"3\.\d{1,2}(\.\d{1,2})?")
-_WHEEL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_INDEX = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-_URL = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]!&'()*+,;=%-]+")
+# What only a lock holds.
+_DISTRIBUTION = Grammar("a distribution that cogfreeze knows", "`debian:bookworm`", r"(debian|ubuntu):[a-z0-9.]+")
+_WORD = Grammar("a name", "lowercase letters, digits, `-`", r"[a-z0-9]+(?:[.+_-]+[a-z0-9]+)*")
+_FINGERPRINT = Grammar("a key's fingerprint", "40 or 64 uppercase hex digits", r"[0-9A-F]{40}(?:[0-9A-F]{24})?")
 
 
 def problems(lock: Lock) -> Iterator[Problem]:
@@ -40,10 +42,12 @@ def problems(lock: Lock) -> Iterator[Problem]:
         yield ("schema",), "must be 1 or more"
     if lock.source_date_epoch < 0:
         yield ("source_date_epoch",), "must not be negative"
-    yield from _match(("tools", "runtime"), _DIGEST, lock.tools.runtime, "is no digest")
-    yield from _match(("tools", "frontend"), _FRONTEND, lock.tools.frontend, "is no image pinned by digest")
+    yield from _of(DIGEST, lock.tools.runtime, "tools", "runtime")
+    yield from _of(IMAGE_REFERENCE, lock.tools.frontend, "tools", "frontend")
+    if "@" not in lock.tools.frontend:
+        yield ("tools", "frontend"), "is not pinned by digest"
     for index, file in enumerate(lock.files):
-        yield from _file(file, ("files", f"[{index}]"))
+        yield from _under(("files", f"[{index}]"), _fetched(file))
     for platform in lock.platforms:
         yield from _under(("platforms", platform.platform), _platform(platform))
 
@@ -53,45 +57,42 @@ def _under(path: tuple[str, ...], found: Iterator[Problem]) -> Iterator[Problem]
         yield (*path, *at), message
 
 
-def _match(path: tuple[str, ...], pattern: re.Pattern[str], value: str, message: str) -> Iterator[Problem]:
-    if not pattern.fullmatch(value):
-        yield path, message
+def _of(grammar: Grammar, value: str, *path: str) -> Iterator[Problem]:
+    if not grammar.accepts(value):
+        yield path, f"is not {grammar.name}"
 
 
 def _platform(lock: PlatformLock) -> Iterator[Problem]:
-    yield from _match((), _PLATFORM, lock.platform, "is no platform that cogfreeze knows")
+    yield from _of(PLATFORM, lock.platform)
     yield from _under(("base",), _base(lock.base))
     if lock.apt:
         yield from _under(("apt",), _apt(lock.apt))
-    yield from _match(("python", "version"), _PYTHON, lock.python.version, "is no Python version")
+    yield from _of(PYTHON_VERSION, lock.python.version, "python", "version")
     for key, wheels in (("wheels", lock.python.wheels), ("runtime", lock.python.runtime)):
         yield from _under(("python", key), _wheels(wheels))
-    if interpreter := lock.python.interpreter:
-        yield from _match(("python", "interpreter", "url"), _URL, interpreter.url, "is no address")
-        yield from _match(("python", "interpreter", "sha256"), _SHA256, interpreter.sha256, "is no SHA-256")
+    if lock.python.interpreter:
+        yield from _under(("python", "interpreter"), _fetched(lock.python.interpreter))
 
 
 def _base(base: BaseImage) -> Iterator[Problem]:
-    yield from _match(("reference",), _REFERENCE, base.reference, "is no image reference")
-    yield from _match(
-        ("distribution",), _DISTRIBUTION, base.distribution, "is no distribution that cogfreeze knows"
-    )
+    yield from _of(IMAGE_REFERENCE, base.reference, "reference")
+    yield from _of(_DISTRIBUTION, base.distribution, "distribution")
     for key, digest in (("digest", base.digest), ("manifest", base.manifest), ("packages", base.packages)):
         if digest is not None:
-            yield from _match((key,), _DIGEST, digest, "is no digest")
+            yield from _of(DIGEST, digest, key)
     if base.source not in ("registry", "catalogue"):
         yield ("source",), "must be `registry` or `catalogue`"
 
 
 def _apt(apt: Apt) -> Iterator[Problem]:
-    yield from _match(("snapshot",), _SNAPSHOT, apt.snapshot, "is no date of the form YYYYMMDDTHHMMSSZ")
+    yield from _of(SNAPSHOT, apt.snapshot, "snapshot")
     archives = {suite.archive for suite in apt.suites}
     for index, suite in enumerate(apt.suites):
         at = ("suites", f"[{index}]")
-        yield from _match((*at, "inrelease"), _SHA256, suite.inrelease, "is no SHA-256")
+        yield from _of(SHA256, suite.inrelease, *at, "inrelease")
         for word in (suite.archive, suite.suite, *suite.components):
-            yield from _match(at, _NAME, word, f"has `{word}`, which is no archive, suite or component")
-        if not suite.signers or not all(map(_FINGERPRINT.fullmatch, suite.signers)):
+            yield from _of(_WORD, word, *at)
+        if not suite.signers or not all(map(_FINGERPRINT.accepts, suite.signers)):
             yield (*at, "signers"), "must be the fingerprints of the keys that signed it"
     seen = set()
     for index, deb in enumerate(apt.packages):
@@ -105,14 +106,14 @@ def _apt(apt: Apt) -> Iterator[Problem]:
 
 
 def _deb(deb: Deb) -> Iterator[Problem]:
-    yield from _match(("name",), _NAME, deb.name, "is no package name")
-    yield from _match(("version",), _DEB_VERSION, deb.version, "is no package version")
-    yield from _match(("architecture",), _ARCHITECTURE, deb.architecture, "is no architecture")
-    yield from _match(("sha256",), _SHA256, deb.sha256, "is no SHA-256")
+    yield from _of(DEB_NAME, deb.name, "name")
+    yield from _of(DEB_VERSION, deb.version, "version")
+    yield from _of(_WORD, deb.architecture, "architecture")
+    yield from _of(SHA256, deb.sha256, "sha256")
     if deb.size <= 0:
         yield ("size",), "must be more than 0"
-    if not _PATH.fullmatch(deb.path) or ".." in deb.path.split("/") or "." in deb.path.split("/"):
-        yield ("path",), "is no path of a .deb below an archive"
+    if not ARCHIVE_PATH.accepts(deb.path):
+        yield ("path",), f"is not {ARCHIVE_PATH.name}"
         return
     # A pool's file is called name_version_architecture.deb, its version without the epoch.
     expected = f"{deb.name}_{deb.version.split(':', 1)[-1]}_{deb.architecture}.deb"
@@ -132,24 +133,23 @@ def _wheels(wheels: tuple[Wheel, ...]) -> Iterator[Problem]:
 def _wheel(wheel: Wheel) -> Iterator[Problem]:
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-    yield from _match(("name",), _WHEEL_NAME, wheel.name, "is no normalised package name")
-    yield from _match(("sha256",), _SHA256, wheel.sha256, "is no SHA-256")
-    yield from _match(("index",), _INDEX, wheel.index, "is no index name")
+    yield from _of(_WORD, wheel.name, "name")
+    yield from _of(SHA256, wheel.sha256, "sha256")
+    yield from _of(_WORD, wheel.index, "index")
     if wheel.size <= 0:
         yield ("size",), "must be more than 0"
     if wheel.hash_origin not in ("index", "computed"):
         yield ("hash_origin",), "must be `index` or `computed`"
+    yield from _of(WHEEL_FILE, wheel.file, "file")
     try:
         name, version, _, _ = parse_wheel_filename(wheel.file)
     except InvalidWheelFilename:
-        yield ("file",), "is no file name of a wheel"
+        yield ("file",), f"is not {WHEEL_FILE.name}"
         return
-    if not re.fullmatch(r"[A-Za-z0-9_.!+-]+\.whl", wheel.file):
-        yield ("file",), "is no file name of a wheel"
     if name != wheel.name or str(version) != wheel.version:
         yield ("file",), f"is not of `{wheel.name}` {wheel.version}"
 
 
-def _file(file: LockedFile, path: tuple[str, ...]) -> Iterator[Problem]:
-    yield from _match((*path, "url"), _URL, file.url, "is no http or https address")
-    yield from _match((*path, "sha256"), _SHA256, file.sha256, "is no SHA-256")
+def _fetched(file: LockedFile | Interpreter) -> Iterator[Problem]:
+    yield from _of(URL, file.url, "url")
+    yield from _of(SHA256, file.sha256, "sha256")

@@ -63,14 +63,14 @@ def test_a_missing_lock_names_the_verb(tmp_path):
     [
         ("1:1.6.0-1", "1:1.6.0-2", "path` does not end in `libgl1_1.6.0-2_amd64.deb`", 'name = "libgl1"'),
         (r'version = "2.0.0"', 'version = "2.0.1"', "file` is not of `numpy` 2.0.1", '"numpy"'),
-        ("a{64}", "A" * 64, "runtime` is no digest", "runtime"),
+        ("a{64}", "A" * 64, "runtime` is not a digest", "runtime"),
         (r"size = 88808", "size = true", "size` must be a whole number", "88808"),
         (r"size = 88808", 'size = "big"', "size` must be a whole number", "88808"),
         (r"snapshot =", "snapshoot =", "snapshoot` is unknown", "snapshot ="),
         (r"snapshot =.*\n", "", "snapshot` is missing", '"linux/amd64".apt]'),
-        (r"pool/main/libg/libglvnd/libgl1_", "../../libgl1_", "path` is no path of a .deb", 'name = "libgl1"'),
+        (r"pool/main/libg/libglvnd/libgl1_", "../../libgl1_", "path` is not a path", 'name = "libgl1"'),
         (r'archive = "debian", path', 'archive = "evil", path', "is `evil`, which is none of", 'name = "libgl1"'),
-        (r"docker/dockerfile:1.28.0@", "docker/dockerfile:1.28.0\\\\nRUN x@", "frontend` is no image", "frontend"),
+        (r"docker/dockerfile:1.28.0@", "docker/dockerfile:1.28.0\\\\nRUN x@", "frontend` is not an image", "frontend"),
     ],
 )  # fmt: skip
 def test_an_edit_by_hand_is_refused_with_its_line_and_key(pattern, by, message, where):
