@@ -149,7 +149,7 @@ def files_of(found: Loaded, platform: str, report: Report) -> dict[str, Path]:
     from cogfreeze.settings import Settings
 
     part = platform_of(found.lock, platform)
-    return fetch(part, found.project, found.folder, Settings.from_environment(), report)
+    return fetch(found.lock, part, found.project, found.folder, Settings.from_environment(), report)
 
 
 def build(

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogfreeze.resolve import apt, download, located
+from cogfreeze.resolve import apt, download, files, located
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cogfreeze.lock.model import PlatformLock
+    from cogfreeze.lock.model import Lock, PlatformLock
     from cogfreeze.project.model import Project
     from cogfreeze.report import Report
     from cogfreeze.settings import Settings
 
 
 def fetch(
-    lock: PlatformLock, project: Project, folder: Path, settings: Settings, report: Report
+    lock: Lock, part: PlatformLock, project: Project, folder: Path, settings: Settings, report: Report
 ) -> dict[str, Path]:
-    """Return where every .deb and wheel of a platform is, by sha256.
+    """Return where every .deb, wheel and input of a platform is, by sha256.
 
     Args:
+        part: of the lock, for the platform that is built.
         folder: the project's, where wheels of its own lie.
 
     Raises:
@@ -28,14 +29,15 @@ def fetch(
         ResolveError: no index of this machine has a wheel.
         IntegrityError: a server gave other bytes than were locked.
     """
-    debs = apt.artifacts(lock.apt, settings) if lock.apt else []
+    debs = apt.artifacts(part.apt, settings) if part.apt else []
     wheels = located.locate(
-        (*lock.python.wheels, *lock.python.runtime),
-        python=lock.python.version,
-        platform=lock.platform,
+        (*part.python.wheels, *part.python.runtime),
+        python=part.python.version,
+        platform=part.platform,
         folder=folder,
         settings=settings,
         build=project.build,
     )
     found = download.fetch_all(debs, settings, report, what="Debian packages")
-    return found | download.fetch_all(wheels, settings, report, what="wheels")
+    found |= download.fetch_all(wheels, settings, report, what="wheels")
+    return found | download.fetch_all(files.artifacts(lock.files), settings, report, what="inputs of commands")

@@ -15,7 +15,7 @@ from cogfreeze.recipe import layout, metadata, scripts, values
 from cogfreeze.recipe.fetching import Fetching
 from cogfreeze.recipe.groups import DEFAULT_INDEX, Group, group
 from cogfreeze.recipe.model import Bind, ContextFile, Copy, Recipe, Run, Secret, Setting, Stage, Step
-from cogfreeze.recipe.stages import REAPER, Layers
+from cogfreeze.recipe.stages import CHECKED_INPUTS, REAPER, Layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,12 +57,13 @@ def compose(
         )
     values.require(project, lock, part)
     _require_supported(project, part)
+    inputs = _inputs(project, lock)
 
     packages = group(part.python.wheels)
     installer, server = _own_groups(part.python.runtime)
     base = f"{part.base.reference}@{part.base.digest}"
     apt = part.apt if part.apt and part.apt.packages else None
-    fetching = Fetching(base=base, apt=apt, groups=(installer, *packages, server))
+    fetching = Fetching(base=base, apt=apt, groups=(installer, *packages, server), inputs=lock.files)
     layers = Layers(base=base, epoch=lock.source_date_epoch, user=project.build.user)
     network = project.build.network or any(command.network for command in project.build.run)
     lock_text = dumps(lock)
@@ -76,6 +77,7 @@ def compose(
         stages=(
             *fetching.stages(),
             layers.system(apt, part.base.packages),
+            *([layers.checked_inputs()] if lock.files else []),
             layers.installer(installer, part.python.version),
             *(layers.packages(each) for each in packages),
             layers.server(server),
@@ -84,7 +86,7 @@ def compose(
             layers.record(),
             *([layers.weights()] if separate_weights else []),
             layers.code(),
-            _image(project, layers, packages, labels, separate_weights=separate_weights),
+            _image(project, layers, packages, labels, inputs, separate_weights=separate_weights),
         ),
         files=(
             *fetching.lists(),
@@ -105,18 +107,25 @@ def _require_supported(project: Project, part: PlatformLock) -> None:
             where=f"{project.file}: build.base_image",
             hint="use a base image that has Python, such as `python:3.11-slim-bookworm`",
         )
-    for index, command in enumerate(project.build.run):
-        if command.inputs:
-            raise ProjectError(
-                "`inputs` of a command are not supported yet",
-                where=f"{project.file}: build.run[{index}].inputs",
-                hint="allow this command the network: `network: true`",
-            )
     for name in (INSTALLER, REAPER):
         if not any(wheel.name == name for wheel in part.python.runtime):
             raise LockUnusable(
                 f"cog.lock lacks `{name}`, which every image needs", hint="run `cog lock --upgrade-runtime`"
             )
+
+
+def _inputs(project: Project, lock: Lock) -> dict[str, str]:
+    """Return the SHA-256 of every file that a command asks for, by its URL.
+
+    Raises:
+        LockUnusable: one is not locked.
+    """
+    known = {file.url: file.sha256 for file in lock.files}
+    for command in project.build.run:
+        for file in command.inputs:
+            if file.url not in known:
+                raise LockUnusable(f"cog.lock lacks the input `{file.url}`", hint="run `cog lock`")
+    return known
 
 
 def _own_groups(runtime: tuple[Wheel, ...]) -> tuple[Group, Group]:
@@ -135,6 +144,7 @@ def _image(
     layers: Layers,
     packages: tuple[Group, ...],
     labels: metadata.Pairs,
+    inputs: dict[str, str],
     *,
     separate_weights: bool,
 ) -> Stage:
@@ -142,7 +152,7 @@ def _image(
     steps: list[Step] = [_layer(name) for name in (*(each.name for each in packages), "standard-library")]
     if project.environment:
         steps.append(Setting(instruction="ENV", value=project.environment))
-    steps += [_command(project, layers.epoch, index) for index in range(len(project.build.run))]
+    steps += [_command(project, layers.epoch, index, inputs) for index in range(len(project.build.run))]
     own = ("server", "runtime", "record", *([layout.WEIGHTS] if separate_weights else []), layout.CODE)
     steps += [_layer(name) for name in own]
     steps += [
@@ -161,9 +171,9 @@ def _layer(stage: str) -> Copy:
     return Copy(source=f"{layout.STAGED}/", target="/", source_stage=stage, link=True)
 
 
-def _command(project: Project, epoch: int, index: int) -> Run:
+def _command(project: Project, epoch: int, index: int, inputs: dict[str, str]) -> Run:
     command = project.build.run[index]
-    mounted = (_COMMAND, *(each.target for each in command.secrets))
+    mounted = (_COMMAND, *(each.target for each in command.secrets), *(each.target for each in command.inputs))
     return Run(
         script=(
             *scripts.mark_start(),
@@ -174,6 +184,10 @@ def _command(project: Project, epoch: int, index: int) -> Run:
         mounts=(
             Bind(source=_command_path(index), target=_COMMAND),
             *(Secret(id=each.id, target=each.target, required=True) for each in command.secrets),
+            *(
+                Bind(source=f"{layout.STAGED}/{inputs[each.url]}", target=each.target, source_stage=CHECKED_INPUTS)
+                for each in command.inputs
+            ),
         ),
         network=project.build.network or command.network,
         comment=command.command,

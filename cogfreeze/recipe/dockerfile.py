@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze import grammar
 from cogfreeze.errors import ProjectError
-from cogfreeze.recipe.model import Bind, Copy, Run, Secret, Setting, Tmpfs
+from cogfreeze.recipe.model import Add, Bind, Copy, Run, Secret, Setting, Tmpfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +93,9 @@ def _step(step: Step) -> Iterator[str]:
     if isinstance(step, Setting):
         yield from _setting(step)
         return
+    if isinstance(step, Add):
+        yield _add(step)
+        return
     if step.comment:
         yield ""
         yield from _comment(step.comment)
@@ -106,6 +109,11 @@ def _copy(step: Copy) -> str:
     link = "--link " if step.link else ""
     stage = f"--from={_STAGE.check(step.source_stage)} " if step.source_stage else ""
     return f"COPY {link}{stage}{_PATH.check(step.source)} {_PATH.check(step.target)}"
+
+
+def _add(step: Add) -> str:
+    checksum = f"sha256:{grammar.SHA256.check(step.sha256)}"
+    return f"ADD --checksum={checksum} {grammar.URL.check(step.url)} {_PATH.check(step.target)}"
 
 
 def _run(step: Run) -> Iterator[str]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from cogfreeze.catalog import addresses
 from cogfreeze.recipe import layout, scripts
 from cogfreeze.recipe.groups import LOCAL
-from cogfreeze.recipe.model import Bind, ContextFile, Download, Run, Secret, Setting, Stage, Tmpfs
+from cogfreeze.recipe.model import Add, Bind, ContextFile, Download, Run, Secret, Setting, Stage, Tmpfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cogfreeze.lock.model import Apt
+    from cogfreeze.lock.model import Apt, LockedFile
     from cogfreeze.recipe.groups import Group
     from cogfreeze.recipe.model import Mount
 
@@ -29,11 +29,13 @@ class Fetching:
     Attributes:
         base: the image that the stages start from, which has apt and Python.
         groups: all groups of wheels, our own among them.
+        inputs: the files that commands name by URL.
     """
 
     base: str
     apt: Apt | None
     groups: tuple[Group, ...]
+    inputs: tuple[LockedFile, ...] = ()
 
     def downloads(self) -> Iterator[Download]:
         """Yield every file, and where its stage has it."""
@@ -43,6 +45,8 @@ class Fetching:
             for wheel in group.wheels:
                 path = f"{layout.FETCHED}/{group.name}/{wheel.file}"
                 yield Download(stage=layout.WHEELS, path=path, source=wheel)
+        for file in self.inputs:
+            yield Download(stage=layout.INPUTS, path=f"{layout.FETCHED}/{file.sha256}", source=file)
 
     def lists(self) -> Iterator[ContextFile]:
         """Yield the lists by which the files are fetched and checked."""
@@ -61,11 +65,17 @@ class Fetching:
             )
             yield _list(layout.hashes(group.name), (f"{wheel.sha256}  {wheel.file}" for wheel in group.wheels))
 
+        if self.inputs:
+            hashes = sorted({file.sha256 for file in self.inputs})
+            yield _list(layout.hashes(layout.INPUTS), (f"{sha256}  {sha256}" for sha256 in hashes))
+
     def stages(self) -> Iterator[Stage]:
         """Yield the stages; a named build context replaces the one of its name."""
         if self.apt:
             yield self._debs(self.apt)
         yield self._wheels()
+        if self.inputs:
+            yield self._inputs()
 
     def _debs(self, apt: Apt) -> Stage:
         # All archives of one distribution are at one service.
@@ -104,6 +114,19 @@ class Fetching:
             base=self.base,
             steps=(Run(script=tuple(script), mounts=tuple(mounts), network=True),),
             comment=f"Download: {sum(len(group.wheels) for group in self.groups)} wheels, by hash.",
+        )
+
+    def _inputs(self) -> Stage:
+        by_hash = {file.sha256: file.url for file in self.inputs}
+        adds = (
+            Add(url=url, sha256=sha256, target=f"{layout.FETCHED}/{sha256}")
+            for sha256, url in sorted(by_hash.items())
+        )
+        return Stage(
+            name=layout.INPUTS,
+            base="scratch",
+            steps=tuple(adds),
+            comment=f"Download: {len(by_hash)} files that commands ask for, by hash.",
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cogfreeze.lock.model import Deb, Wheel
+    from cogfreeze.lock.model import Deb, LockedFile, Wheel
 
 # Raised by every change that gives other bytes for the same lock; recorded in the lock.
 RECIPE_VERSION = 1
@@ -67,6 +67,15 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Add:
+    """One ADD of a URL, which the engine fetches and checks by itself."""
+
+    url: str
+    sha256: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """ARG, ENV, LABEL, WORKDIR, USER, EXPOSE, ENTRYPOINT or CMD: changes the config, adds no file.
 
@@ -77,12 +86,12 @@ class Setting:
     value: str | tuple[tuple[str, str], ...] | tuple[str, ...]
 
 
-Step = Run | Copy | Setting
+Step = Run | Copy | Add | Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One FROM and what follows. `base` is an image reference by digest, or an earlier stage's name."""
+    """One FROM and what follows. `base` is an image reference by digest, an earlier stage's name, or `scratch`."""
 
     name: str
     base: str
@@ -110,7 +119,7 @@ class Download:
 
     stage: str
     path: str
-    source: Deb | Wheel
+    source: Deb | Wheel | LockedFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

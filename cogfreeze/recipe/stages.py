@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cogfreeze.recipe.model import Mount
 
 REAPER = "dumb-init"
+CHECKED_INPUTS = "checked-inputs"
 _INSTALLER = "/installer"
 _WHEELS, _REQUIREMENTS = layout.seen(layout.WHEELS), layout.seen("requirements.txt")
 _HASHES = layout.seen("sha256")
@@ -161,6 +162,23 @@ class Layers:
 
     def weights(self) -> Stage:
         return self._project(layout.WEIGHTS, "The project's large data, in a layer apart from its code.")
+
+    def checked_inputs(self) -> Stage:
+        """Check the files that commands ask for, and give them one mode and time, however they came."""
+        seen = layout.seen(layout.INPUTS)
+        return self._stage(
+            CHECKED_INPUTS,
+            "What commands ask for, checked.",
+            (
+                *scripts.check_hashes(seen, _HASHES),
+                f"mkdir {layout.STAGED}",
+                f"(cd {seen} && cut -d ' ' -f 1 {_HASHES} | xargs cp --target-directory={layout.STAGED})",
+                *scripts.normalise_modes(),
+                *scripts.fix_times(self.epoch),
+            ),
+            Bind(source=layout.FETCHED, target=seen, source_stage=layout.INPUTS),
+            Bind(source=layout.hashes(layout.INPUTS), target=_HASHES),
+        )
 
     def _project(self, part: str, comment: str) -> Stage:
         return self._stage(

@@ -45,6 +45,9 @@ def _of_project(project: Project) -> Iterator[Check]:
             yield grammar.PREDICTOR, reference
     for command in project.build.run:
         yield grammar.RUN_COMMAND, command.command
+        for file in command.inputs:
+            yield grammar.URL, file.url
+            yield grammar.CONTAINER_PATH, file.target
         for secret in command.secrets:
             yield grammar.SECRET_ID, secret.id
             yield grammar.CONTAINER_PATH, secret.target
@@ -63,6 +66,9 @@ def _of_lock(lock: Lock, part: PlatformLock) -> Iterator[Check]:
     yield grammar.PYTHON_VERSION, part.python.version
     if part.apt:
         yield from _of_apt(part.apt)
+    for file in lock.files:
+        yield grammar.URL, file.url
+        yield grammar.SHA256, file.sha256
     for wheel in (*part.python.wheels, *part.python.runtime):
         yield from _of_wheel(wheel)
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from cogfreeze.catalog import base_images
+from cogfreeze.catalog import base_images, cuda_images
 from cogfreeze.catalog.distributions import glibc
 from cogfreeze.lock import model
-from cogfreeze.lock.inputs import inputs_of, part_of
+from cogfreeze.lock.inputs import cuda_base_of, inputs_of, part_of
 from cogfreeze.lock.staleness import changed_inputs
-from cogfreeze.resolve import apt, checks, image, python, runtime, uv
+from cogfreeze.resolve import apt, checks, files, image, python, runtime, uv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +35,7 @@ class Request:
         base, apt, runtime: move the base image, the archive's date, the recipe with the server and its tools.
         exclude_newer: leave out Python packages published after this date, `YYYY-MM-DD`.
         resolver: what decides the versions of Python packages, `uv` or `pip-tools`; the lock's form is the same.
+        cuda_base: `--use-cuda-base-image`: `true`, `false` or `auto`; None for what the lock has so far.
     """
 
     everything: bool = False
@@ -44,6 +45,7 @@ class Request:
     runtime: bool = False
     exclude_newer: str | None = None
     resolver: str = "uv"
+    cuda_base: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +91,12 @@ def resolve(
     Raises:
         ProjectError, ResolveError, NetworkError, IntegrityError, ToolMissing
     """
-    inputs = inputs_of(project)
+    if request.cuda_base is None:
+        request = replace(request, cuda_base=cuda_base_of(previous) if previous else "auto")
+    inputs = inputs_of(project, cuda_base=request.cuda_base or "auto")
     keys = changed_inputs(previous, inputs) if previous else ()
-    if previous is not None and not keys and request == Request(resolver=request.resolver):
+    moves_nothing = request == Request(resolver=request.resolver, cuda_base=request.cuda_base)
+    if previous is not None and not keys and moves_nothing:
         return previous
     changed = {part_of(key) for key in keys}
     platforms = []
@@ -101,7 +106,13 @@ def resolve(
         platforms.append(_Platform(project, folder, platform, before, moves, request, settings, report).resolve())
     if previous is not None and not (request.runtime or request.everything):
         tools = replace(previous.tools, uv=tools.uv) if "python" in changed else previous.tools
-    return model.Lock(tools=tools, inputs=inputs, platforms=tuple(platforms))
+    locked = () if previous is None or request.everything else previous.files
+    return model.Lock(
+        tools=tools,
+        inputs=inputs,
+        platforms=tuple(platforms),
+        files=files.resolve(project, locked, settings, report),
+    )
 
 
 def tools(*, recipe: int, runtime_digest: str) -> model.Tools:
@@ -133,10 +144,18 @@ class _Platform:
         self.folder = folder
         self.platform = platform
         self.before = before
-        self.moves = moves
         self.request = request
         self.settings = settings
         self.report = report
+        build = project.build
+        gpu = python.choice(build, folder, platform, settings) if build.gpu else None
+        self.choice = image.choose(build, gpu, request.cuda_base or "auto")
+        # Other packages may need another CUDA, and that another base.
+        other = gpu is not None and before is not None and self._is_other(before.base)
+        self.moves = _Moves(base=True, apt=True, python=True, runtime=True) if other else moves
+
+    def _is_other(self, base: model.BaseImage) -> bool:
+        return not self.project.build.base_image and base.reference != self.choice.reference
 
     def resolve(self) -> model.PlatformLock:
         wants_apt = bool(self.project.build.system_packages)
@@ -150,11 +169,11 @@ class _Platform:
         return model.PlatformLock(platform=self.platform, base=base, apt=closure, python=self._python(base))
 
     def _base(self, *, need_packages: bool) -> tuple[model.BaseImage, str | None]:
+        choice = self.choice
+        if self.moves.base or self.before is None or self.before.base.reason != choice.reason:
+            self.report.note(f"{self.platform}: base image {choice.reference}: {choice.reason}")
         if not self.moves.base and not need_packages and self.before is not None:
-            return self.before.base, None
-        build = self.project.build
-        gpu = python.choice(build, self.folder, self.platform, self.settings) if build.gpu else None
-        choice = image.choose(build, gpu)
+            return replace(self.before.base, reason=choice.reason), None
         return image.resolve(
             choice.reference,
             self.platform,
@@ -200,7 +219,7 @@ class _Platform:
                     ),
                     resolver=self.request.resolver,
                 )
-                self._check(wheels, newest)
+                self._check(wheels, base)
         own = (
             before.runtime
             if before and not self.moves.runtime
@@ -208,17 +227,16 @@ class _Platform:
         )
         return model.Python(version=declared, wheels=wheels, runtime=own)
 
-    def _check(self, wheels: tuple[model.Wheel, ...], newest: tuple[int, int] | None) -> None:
+    def _check(self, wheels: tuple[model.Wheel, ...], base: model.BaseImage) -> None:
         """Refuse, or warn of, what would not work or not be the same twice in the image."""
         build = self.project.build
-        gpu = python.choice(build, self.folder, self.platform, self.settings) if build.gpu else None
         findings = checks.check(
             wheels,
             build,
             self.folder,
             self.platform,
-            glibc=newest,
-            base_cuda=gpu.cuda if gpu and gpu.base else None,
+            glibc=glibc(base.distribution),
+            base_cuda=cuda_images.cuda_of(base.reference),
             settings=self.settings,
             report=self.report,
         )

@@ -160,7 +160,7 @@ def prepared(engine_environment, cache, monkeypatch):
     def prepare(folder, schema="{}"):
         project, lock = cog_yaml.read(folder / "cog.yaml"), lock_file.read(folder / "cog.lock")
         part = lock.platforms[0]
-        files = fetch.fetch(part, project, folder, Settings.from_environment(), Silent())
+        files = fetch.fetch(lock, part, project, folder, Settings.from_environment(), Silent())
         return project, lock, compose(project, lock, part.platform, schema=schema, builtin_frontend=True), files
 
     for name, value in {**engine_environment, "COG_CACHE_DIR": str(cache)}.items():

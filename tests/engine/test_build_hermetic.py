@@ -1,11 +1,15 @@
 """Only the stages that download have a network; what a build is given leaves no trace that it should not."""
 
+import functools
 import gzip
 import hashlib
 import io
 import os
 import tarfile
+import threading
+import uuid
 from dataclasses import replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -161,3 +165,49 @@ def test_a_command_that_may_use_the_network_does_and_the_image_says_so(new_proje
     assert label == "false\n"
     told = cog(folder, "build", "-t", "cogfreeze-test-network", "--syntax", "builtin").stderr
     assert "warning: a command had the network: the same lock may give another image" in told
+
+
+@pytest.fixture
+def web(tmp_path):
+    """A server on this machine's loopback, which no step of the engine's can reach."""
+    served = tmp_path / "served"
+    served.mkdir()
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(served))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield served, f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_file_by_url_is_locked_and_seen_by_its_command(web, new_project, built, shell, docker, cog, tmp_path):
+    served, address = web
+    # Of its own for each run: the engine keeps by hash what it has fetched once.
+    content = f"the model {uuid.uuid4()}"
+    (served / "model.txt").write_text(content)
+    folder = new_project(
+        "run:\n  - command: cp -p /in/model.txt /opt/model.txt\n    inputs:\n"
+        f"      - url: {address}/model.txt\n        target: /in/model.txt\n"
+    )
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    locked = f'{{url = "{address}/model.txt", sha256 = "{digest}", size = {len(content)}}}'
+    assert locked in (folder / "cog.lock").read_text()
+
+    # Whatever the server has by now, the lock says what goes in: here from the cache, by the file's hash.
+    (served / "model.txt").write_text("another")
+    image = built(folder, name="cogfreeze-test-input")
+    assert image["reproducible"] is True
+    line = "cat /opt/model.txt; stat -c ' %a %Y' /opt/model.txt; ls /in 2>&1 | head -1"
+    assert shell("cogfreeze-test-input", line) == (
+        f"{content} 644 315532800\nls: cannot access '/in': No such file or directory\n"
+    )
+
+    # An engine alone fetches it by itself, and takes nothing else for it.
+    cog(folder, "dockerfile", "--syntax", "builtin", "-o", str(tmp_path / "context"))
+    build = ("buildx", "build", "--network", "host", "--target", "inputs", str(tmp_path / "context"))
+    docker(*build, status=1)
+    (served / "model.txt").write_text(content)
+    docker(*build)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogfreeze.errors import LockUnusable, ProjectError
-from cogfreeze.project.model import RunCommand, SecretMount
+from cogfreeze.lock.model import LockedFile
+from cogfreeze.project.model import InputFile, RunCommand, SecretMount
 from cogfreeze.recipe.compose import compose
 from cogfreeze.recipe.dockerfile import render
 from tests.unit.recipe.sample import LOCK, PLATFORM, PROJECT, SCHEMA, wheel, with_base, with_python
@@ -121,6 +122,22 @@ def test_a_secret_is_one_mount_or_is_refused(name, target):
         run = next(rest for keyword, rest in instructions(text) if keyword == "RUN" and "command.sh" in rest)
         assert run.count("--mount=") == 2
         assert f"--mount=type=secret,id={name},target={target},required=true <<" in run
+
+
+@settings(deadline=None)
+@given(TEXT, TEXT)
+def test_an_input_is_one_download_and_one_mount_or_is_refused(path, target):
+    url = f"https://a.example/{path}"
+    command = RunCommand(command="true", inputs=(InputFile(url=url, target=target),))
+    lock = replace(LOCK, files=(LockedFile(url=url, sha256="a" * 64, size=1),))
+    text = rendered(replace(PROJECT, build=replace(PROJECT.build, run=(command,))), lock)
+    if text is not None:
+        read = instructions(text)
+        assert [rest.split() for keyword, rest in read if keyword == "ADD"] == [
+            [f"--checksum=sha256:{'a' * 64}", url, f"/fetched/{'a' * 64}"]
+        ]
+        run = next(rest for keyword, rest in read if keyword == "RUN" and "command.sh" in rest)
+        assert run.count("--mount=") == 2
 
 
 @settings(deadline=None)

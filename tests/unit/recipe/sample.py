@@ -5,7 +5,7 @@ from dataclasses import replace
 from cogfreeze.lock.model import Lock, Wheel
 from cogfreeze.project.model import Build, Project, RunCommand, SecretMount
 from tests.unit.lock.sample import LOCK as SMALL
-from tests.unit.lock.sample import A
+from tests.unit.lock.sample import A, C
 
 MIB = 1024 * 1024
 
@@ -31,7 +31,7 @@ def without_apt(lock: Lock) -> Lock:
 
 
 LOCK = with_python(
-    SMALL,
+    replace(SMALL, files=()),
     wheels=(
         wheel("torch", size=800 * MIB, index="pytorch-cu128", version="2.5.1+cu128"),
         wheel("torchvision", size=7 * MIB, index="pytorch-cu128"),
@@ -57,3 +57,5 @@ PROJECT = Project(
 
 SCHEMA = '{"openapi": "3.0.2"}'
 PLATFORM = "linux/amd64"
+
+__all__ = ["LOCK", "PLATFORM", "PROJECT", "SCHEMA", "A", "C", "wheel", "with_base", "with_python", "without_apt"]

@@ -4,12 +4,23 @@ import pytest
 
 from cogfreeze.catalog.addresses import TORCH_INDEX
 from cogfreeze.errors import LockUnusable, ProjectError
-from cogfreeze.lock.model import Interpreter
+from cogfreeze.lock.model import Interpreter, LockedFile
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
 from cogfreeze.project.model import InputFile, RunCommand
 from cogfreeze.recipe.compose import compose
-from cogfreeze.recipe.model import Bind, Copy, Run, Secret, Setting
-from tests.unit.recipe.sample import LOCK, PLATFORM, PROJECT, SCHEMA, A, wheel, with_base, with_python, without_apt
+from cogfreeze.recipe.model import Add, Bind, Copy, Run, Secret, Setting
+from tests.unit.recipe.sample import (
+    LOCK,
+    PLATFORM,
+    PROJECT,
+    SCHEMA,
+    A,
+    C,
+    wheel,
+    with_base,
+    with_python,
+    without_apt,
+)
 
 
 def made(project=PROJECT, lock=LOCK, **options):
@@ -247,6 +258,29 @@ def test_a_wheel_of_the_projects_own_is_taken_from_the_context():
     assert "pip download" not in script(recipe, "wheels").split("packages-local")[1].split("server")[0]
 
 
+def test_a_file_that_a_command_names_is_fetched_by_hash_checked_and_mounted():
+    url = "https://a.example/model.tar.gz"
+    project = with_commands(RunCommand(command="tar xf /m.tgz", inputs=(InputFile(url=url, target="/m.tgz"),)))
+    lock = replace(LOCK, files=(LockedFile(url=url, sha256=C, size=3),))
+    recipe = made(project, lock)
+
+    assert stage(recipe, "inputs").steps == (Add(url=url, sha256=C, target=f"/fetched/{C}"),)
+    assert "sha256sum --check" in script(recipe, "checked-inputs")
+    (run,) = (run for name, run in runs(recipe) if name == "image")
+    assert run.mounts[1] == Bind(source=f"/layer/{C}", target="/m.tgz", source_stage="checked-inputs")
+    assert "-path /run/command.sh -o -path /m.tgz" in run.script[-2]
+    assert recipe.downloads[-1].path == f"/fetched/{C}"
+
+
+def test_a_file_that_a_command_names_and_the_lock_lacks_is_refused():
+    url = "https://a.example/b"
+    project = with_commands(RunCommand(command="a", inputs=(InputFile(url=url, target="/b"),)))
+
+    with pytest.raises(LockUnusable) as raised:
+        made(project)
+    assert (str(raised.value), raised.value.hint) == (f"cog.lock lacks the input `{url}`", "run `cog lock`")
+
+
 def test_the_builtin_frontend_is_the_only_difference_that_it_makes():
     assert replace(made(), frontend=None) == made(builtin_frontend=True)
 
@@ -270,10 +304,6 @@ def test_a_lock_without_what_every_image_needs_is_refused(name):
 
 
 def test_what_images_cannot_have_yet_is_refused_and_not_left_out():
-    inputs = with_commands(RunCommand(command="a", inputs=(InputFile(url="https://a.example/b", target="/b"),)))
-    with pytest.raises(ProjectError, match=r"cog.yaml: build.run\[0\].inputs: `inputs` of a command are not supp"):
-        made(inputs)
-
     interpreter = Interpreter(release="cpython-3.11.16-linux-x86_64-gnu", url="a", sha256=A, size=1)
     with pytest.raises(ProjectError, match=r"the base image `python:3\.11-slim-bookworm` brings no Python"):
         made(lock=with_python(LOCK, interpreter=interpreter))

@@ -5,7 +5,7 @@ import pytest
 from cogfreeze.errors import ProjectError
 from cogfreeze.recipe.compose import compose
 from cogfreeze.recipe.dockerfile import render
-from cogfreeze.recipe.model import Bind, Copy, Recipe, Run, Secret, Setting, Stage, Tmpfs
+from cogfreeze.recipe.model import Add, Bind, Copy, Recipe, Run, Secret, Setting, Stage, Tmpfs
 from tests.unit.recipe.sample import LOCK, PLATFORM, PROJECT, SCHEMA, A
 
 BASE = f"python:3.11@sha256:{A}"
@@ -69,6 +69,12 @@ def test_a_copy():
     )
 
 
+def test_an_address_is_added_by_its_hash():
+    assert text_of(Add(url="https://a.example/b?c=d", sha256=A, target=f"/fetched/{A}")) == (
+        f"ADD --checksum=sha256:{A} https://a.example/b?c=d /fetched/{A}\n"
+    )
+
+
 def test_an_environment_value_keeps_quotes_dollars_and_backslashes():
     setting = Setting(instruction="ENV", value=(("A", 'a "b" $HOME \\ c'),))
 
@@ -116,6 +122,9 @@ def test_a_long_comment_is_wrapped():
         Copy(source="--link", target="/"),
         Copy(source="a", target="/", source_stage="a b"),
         Run(script=("EOF",)),
+        Add(url="https://a.example/b c", sha256=A, target="/a"),
+        Add(url="--chmod=777", sha256=A, target="/a"),
+        Add(url="https://a.example/b", sha256=f"{A} --link", target="/a"),
         Run(script=("a\nEOF\nRUN evil",)),
         Run(script=("true",), comment="a\nRUN evil"),
         Run(script=("true",), mounts=(Tmpfs(target="/tmp,rw"),)),
