@@ -45,10 +45,11 @@ def read(section: Section, folder: Path) -> Build:
         for key, value in (("cuda", cuda), ("cudnn", cudnn)):
             if value is not None:
                 section.warn("has no effect without `gpu: true`", key)
-    listed, files = _python_packages(section, folder)
+    python = _python_version(section)
+    listed, files = _python_packages(section, folder, python)
     network = section.flag("network")
     build = Build(
-        python_version=_python_version(section),
+        python_version=python,
         gpu=gpu,
         cuda=cuda,
         cudnn=cudnn,
@@ -135,7 +136,9 @@ def _package_name(section: Section, item: str, index: int) -> str | None:
     return None if name is None else packages.normalized(name)
 
 
-def _python_packages(section: Section, folder: Path) -> tuple[tuple[str, ...], tuple[RequirementsFile, ...]]:
+def _python_packages(
+    section: Section, folder: Path, python: str
+) -> tuple[tuple[str, ...], tuple[RequirementsFile, ...]]:
     listed = section.texts("python_packages", partial(_python_package, section))
     name = section.get("python_requirements")
     if name is None:
@@ -153,7 +156,7 @@ def _python_packages(section: Section, folder: Path) -> tuple[tuple[str, ...], t
         )
     path = (*section.path, "python_requirements")
     document = section.document
-    files, mistakes, warnings = requirements.read(folder, name, named_at=document.where(path))
+    files, mistakes, warnings = requirements.read(folder, name, named_at=document.where(path), python=python)
     document.mistakes += [(document.line(path), each) for each in mistakes]
     document.warnings += [(document.line(path), each) for each in warnings]
     return listed, files

@@ -1,4 +1,4 @@
-"""Reads pip requirements files as pip does, and keeps what they say.
+"""Reads pip requirements files as pip does, and keeps what they say; pyproject.toml and pylock.toml too.
 
 Cog rewrites every pinned line to `name==version` and so loses hashes, markers, and the first half of
 `zope.interface`. Here a line is only ever taken out of its continuations and comments. What a line may not
@@ -11,21 +11,24 @@ import codecs
 import posixpath
 import re
 import shlex
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from cogfreeze.errors import ProjectError
 from cogfreeze.grammar import REQUIREMENT_LINE, Refused, shown
-from cogfreeze.project import packages
+from cogfreeze.project import locked_files, packages, pyproject
 from cogfreeze.project.model import RequirementsFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LARGEST = 16 * 1024 * 1024
 MOST_FILES = 100
 
+# The other files that say what is required; PEP 751 has the second one's names.
+_TOML = re.compile(r"pyproject\.toml|pylock(\.[^.]+)?\.toml")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _OPTION = re.compile(r"(?:^|\s)-")
 _NESTED = re.compile(r"(?:-r|-c|--requirement(?:s)?|--constraint(?:s)?)(?=[\s=]|[^-\s])")
@@ -100,6 +103,30 @@ class _Reader:
         kept = [line for number, line in logical_lines(text) if self._line(line, name, f"{name}:{number}")]
         self.open.pop()
         self.files[name] = RequirementsFile(path=name, lines=tuple(kept))
+
+    def toml(self, name: str, named_at: str, python: str) -> None:
+        """Read a pyproject.toml, with the uv.lock beside it, or a pylock.toml, as lines that say the same."""
+        text = self._text(name, named_at)
+        if text is None:
+            return
+        folder = posixpath.dirname(name)
+        if not posixpath.basename(name).startswith("pyproject"):
+            self._translated(name, lambda: locked_files.pylock_lines(text, folder, python))
+            return
+        beside = posixpath.join(folder, "uv.lock")
+        lock = self._text(beside, named_at) if (self.folder / beside).is_file() else None
+        self._translated(name, lambda: pyproject.requirement_lines(text, folder, python, lock))
+        if lock is not None and not self.mistakes:
+            self.files[name] = replace(self.files[name], lines=("-c uv.lock", *self.files[name].lines))
+            self._translated(beside, lambda: pyproject.constraint_lines(lock, text, python))
+
+    def _translated(self, name: str, lines: Callable[[], list[str]]) -> None:
+        try:
+            kept = [line for line in lines() if self._line(line, name, name)]
+        except locked_files.Unusable as unusable:
+            self.mistake(name, unusable.message, unusable.hint)
+        else:
+            self.files[name] = RequirementsFile(path=name, lines=tuple(kept))
 
     def _text(self, name: str, named_at: str) -> str | None:
         path = self.folder / name
@@ -251,7 +278,7 @@ def resolve(folder: str, name: str) -> str | None:
 
 
 def read(
-    folder: Path, name: str, *, named_at: str
+    folder: Path, name: str, *, named_at: str, python: str
 ) -> tuple[tuple[RequirementsFile, ...], list[ProjectError], list[str]]:
     """Read a requirements file and every file that it names.
 
@@ -259,6 +286,7 @@ def read(
         folder: the project's.
         name: the file's path, relative to `folder`.
         named_at: where it is named, `cog.yaml:4`, for what is wrong with the file as a whole.
+        python: the image's, `3.11`; what a lock file of another tool has for others is left out.
 
     Returns:
         The files, each followed by those that it names; what is wrong; what wants to be said.
@@ -268,8 +296,10 @@ def read(
     if path is None:
         hint = "name a file in the project's folder, such as `requirements.txt`"
         reader.mistake(named_at, f"`{shown(name)}` is not a file of this project", hint)
-    elif path.endswith(".toml"):
-        hint = "write its packages into a requirements file: `uv export --format requirements.txt`"
+    elif _TOML.fullmatch(posixpath.basename(path)):
+        reader.toml(path, named_at, python)
+    elif path.endswith((".toml", ".lock")):
+        hint = "it takes a requirements file, a `pyproject.toml` (a `uv.lock` beside it binds) or a `pylock.toml`"
         reader.mistake(named_at, f"`{shown(name)}` is not a requirements file", hint)
     else:
         reader.file(path, named_at)

@@ -21,12 +21,13 @@ from cogfreeze.project.requirements import logical_lines
 from cogfreeze.resolve import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from cogfreeze.project.model import Build, RequirementsFile
 
 _HASH = re.compile(r"\s+--hash[=\s]\s*sha256:([0-9a-fA-F]{64})")
 _HASH_IN_ADDRESS = re.compile(r"[#&]sha256=([0-9a-fA-F]{64})")
+_QUOTED = re.compile(r"(?<=\")[^\"]+(?=\")|(?<=')[^']+(?=')")
 _PER_LINE_OPTION = re.compile(r"\s--?[A-Za-z]")
 _SOURCE_URL = re.compile(r"(git|hg|svn|bzr)\+")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|file:|\.{0,2}/|\.$|~/")
@@ -106,6 +107,12 @@ class Declared:
             if line.name == name
             for digest in line.hashes
         )
+
+    def hashed_without_index(self, names: Collection[str], markers: Mapping[str, str]) -> str | None:
+        """Return one of the packages whose declared hashes are of the usual index's files: its version is none of
+        a local build (`+cpu`), which only an index of its own has."""
+        lines = (line for line in (*self.requirements, *self.constraints) if line.name in names and line.hashes)
+        return next((line.name for line in lines if "+" not in line.text and line.applies(markers)), None)
 
     def where(self, name: str) -> str | None:
         """Return where a package is declared."""
@@ -300,7 +307,11 @@ class _Places:
         except (OSError, UnicodeDecodeError):
             text = ""
         self._numbers: dict[str, list[int]] = {}
-        for number, line in logical_lines(text):
+        # In TOML a requirement is a string of an array.
+        quoted = (
+            (number, found) for number, line in enumerate(text.splitlines(), 1) for found in _QUOTED.findall(line)
+        )
+        for number, line in quoted if path.suffix == ".toml" else logical_lines(text):
             self._numbers.setdefault(line, []).append(number)
 
     def suffix(self, logical: str) -> str:

@@ -150,13 +150,19 @@ def choice(build: Build, folder: Path, platform: str, settings: Settings) -> cud
 
 
 def _choice(build: Build, asked: Declared, markers: Mapping[str, str], tag: str | None) -> cuda.Choice:
-    return cuda.choose(
+    chosen = cuda.choose(
         gpu=build.gpu,
         cuda=build.cuda,
         cudnn=build.cudnn,
         requirements=[str(line.requirement) for line in asked.roots(markers) if line.requirement],
         index=tag,
         python=build.python_version,
+    )
+    hashed = asked.hashed_without_index(TORCH_FAMILY, markers)
+    if chosen.index is None or tag is not None or hashed is None:
+        return chosen
+    return replace(
+        chosen, index=None, reason=f"the hashes declared for `{hashed}` are of the usual index's wheels"
     )
 
 

@@ -17,7 +17,9 @@ def read(tmp_path):
             path = tmp_path / name.replace("__", "/").replace("_txt", ".txt")
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        found, mistakes, warnings = requirements.read(tmp_path, "requirements.txt", named_at="cog.yaml:1")
+        found, mistakes, warnings = requirements.read(
+            tmp_path, "requirements.txt", named_at="cog.yaml:1", python="3.11"
+        )
         return found, [(str(each), each.hint) for each in mistakes], warnings
 
     return read
@@ -191,6 +193,6 @@ def test_a_circle_of_files_is_refused(read):
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "requirements.txt")
 
-    _, [mistake], _ = requirements.read(tmp_path, "requirements.txt", named_at="cog.yaml:1")
+    _, [mistake], _ = requirements.read(tmp_path, "requirements.txt", named_at="cog.yaml:1", python="3.11")
 
     assert str(mistake) == "cog.yaml:1: the requirements file `requirements.txt` does not exist"
