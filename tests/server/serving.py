@@ -179,12 +179,17 @@ class Server:
         return self.until(found, f"prediction {id} {statuses}")
 
     def worker_pid(self):
-        """Return the pid of the worker that runs now."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        for child in children:
-            if b"cogworker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return int(child)
-        raise AssertionError("there is no worker")
+        """Return the pid of the worker that runs now, or as soon as one does."""
+
+        def found():
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+            for child in children:
+                with contextlib.suppress(FileNotFoundError):
+                    if b"cogworker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                        return int(child)
+            return None
+
+        return self.until(found, "a worker")
 
     # The end
 
