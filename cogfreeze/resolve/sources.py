@@ -8,6 +8,7 @@ packages alone.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -81,10 +82,8 @@ class Sources:
         """
         output = self.scratch / "pylock.toml"
         self._write_preferred(output, preferred)
-        answer = uv.run(
-            [*self.arguments(routed), *more, "--format", "pylock.toml", "--output-file", str(output)],
-            folder=self.folder,
-            settings=self.settings,
+        answer = self._run(
+            [*self.arguments(routed), *more, "--format", "pylock.toml", "--output-file", str(output)]
         )
         text = output.read_text(encoding="utf-8") if answer.status == 0 else ""
         return uv.Answer(status=answer.status, text=text, talk=answer.talk)
@@ -93,13 +92,11 @@ class Sources:
         """Ask uv which index each package of a closure came from: requirement lines with `# from` comments."""
         pins = self.scratch / "pins.in"
         pins.write_text("".join(f"{each.name}=={each.version}\n" for each in found if not each.direct))
-        return uv.run(
+        return self._run(
             [
                 *self.arguments(routed, requirements=[str(pins)]),
                 *("--no-deps", "--no-annotate", "--emit-index-annotation", "--format", "requirements.txt"),
-            ],
-            folder=self.folder,
-            settings=self.settings,
+            ]
         )
 
     def pinned(self, lines: Iterable[str]) -> uv.Answer:
@@ -108,16 +105,21 @@ class Sources:
         exact.write_text("".join(f"{line}\n" for line in lines))
         output = self.scratch / "pylock.exact.toml"
         output.unlink(missing_ok=True)
-        answer = uv.run(
+        answer = self._run(
             [
                 *self.arguments((), requirements=[str(exact)]),
                 *("--no-deps", "--format", "pylock.toml", "--output-file", str(output)),
-            ],
-            folder=self.folder,
-            settings=self.settings,
+            ]
         )
         text = output.read_text(encoding="utf-8") if answer.status == 0 else ""
         return uv.Answer(status=answer.status, text=text, talk=answer.talk)
+
+    def _run(self, arguments: list[str]) -> uv.Answer:
+        # The declaration's own index comes before the machine's, as it does in pip. It goes by the environment,
+        # because it may hold credentials.
+        default = self.declared.options.default_index
+        index = {"UV_DEFAULT_INDEX": os.path.expandvars(default), "UV_INDEX_URL": ""} if default else None
+        return uv.run(arguments, folder=self.folder, settings=self.settings, more=index)
 
     def arguments(self, routed: Iterable[str], requirements: list[str] | None = None) -> list[str]:
         """Write the input files and return uv's arguments for them.
@@ -156,7 +158,6 @@ class Sources:
         options = self.declared.options
         # Addresses may hold credentials or the names of variables that do: they go by file, where uv reads both.
         lines = [
-            *([f"--index-url {options.default_index}"] if options.default_index else []),
             *(f"--extra-index-url {url}" for url in options.indexes),
             *(f"--find-links {place}" for place in options.find_links),
             *(["--no-index"] if options.no_index else []),

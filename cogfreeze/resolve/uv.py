@@ -112,13 +112,19 @@ def environment(settings: Settings, given: Mapping[str, str] = os.environ) -> di
     return kept
 
 
-def run(arguments: Sequence[str], *, folder: Path, settings: Settings) -> Answer:
-    """Run uv in `folder`, where it looks for its configuration files, and return what it said."""
+def run(
+    arguments: Sequence[str], *, folder: Path, settings: Settings, more: Mapping[str, str] | None = None
+) -> Answer:
+    """Run uv in `folder`, where it looks for its configuration files, and return what it said.
+
+    Args:
+        more: variables that it sees in place of ours.
+    """
     command = [binary(), *arguments, "--color", "never", "--no-progress"]
     done = subprocess.run(
         command,
         cwd=folder,
-        env=environment(settings),
+        env=environment(settings) | (more or {}),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
