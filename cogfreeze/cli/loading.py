@@ -77,9 +77,9 @@ def load(file: str | None, report: Report, *, for_image: bool = True) -> Loaded:
 def require_current(lock: Lock, project: Project, *, for_image: bool = True) -> None:
     """Raise LockStale with its reasons where the lock isn't what the project and this cogfreeze ask for."""
     from cogfreeze.lock import staleness
-    from cogfreeze.lock.inputs import inputs_of
+    from cogfreeze.lock.inputs import cuda_base_of, inputs_of
 
-    if reasons := staleness.reasons(lock, inputs_of(project)):
+    if reasons := staleness.reasons(lock, inputs_of(project, cuda_base=cuda_base_of(lock))):
         raise LockStale(reasons)
     if for_image and (reasons := staleness.runtime_reasons(lock, **this_runtime())):
         raise LockStale(

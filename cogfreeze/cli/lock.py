@@ -48,6 +48,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--exclude-newer", metavar="DATE", help="ignore Python packages published after YYYY-MM-DD"
     )
     parser.add_argument(
+        "--use-cuda-base-image",
+        nargs="?",
+        const="true",
+        choices=("true", "false", "auto"),
+        help="take a base image with CUDA's libraries, or one without, or (auto) what the packages need; it holds"
+        " until another is asked for",
+    )
+    parser.add_argument(
         "--resolver",
         choices=("uv", "pip-tools"),
         default="uv",
@@ -132,6 +140,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         runtime=arguments.upgrade_runtime,
         exclude_newer=arguments.exclude_newer,
         resolver=arguments.resolver,
+        cuda_base=arguments.use_cuda_base_image,
     )
 
 
@@ -174,6 +183,7 @@ def _as_json(lock: Lock, changes: Sequence[Change], *, written: bool) -> dict[st
             {
                 "platform": platform.platform,
                 "base": f"{platform.base.reference}@{platform.base.digest}",
+                "reason": platform.base.reason,
                 "unconfirmed": list(platform.base.unconfirmed),
                 "apt": len(platform.apt.packages) if platform.apt else 0,
                 "python": len(platform.python.wheels),

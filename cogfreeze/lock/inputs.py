@@ -13,17 +13,23 @@ from cogfreeze.project.model import DEFAULT_PLATFORM
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cogfreeze.lock.model import InputValue
+    from cogfreeze.lock.model import InputValue, Lock
     from cogfreeze.project.model import Project, RequirementsFile
 
 Inputs = tuple[tuple[str, "InputValue"], ...]
 
-BASE = frozenset({"build.python_version", "build.gpu", "build.cuda", "build.cudnn", "build.base_image"})
+# Not declared, but asked for by a flag of `cog lock`; it holds until another one is asked for.
+CUDA_BASE = "options.use_cuda_base_image"
+BASE = frozenset({"build.python_version", "build.gpu", "build.cuda", "build.cudnn", "build.base_image", CUDA_BASE})
 APT = frozenset({"build.system_packages"})
 
 
-def inputs_of(project: Project) -> Inputs:
-    """Return the declared parts by key path, sorted; a requirements file's key is `files.PATH`."""
+def inputs_of(project: Project, *, cuda_base: str = "auto") -> Inputs:
+    """Return the declared parts by key path, sorted; a requirements file's key is `files.PATH`.
+
+    Args:
+        cuda_base: what `--use-cuda-base-image` asks for.
+    """
     build = project.build
     declared: dict[str, InputValue | None] = {
         "build.python_version": build.python_version,
@@ -37,8 +43,14 @@ def inputs_of(project: Project) -> Inputs:
         "build.allow_sdist": _as_set(build.allow_sdist),
         "build.run.inputs": _as_set(file.url for command in build.run for file in command.inputs),
     }
+    declared[CUDA_BASE] = None if cuda_base == "auto" else cuda_base
     declared |= {f"files.{file.path}": _requirement_lines(file) for file in build.python_requirements}
     return tuple(sorted((key, value) for key, value in declared.items() if value is not None))
+
+
+def cuda_base_of(lock: Lock) -> str:
+    """Return what `--use-cuda-base-image` asked for when the lock was made: `true`, `false` or `auto`."""
+    return str(dict(lock.inputs).get(CUDA_BASE, "auto"))
 
 
 def _as_set(values: Iterable[str]) -> tuple[str, ...] | None:

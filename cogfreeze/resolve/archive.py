@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import lzma
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.catalog import addresses
 from cogfreeze.catalog.distributions import Pocket, pockets
-from cogfreeze.errors import IntegrityError, ResolveError
+from cogfreeze.errors import IntegrityError, NetworkError, ResolveError
 from cogfreeze.grammar import SNAPSHOT
 from cogfreeze.lock.model import AptSuite
 from cogfreeze.resolve import openpgp
@@ -27,7 +28,7 @@ from cogfreeze.resolve.download import Artifact, fetch_all
 from cogfreeze.resolve.network import StatusError, get, session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import requests
@@ -91,6 +92,22 @@ def addresses_of(archive: str, snapshot: str, path: str, settings: Settings) -> 
     return (f"{mirror or addresses.snapshot(archive)}/{archive}/{snapshot}/{path.replace('+', '%2B')}",)
 
 
+@contextmanager
+def mirror_named(archive: str) -> Iterator[None]:
+    """Let a failure to reach an archive name the variable by which a mirror of it is set.
+
+    Args:
+        archive: `debian`, `debian-security` or `ubuntu`.
+    """
+    variable = "COG_UBUNTU_SNAPSHOT" if archive == "ubuntu" else "COG_DEBIAN_SNAPSHOT"
+    try:
+        yield
+    except NetworkError as error:
+        error.hint = f"{error.hint}; or name" if error.hint else "name"
+        error.hint += f" a mirror of it in `{variable}`"
+        raise
+
+
 def releases(distribution: str, snapshot: str, settings: Settings, report: Report) -> tuple[Release, ...]:
     """Return the verified Release file of every pocket at a date.
 
@@ -102,7 +119,7 @@ def releases(distribution: str, snapshot: str, settings: Settings, report: Repor
         ResolveError: the archive has nothing of that date.
         NetworkError: the archive can't be reached.
     """
-    with report.step("reading the archive's signed indexes"):
+    with report.step("reading the archive's signed indexes"), mirror_named(distribution.partition(":")[0]):
         return _releases(distribution, SNAPSHOT.check(snapshot), settings)
 
 
@@ -224,7 +241,8 @@ def package_lists(
         )
         for one, _, _, path, _ in wanted
     ]
-    paths = fetch_all(artifacts, settings, report, what="package lists")
+    with mirror_named(wanted[0][0].pocket.archive):
+        paths = fetch_all(artifacts, settings, report, what="package lists")
     return tuple(
         PackageList(
             pocket=one.pocket,
@@ -268,7 +286,8 @@ def default_snapshot(distribution: str, settings: Settings, now: datetime | None
     now = (now or datetime.now(UTC)).astimezone(UTC)
     midnight = f"{now:%Y%m%d}T000000Z"
     try:
-        _releases(distribution, midnight, settings)
+        with mirror_named(distribution.partition(":")[0]):
+            _releases(distribution, midnight, settings)
     except (NoSnapshotError, TooNewError):
         return now.strftime(_STAMP)
     return midnight

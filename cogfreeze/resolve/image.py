@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cogfreeze.catalog import cuda
+from cogfreeze.catalog import cuda, cuda_images
 from cogfreeze.catalog.base_images import catalogue
-from cogfreeze.errors import NetworkError, ResolveError
+from cogfreeze.errors import NetworkError, ResolveError, UsageError
 from cogfreeze.lock.model import BaseImage
 from cogfreeze.lock.packages import installed, package_list_digest
 from cogfreeze.resolve import layers
@@ -31,16 +31,24 @@ class Choice:
     reason: str
 
 
-def choose(build: Build, gpu: cuda.Choice | None = None) -> Choice:
+def choose(build: Build, gpu: cuda.Choice | None = None, cuda_base: str = "auto") -> Choice:
     """Return the base image that a declaration asks for or implies. No I/O but for the catalogue.
 
     Args:
         gpu: what CUDA the project's frameworks want, where it is known already; else `python_packages` decide.
+        cuda_base: `--use-cuda-base-image`: `true` or `false`, or `auto` for what the frameworks need.
 
     Raises:
         ProjectError: a combination of frameworks and CUDA that does not exist.
-        ResolveError: the catalogue has no base image of that CUDA.
+        ResolveError: there is no base image of that CUDA.
+        UsageError: `cuda_base` contradicts the declaration.
     """
+    if cuda_base != "auto" and (build.base_image or not build.gpu):
+        raise UsageError(
+            f"`--use-cuda-base-image {cuda_base}` has nothing to choose: "
+            + ("`build.base_image` names the base" if build.base_image else "`build.gpu` is false"),
+            hint="leave it out, or go back to `--use-cuda-base-image auto`",
+        )
     if build.base_image:
         parsed = Reference.parse(build.base_image)
         reference = f"{parsed.name}@{parsed.digest}" if parsed.digest else parsed.name
@@ -49,7 +57,23 @@ def choose(build: Build, gpu: cuda.Choice | None = None) -> Choice:
     if not build.gpu:
         return Choice(reference=slim, reason=f"the slim image of Python {build.python_version}")
     gpu = gpu or cuda.choose(gpu=True, cuda=build.cuda, cudnn=build.cudnn, requirements=build.python_packages)
-    return _cuda_runtime(gpu) if gpu.base else Choice(reference=slim, reason=gpu.reason)
+    if cuda_base == "auto":
+        return _with_cuda(gpu, gpu.reason) if gpu.base else Choice(reference=slim, reason=gpu.reason)
+    asked = f"`--use-cuda-base-image {cuda_base}` asks for it; {gpu.reason}"
+    return _with_cuda(gpu, asked) if cuda_base == "true" else Choice(reference=slim, reason=asked)
+
+
+def _with_cuda(gpu: cuda.Choice, reason: str) -> Choice:
+    if gpu.cuda is None:
+        raise ResolveError(
+            "which CUDA the base image should have, nothing says",
+            where="build.gpu",
+            hint='say it in `build.cuda`, such as `cuda: "12.8"`',
+        )
+    reference = cuda_images.choose(gpu.cuda, gpu.cudnn)
+    if (given := cuda_images.cuda_of(reference)) != gpu.cuda:
+        reason += f"; the base has CUDA {given}, whose libraries serve it too"
+    return Choice(reference=reference, reason=reason)
 
 
 def _slim_python(version: str) -> str:
@@ -61,20 +85,6 @@ def _slim_python(version: str) -> str:
             return f"python:{version}-slim-{release}"
     # 3.8, whose last images are on Debian 12 too; and whatever came after this catalogue.
     return f"python:{version}-slim-bookworm" if minor == "3.8" else f"python:{version}-slim"
-
-
-def _cuda_runtime(gpu: cuda.Choice) -> Choice:
-    """Return NVIDIA's runtime image with cuDNN, the newest patch of a CUDA that the catalogue has."""
-    tags = [tag for tag in catalogue().tags("nvidia/cuda") if "-cudnn" in tag and "-runtime-" in tag]
-    fitting = [tag for tag in tags if gpu.cuda and tag.startswith((f"{gpu.cuda}.", f"{gpu.cuda}-"))]
-    if not fitting:
-        known = ", ".join(sorted({".".join(tag.split(".")[:2]) for tag in tags}))
-        raise ResolveError(
-            f"no base image is known for CUDA {gpu.cuda}" if gpu.cuda else "a GPU image needs `build.cuda`",
-            where="build.cuda" if gpu.cuda else "build.gpu",
-            hint=f"give one of {known}, or name an image in `build.base_image`",
-        )
-    return Choice(reference=f"nvidia/cuda:{max(fitting)}", reason=gpu.reason)
 
 
 def resolve(

@@ -117,13 +117,107 @@ def test_wheels_that_do_not_get_nvidias_runtime_image():
     )
 
 
-def test_a_cuda_without_a_runtime_image_is_refused_with_those_that_have_one():
-    wanted = cuda.Choice(cuda="9.1", base=True, reason="the test's")
+@pytest.mark.parametrize(
+    ("asked", "reference", "more"),
+    [
+        ({"cuda": "12.4", "cudnn": "9.1"}, "12.4.1-cudnn-runtime-ubuntu22.04", ""),
+        # Libraries of a newer minor version serve what was built for an older one, never the other way round.
+        ({"cuda": "12.7"}, "12.8.1-cudnn-runtime-ubuntu24.04",
+         "; the base has CUDA 12.8, whose libraries serve it too"),
+        ({"cuda": "12.2", "cudnn": "8.9"}, "12.2.2-cudnn8-runtime-ubuntu22.04", ""),
+        ({"cuda": "12.2", "cudnn": "9"}, "12.3.2-cudnn9-runtime-ubuntu22.04",
+         "; the base has CUDA 12.3, whose libraries serve it too"),
+        # The catalogue has it by digest: no registry is needed.
+        ({"cuda": "11.8", "cudnn": "8"}, "11.8.0-cudnn8-runtime-ubuntu22.04", ""),
+        ({"cuda": "13.0"}, "13.0.2-cudnn-runtime-ubuntu24.04", ""),
+    ],
+)  # fmt: skip
+def test_cuda_and_cudnn_pick_the_nearest_base_that_has_them(asked, reference, more):
+    wanted = cuda.Choice(base=True, reason="the test's", **asked)
+    assert image.choose(Build(python_version="3.11", gpu=True), wanted) == image.Choice(
+        reference=f"nvidia/cuda:{reference}", reason=f"the test's{more}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("packages", "keys", "reference"),
+    [
+        (("torch==2.9.1",), {}, "python:3.11-slim-bookworm"),
+        (("torch==2.9.1",), {"cuda": "13.0"}, "python:3.11-slim-bookworm"),
+        (("tensorflow==2.15.0",), {}, "nvidia/cuda:12.2.2-cudnn8-runtime-ubuntu22.04"),
+        (("tensorflow==2.18.0",), {}, "nvidia/cuda:12.5.1-cudnn-runtime-ubuntu22.04"),
+        (("tensorflow[and-cuda]==2.18.0",), {}, "python:3.11-slim-bookworm"),
+        (("onnxruntime-gpu==1.18.0",), {}, "nvidia/cuda:11.8.0-cudnn8-runtime-ubuntu22.04"),
+        (("onnxruntime-gpu==1.20.2",), {"cuda": "12.6"}, "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04"),
+        (("onnxruntime-gpu[cuda,cudnn]==1.22.0",), {}, "python:3.11-slim-bookworm"),
+        (("jax[cuda12]",), {}, "python:3.11-slim-bookworm"),
+        (("jax[cuda12-local]",), {"cuda": "12.8"}, "nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04"),
+        (("numpy",), {}, "python:3.11-slim-bookworm"),
+        (("numpy",), {"cuda": "11.2", "cudnn": "8"}, "nvidia/cuda:11.2.2-cudnn8-runtime-ubuntu20.04"),
+    ],
+)  # fmt: skip
+def test_a_gpu_and_its_frameworks_pick_the_base(packages, keys, reference):
+    build = Build(python_version="3.11", gpu=True, python_packages=packages, **keys)
+    assert image.choose(build).reference == reference
+
+
+def test_a_cuda_base_can_be_asked_for_and_declined():
+    build = Build(python_version="3.11", gpu=True, python_packages=("torch==2.9.1",))
+    assert image.choose(build, cuda_base="true") == image.Choice(
+        reference="nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04",
+        reason="`--use-cuda-base-image true` asks for it; `torch==2.9.1`: torch 2.9.1 is published with CUDA 12.8,"
+        " and brings its libraries",
+    )
+    build = Build(python_version="3.11", gpu=True, python_packages=("onnxruntime-gpu==1.18.0",))
+    assert image.choose(build, cuda_base="false") == image.Choice(
+        reference="python:3.11-slim-bookworm",
+        reason="`--use-cuda-base-image false` asks for it; `onnxruntime-gpu==1.18.0` is built for CUDA 11.8 and"
+        " cuDNN 8.2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "error", "hint"),
+    [
+        (
+            {"gpu": False},
+            "`--use-cuda-base-image true` has nothing to choose: `build.gpu` is false",
+            "leave it out, or go back to `--use-cuda-base-image auto`",
+        ),
+        (
+            {"gpu": True, "base_image": "debian"},
+            "`--use-cuda-base-image true` has nothing to choose: `build.base_image` names the base",
+            "leave it out, or go back to `--use-cuda-base-image auto`",
+        ),
+        (
+            {"gpu": True},
+            "build.gpu: which CUDA the base image should have, nothing says",
+            'say it in `build.cuda`, such as `cuda: "12.8"`',
+        ),
+    ],
+)
+def test_a_cuda_base_that_cannot_be_chosen_is_refused(keys, error, hint):
+    with pytest.raises(CogError) as caught:
+        image.choose(Build(python_version="3.11", **keys), cuda_base="true")
+    assert (str(caught.value), caught.value.hint) == (error, hint)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"cuda": "14.0"}, "no base image is known for CUDA 14.0"),
+        ({"cuda": "12.8", "cudnn": "8.9"}, "no base image is known for CUDA 12.8 with cuDNN 8.9"),
+    ],
+)
+def test_a_cuda_without_a_base_is_refused_with_those_that_have_one(asked, message):
+    wanted = cuda.Choice(base=True, reason="the test's", **asked)
     with pytest.raises(ResolveError) as caught:
         image.choose(Build(python_version="3.11", gpu=True), wanted)
-    assert str(caught.value) == "build.cuda: no base image is known for CUDA 9.1"
+    assert str(caught.value) == f"build.cuda: {message}"
     assert caught.value.hint == (
-        "give one of 11.8, 12.1, 12.4, 12.6, 12.8, 12.9, 13.0, or name an image in `build.base_image`"
+        "there is CUDA 11.0, 11.1, 11.2, 11.3, 11.4, 11.5, 11.6, 11.7, 11.8, 12.0, 12.1, 12.2 with cuDNN 8;"
+        " CUDA 12.3, 12.4, 12.5, 12.6, 12.8, 12.9, 13.0, 13.1, 13.2 with cuDNN 9;"
+        " or name an image in `build.base_image`"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import re
 import threading
 import zipfile
@@ -65,6 +66,7 @@ class Index:
         hashes: whether the pages carry hashes.
         ranges: whether parts of a file are served.
         credentials: `user:password` that is wanted of everyone, or None.
+        dates: file → when it was published, RFC 3339; with any, pages are JSON, which alone can say it.
     """
 
     def __init__(self, url: str) -> None:
@@ -74,6 +76,7 @@ class Index:
         self.hashes = True
         self.ranges = True
         self.credentials: str | None = None
+        self.dates: dict[str, str] = {}
 
     def add(self, index: str, file: str, **contents: object) -> bytes:
         """Build a wheel and offer it."""
@@ -83,10 +86,25 @@ class Index:
 
     def page(self, index: str, name: str) -> str | None:
         """Return the simple page of a project, or None where the index has no such project."""
-        links = [
-            f'<a href="../../files/{index}/{file}{f"#sha256={sha256(data)}" if self.hashes else ""}">{file}</a>'
+        files = {
+            file: data
             for file, data in self.wheels.get(index, {}).items()
             if re.sub(r"[-_.]+", "-", file.split("-")[0]).lower() == name
+        }
+        if self.dates and files:
+            entries = [
+                {
+                    "filename": file,
+                    "url": f"{self.url}/files/{index}/{file}",
+                    "hashes": {"sha256": sha256(data)},
+                    "upload-time": self.dates[file],
+                }
+                for file, data in files.items()
+            ]
+            return json.dumps({"meta": {"api-version": "1.1"}, "name": name, "files": entries})
+        links = [
+            f'<a href="../../files/{index}/{file}{f"#sha256={sha256(data)}" if self.hashes else ""}">{file}</a>'
+            for file, data in files.items()
         ]
         return "<!DOCTYPE html><html><body>" + "".join(links) + "</body></html>" if links else None
 
@@ -105,7 +123,8 @@ class Index:
                 return 416, {"Content-Range": f"bytes */{len(data)}"}, b""
             return 206, {"Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}, data[start:end]
         page = self.page(words[0], words[1]) if len(words) == 2 else None
-        return (404, {}, b"") if page is None else (200, {"Content-Type": "text/html"}, page.encode())
+        kind = "application/vnd.pypi.simple.v1+json" if self.dates else "text/html"
+        return (404, {}, b"") if page is None else (200, {"Content-Type": kind}, page.encode())
 
 
 @contextmanager

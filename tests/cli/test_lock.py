@@ -1,0 +1,318 @@
+"""`cog lock` with its flags, against a registry, an index and an archive on loopback."""
+
+import json
+import re
+import shutil
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from cogfreeze.cli.main import main
+from cogfreeze.lock import file as lock_file
+from cogfreeze.resolve import archive as archive_module
+from cogfreeze.resolve import openpgp
+from tests.unit.resolve.loopback import serving
+from tests.unit.resolve.made_archive import SNAPSHOT, SUITES, Archive, installed, key, stanza
+from tests.unit.resolve.made_registry import OS_RELEASE, Registry, layer
+from tests.unit.resolve.python.index_server import served
+
+needs_apt = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not on this machine")
+
+LIBC = installed("libc6", Essential="yes")
+NOWHERE = "http://127.0.0.1:9"
+PREDICT = """\
+from cog import BasePredictor
+
+
+class Predictor(BasePredictor):
+    def predict(self) -> str:
+        return ""
+"""
+SLIM = "python:3.11-slim-bookworm"
+CUDA = "nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04"
+
+
+class Lab:
+    """A project's folder, and a small world around it."""
+
+    def __init__(self, folder, registry, index, archive, capsys):
+        self.folder, self.registry, self.index, self.archive, self.capsys = (
+            folder,
+            registry,
+            index,
+            archive,
+            capsys,
+        )
+        self.path = folder / "cog.lock"
+
+    def publish(self, repository, tag, *layers):
+        """Push a tag, in place of what it was; returns the digest."""
+        return self.registry.index(repository, tag, linux_amd64=self.registry.image(repository, "one", *layers))
+
+    def declare(self, *lines, packages=(), system=()):
+        lists = {"python_packages": packages, "system_packages": system}
+        text = "".join(f"  {line}\n" for line in lines)
+        text += "".join(f"  {key}: {json.dumps(list(values))}\n" for key, values in lists.items() if values)
+        (self.folder / "cog.yaml").write_text(
+            f'build:\n  python_version: "3.11"\n{text}predict: predict.py:Predictor\n'
+        )
+
+    def lock(self, *words, status=0):
+        """Run `cog lock`; return its stdout, and the lines of its talk."""
+        archive_module._releases.cache_clear()
+        self.capsys.readouterr()
+        answer = main(["lock", *words])
+        said = self.capsys.readouterr()
+        assert answer == status, said.err
+        return SimpleNamespace(out=said.out, talk=said.err.splitlines())
+
+    def refused(self, *words):
+        talk = self.lock(*words, status=1).talk
+        return talk[-2].partition(": ")[2], talk[-1].removeprefix("hint: ")
+
+    @property
+    def locked(self):
+        return lock_file.read(self.path).platforms[0]
+
+    def versions(self):
+        return {wheel.name: wheel.version for wheel in self.locked.python.wheels}
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch, capsys):
+    folder, keys = tmp_path / "project", tmp_path / "keys"
+    for each in (folder, keys):
+        each.mkdir()
+    (folder / "predict.py").write_text(PREDICT)
+    (keys / "debian.asc").write_text(str(key().extract_certificate()))
+    monkeypatch.setattr(openpgp, "KEYS", keys)
+    monkeypatch.chdir(folder)
+    registry, archive = Registry(), Archive(packages={suite: [] for suite in SUITES})
+
+    def any_date(asked):
+        asked.path = re.sub(r"\d{8}T\d{6}Z", SNAPSHOT, asked.path)
+        return archive(asked)
+
+    with serving(registry) as (mirror, _), serving(any_date) as (snapshots, _), served() as index:
+        for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"):
+            monkeypatch.delenv(name, raising=False)
+        settings = {
+            "COG_REGISTRY_MIRROR": mirror,
+            "COG_DEBIAN_SNAPSHOT": snapshots,
+            "COG_CACHE_DIR": str(tmp_path / "cache"),
+            "COG_TORCH_INDEX": index.url,
+            "DOCKER_CONFIG": str(tmp_path),
+            "UV_DEFAULT_INDEX": f"{index.url}/simple",
+            "UV_CACHE_DIR": str(tmp_path / "uv-cache"),
+            "UV_HTTP_RETRIES": "0",
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        lab = Lab(folder, registry, index, archive, capsys)
+        lab.publish(
+            "library/python",
+            "3.11-slim-bookworm",
+            layer({"etc/os-release": OS_RELEASE, "var/lib/dpkg/status": LIBC}),
+        )
+        lab.declare()
+        yield lab
+
+
+def publish_cuda(lab):
+    text = 'ID=ubuntu\nVERSION_ID="24.04"\n'
+    lab.publish("nvidia/cuda", CUDA.partition(":")[2], layer({"etc/os-release": text}))
+
+
+# --- the base and its reason ---
+
+
+def test_the_base_and_its_reason_are_said_when_it_is_chosen_and_kept_in_the_lock(lab):
+    told = f"linux/amd64: base image {SLIM}: the slim image of Python 3.11"
+    assert told in lab.lock().talk
+    assert (lab.locked.base.reference, lab.locked.base.reason) == (SLIM, "the slim image of Python 3.11")
+    assert lab.lock().talk == ["cog.lock is current: nothing changed"]
+    assert told in lab.lock("--upgrade-base").talk
+
+
+def test_a_cuda_base_can_be_asked_for_and_stays_until_another_is(lab):
+    publish_cuda(lab)
+    lab.declare("gpu: true", 'cuda: "12.8"')
+    asked = "`--use-cuda-base-image {}` asks for it; `build.cuda` asks for CUDA 12.8"
+    lab.lock("--use-cuda-base-image", "false")
+    assert (lab.locked.base.reference, lab.locked.base.reason) == (SLIM, asked.format("false"))
+    assert '[inputs.options]\nuse_cuda_base_image = "false"\n' in lab.path.read_text()
+    assert lab.lock("--check").talk == ["cog.lock is current"]
+    assert lab.lock().talk == ["cog.lock is current: nothing changed"]
+
+
+def test_other_packages_that_need_another_cuda_move_the_base(lab):
+    """Only the packages are declared anew; the base follows, and the new reason is said."""
+    file = "onnxruntime_gpu-1.22.0-cp311-cp311-manylinux_2_17_x86_64.whl"
+    lab.index.add("simple", file, extras=["cuda", "cudnn"])
+    lab.publish("nvidia/cuda", "12.3.2-cudnn9-runtime-ubuntu22.04", layer({"etc/os-release": OS_RELEASE}))
+    lab.declare("gpu: true", packages=["onnxruntime-gpu[cuda,cudnn]==1.22.0"])
+    lab.lock()
+    assert lab.locked.base.reference == SLIM
+    lab.declare("gpu: true", packages=["onnxruntime-gpu==1.22.0"])
+    reason = (
+        "`onnxruntime-gpu==1.22.0` is built for CUDA 12.2 and cuDNN 9; the base has CUDA 12.3, whose libraries"
+        " serve it too"
+    )
+    chosen = "nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04"
+    assert f"linux/amd64: base image {chosen}: {reason}" in lab.lock().talk
+    assert (lab.locked.base.reference, lab.locked.base.reason) == (chosen, reason)
+
+
+# --- what moves ---
+
+
+def test_upgrade_base_takes_what_the_tag_is_now(lab):
+    lab.lock()
+    before = lab.locked.base.digest
+    text = OS_RELEASE + "VERSION=new\n"
+    after = lab.publish("library/python", "3.11-slim-bookworm", layer({"etc/os-release": text}))
+    assert lab.lock().talk == ["cog.lock is current: nothing changed"]
+    change = f"  ~ base image {SLIM}@{before[7:19]} → {SLIM}@{after[7:19]}"
+    assert change in lab.lock("--upgrade-base").talk
+    assert lab.locked.base.digest == after
+
+
+@needs_apt
+def test_upgrade_apt_moves_the_archives_date_and_nothing_else_does(lab):
+    lab.archive.packages["bookworm"] = [stanza("tool", "1.0")]
+    lab.declare(system=["tool"])
+    lab.lock()
+    today = f"{datetime.now(UTC):%Y%m%d}T000000Z"
+    assert lab.locked.apt.snapshot == today
+    lab.path.write_text(lab.path.read_text().replace(today, SNAPSHOT))
+    lab.archive.packages["bookworm"] = [stanza("tool", "2.0"), stanza("other", "1.0")]
+    lab.declare(system=["tool", "other"])
+    lab.lock()
+    assert lab.locked.apt.snapshot == SNAPSHOT
+    before = lab.locked
+    lab.archive.packages["bookworm"] = [stanza("tool", "3.0"), stanza("other", "1.0")]
+    lab.lock("--upgrade-apt")
+    assert lab.locked.apt.snapshot == today
+    assert {deb.name: deb.version for deb in lab.locked.apt.packages} == {"other": "1.0", "tool": "3.0"}
+    assert (lab.locked.base, lab.locked.python) == (before.base, before.python)
+
+
+@pytest.fixture
+def two_packages(lab):
+    """Two packages locked at 1.0, of which the index has 1.1 and 2.0 too."""
+    for name in ("left", "right"):
+        lab.index.add("simple", f"{name}-1.0-py3-none-any.whl")
+    lab.declare(packages=["left", "right"])
+    lab.lock()
+    for name in ("left", "right"):
+        for version in ("1.1", "2.0"):
+            lab.index.add("simple", f"{name}-{version}-py3-none-any.whl")
+    shutil.rmtree(lab.folder.parent / "uv-cache")
+    return lab
+
+
+@pytest.mark.parametrize(
+    ("words", "versions"),
+    [
+        ((), {"left": "1.0", "right": "1.0"}),
+        (("--upgrade-package", "left"), {"left": "2.0", "right": "1.0"}),
+        (("--upgrade-package", "left==1.1"), {"left": "1.1", "right": "1.0"}),
+        (("--upgrade-package", "left==1.1", "--upgrade-package", "right"), {"left": "1.1", "right": "2.0"}),
+        (("--upgrade",), {"left": "2.0", "right": "2.0"}),
+    ],
+)
+def test_packages_move_only_as_asked(two_packages, words, versions):
+    two_packages.lock(*words)
+    assert two_packages.versions() == versions
+
+
+@pytest.mark.parametrize(
+    ("date", "version"), [("2026-01-31", "1.0"), ("2026-02-10", "1.1"), ("2026-02-10T00:00:00Z", "1.0")]
+)
+def test_what_was_published_later_can_be_left_out(two_packages, date, version):
+    index = two_packages.index
+    days = {"1.0": "2026-01-01", "1.1": "2026-02-10", "2.0": "2026-03-01"}
+    index.dates = {file: f"{days[file.split('-')[1]]}T12:00:00Z" for file in index.wheels["simple"]}
+    two_packages.lock("--upgrade", "--exclude-newer", date)
+    assert two_packages.versions() == {"left": version, "right": version}
+
+
+def test_a_dry_run_says_what_would_change_and_writes_nothing(two_packages):
+    before = two_packages.path.read_bytes()
+    talk = two_packages.lock("--dry-run", "--upgrade-package", "left").talk
+    assert "  ~ python left 1.0 → 2.0" in talk
+    assert talk[-1] == "cog.lock would be written"
+    assert two_packages.path.read_bytes() == before
+
+
+def test_json_says_what_changed_and_what_is_locked(two_packages):
+    said = json.loads(two_packages.lock("--json", "--upgrade-package", "left").out)
+    base = two_packages.locked.base
+    assert said == {
+        "written": True,
+        "changes": [
+            {"kind": "python", "name": "left", "platform": "linux/amd64", "before": "1.0", "after": "2.0"}
+        ],
+        "platforms": [
+            {
+                "platform": "linux/amd64",
+                "base": f"{SLIM}@{base.digest}",
+                "reason": "the slim image of Python 3.11",
+                "unconfirmed": [],
+                "apt": 0,
+                "python": 2,
+            }
+        ],
+    }
+
+
+# --- after a merge ---
+
+
+@pytest.mark.parametrize(("side", "version"), [("--ours", "1.0"), ("--theirs", "2.0")])
+def test_a_merge_is_resolved_from_one_side(two_packages, side, version):
+    ours = two_packages.path.read_text()
+    two_packages.lock("--upgrade")
+    theirs = two_packages.path.read_text()
+    lines = []
+    for left, right in zip(ours.splitlines(), theirs.splitlines(), strict=True):
+        lines += [left] if left == right else ["<<<<<<< HEAD", left, "=======", right, ">>>>>>> other"]
+    two_packages.path.write_text("\n".join(lines) + "\n")
+    two_packages.lock(side)
+    assert two_packages.versions() == {"left": version, "right": version}
+    assert two_packages.path.read_text() == (ours if side == "--ours" else theirs)
+
+
+def test_a_checkout_with_other_line_ends_is_current(two_packages):
+    two_packages.path.write_bytes(two_packages.path.read_bytes().replace(b"\n", b"\r\n"))
+    assert two_packages.lock("--check").talk == ["cog.lock is current"]
+
+
+# --- when the network is not there ---
+
+
+@needs_apt
+def test_an_archive_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, monkeypatch):
+    lab.declare(system=["tool"])
+    monkeypatch.setenv("COG_DEBIAN_SNAPSHOT", NOWHERE)
+    message, hint = lab.refused()
+    assert re.fullmatch(
+        r"cannot reach http://127\.0\.0\.1:9/debian\S*/InRelease: the connection was refused", message
+    )
+    assert hint == (
+        "check that the address is right and the network is up; or name a mirror of it in `COG_DEBIAN_SNAPSHOT`"
+    )
+
+
+def test_a_registry_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, monkeypatch):
+    monkeypatch.setenv("COG_REGISTRY_MIRROR", NOWHERE)
+    lab.declare("base_image: debian:unheard-of")
+    message, hint = lab.refused()
+    assert message == (
+        "cannot reach http://127.0.0.1:9/v2/library/debian/manifests/unheard-of: the connection was refused"
+    )
+    assert hint == (
+        "check that the address is right and the network is up; or name a mirror in `COG_REGISTRY_MIRROR`."
+        " The catalogue has no `debian:unheard-of`"
+    )
