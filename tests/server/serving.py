@@ -210,8 +210,9 @@ class Server:
 
     def _end(self):
         if self.process.poll() is None:
+            # Two that are the same may arrive as one.
             self.process.send_signal(signal.SIGTERM)
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(signal.SIGINT)
             try:
                 self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
