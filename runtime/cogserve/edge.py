@@ -105,7 +105,7 @@ class _HTTP1(H11Protocol):
         raise _Refused(status.decode())
 
 
-class _Connection(TCPServer, Member):  # type: ignore[misc]
+class _Connection(TCPServer, Member):
     """One connection, guarded. hypercorn makes it and awaits it."""
 
     write_timeout = 30.0
@@ -134,7 +134,7 @@ class _Connection(TCPServer, Member):  # type: ignore[misc]
 
     async def _serve_http1(self) -> None:
         connection = http1.Connection(
-            self.app.app,
+            self.app.app,  # type: ignore[attr-defined]
             self.stream.socket,
             *(self, _connections),
             write_timeout=self.write_timeout,
@@ -148,11 +148,11 @@ class _Connection(TCPServer, Member):  # type: ignore[misc]
         server = parse_socket_addr(sock.family, sock.getsockname())
         async with TaskGroup() as task_group:
             self._task_group = task_group
-            self.protocol = _HTTP1(
+            self.protocol = _HTTP1(  # type: ignore[assignment]
                 *(self.app, self.config, self.context, task_group, ConnectionState(self.state), False),
                 *(client, server, self.protocol_send),
             )
-            self.protocol.can_read = _Resumption(self)
+            self.protocol.can_read = _Resumption(self)  # type: ignore[attr-defined]
             await self.idle_task.restart(task_group, self._idle_timeout)
             try:
                 await self._read_data()
@@ -283,12 +283,12 @@ async def serve(
     config.keep_alive_max_requests = sys.maxsize
     config.graceful_timeout = graceful
     config.include_server_header = False
-    config.logger_class = _SilentLogger
+    config.logger_class = _SilentLogger  # type: ignore[assignment]
     _Connection.write_timeout = write_timeout
     _Connection.parser = parser
     _connections.keep_alive = keep_alive
     _connections.limit = _raise_descriptor_limit() - SPARE_DESCRIPTORS
-    hypercorn.trio.run.TCPServer = _Connection
+    hypercorn.trio.run.TCPServer = _Connection  # type: ignore[attr-defined]
 
     async def stop_and_close() -> None:
         await stop()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import mimetypes
 import os
 import re
 from typing import Any, Dict, Iterable, List, Optional, Tuple
@@ -12,6 +11,7 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 import trio
 
+from cogserve import media
 from cogserve.client import Client, ExchangeFailed, Request
 from cogserve.guard import Refused
 
@@ -19,21 +19,6 @@ PARALLEL = 8
 TIMEOUT = 300.0
 WRITE = 1024 * 1024
 DATA_URI = re.compile(r"data:([^,;\s]*)((?:;[^,;]*)*),", re.IGNORECASE)
-
-# The machine's own tables are not read: the same input gets the same name everywhere.
-_types = mimetypes.MimeTypes()
-for _type, _suffix in (
-    ("image/webp", ".webp"),
-    ("image/avif", ".avif"),
-    ("image/jpeg", ".jpg"),
-    ("audio/flac", ".flac"),
-    ("audio/wav", ".wav"),
-    ("audio/ogg", ".ogg"),
-    ("video/mp4", ".mp4"),
-    ("application/x-tar", ".tar"),
-    ("application/octet-stream", ""),
-):
-    _types.add_type(_type, _suffix)
 
 
 class InputUnusable(Exception):
@@ -123,7 +108,7 @@ def _store_data(url: str, place: str, limit: int) -> str:
         content = unquote_to_bytes(data)
     if len(content) > limit:
         raise _Malformed(f"The file has more than the limit of {limit} bytes")
-    path = os.path.join(place, "file" + _suffix(match.group(1)))
+    path = os.path.join(place, "file" + media.suffix(match.group(1)))
     with open(path, "xb") as file:
         file.write(content)
     return path
@@ -150,15 +135,11 @@ async def _download(client: Client, url: str, place: str, limit: int) -> str:
     return path
 
 
-def _suffix(media_type: str) -> str:
-    return _types.guess_extension(media_type.strip().lower()) or ""
-
-
 def _name(url: str, media_type: Optional[str]) -> str:
     """Return a file name for a download: the URL's own, as far as it is plain, with a suffix if any is known."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", unquote(urlsplit(url).path).rpartition("/")[2])[-100:].lstrip(".-")
     if not name:
         name = "file"
     if "." not in name and media_type:
-        name += _suffix(media_type.partition(";")[0])
+        name += media.suffix(media_type)
     return name

@@ -7,7 +7,6 @@ descriptor, component by component, and no link is followed, so that nothing can
 from __future__ import annotations
 
 import base64
-import mimetypes
 import os
 import stat
 from typing import Any, AsyncIterator, List, Optional
@@ -15,15 +14,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import trio
 
+from cogserve import media
 from cogserve.client import Client, ExchangeFailed, Request
 from cogserve.guard import Refused
 
 UPLOAD_TIMEOUT = 25.0
 PIECE = 1024 * 1024
-
-_types = mimetypes.MimeTypes()
-_types.add_type("image/webp", ".webp")
-_types.add_type("image/avif", ".avif")
 
 
 class OutputUnusable(Exception):
@@ -53,7 +49,7 @@ class Store:
         name = os.path.basename(path)
         descriptor = open_inside(folder, path)
         try:
-            media_type = _types.guess_type(name)[0] or "application/octet-stream"
+            media_type = media.media_type(name)
             if self._upload_url is not None:
                 return await self._upload(self._upload_url, descriptor, name, media_type)
             if os.fstat(descriptor).st_size > self._limit:
