@@ -1,0 +1,151 @@
+"""The comparison as a table, and which goals it misses."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.server.measures import Figure
+    from benchmarks.server.sides import Side
+
+BEGIN = "<!-- server: begin; written by `make bench` -->"
+END = "<!-- server: end -->"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One measurement of both sides, and its goal.
+
+    Attributes:
+        at_least: what the ratio ours/theirs must reach.
+        at_most: what it must not exceed.
+    """
+
+    name: str
+    unit: str
+    ours: Figure
+    theirs: Figure
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        return self.ours.value / self.theirs.value if self.theirs.value else float("inf")
+
+    def missed(self) -> list[str]:
+        """Say which goals are missed, and by how much."""
+        found = []
+        if self.at_least is not None and self.ratio < self.at_least:
+            found.append(f"{self.name}: {self.ratio:.2f} times coglet's, and the goal is {self.at_least:g}")
+        if self.at_most is not None and self.ratio > self.at_most:
+            found.append(f"{self.name}: {self.ratio:.2f} times coglet's, and the goal is at most {self.at_most:g}")
+        if self.ours.refused or self.ours.broken:
+            found.append(f"{self.name}: {self.ours.refused} refused and {self.ours.broken} failed")
+        if self.ours.p99 is not None and self.theirs.p99 is not None and self.ours.p99 > self.theirs.p99:
+            found.append(f"{self.name}: p99 {_milliseconds(self.ours)}, coglet's {_milliseconds(self.theirs)}")
+        return found
+
+    def goal(self) -> str:
+        return f"≥ {self.at_least:g}" if self.at_least is not None else f"≤ {self.at_most:g}"
+
+
+def markdown(
+    comparisons: Sequence[Comparison],
+    sides: tuple[Side, Side],
+    runs: int,
+    seconds: int,
+    load: float,
+    taken: float,
+) -> str:
+    """Return the tables, with what a reader has to know to judge them."""
+    one, other = sides
+    words = [
+        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, cogfreeze {one.version}{_commit()} against coglet {other.version},",
+        f"both on Python {platform.python_version()}; {_machine()}; load average {load:.1f} at the start and",
+        f"{load_average():.1f} at the end. Medians of {runs} runs, of {seconds} s each where wrk was the client;",
+        f"{taken / 60:.1f} minutes in all.",
+    ]
+    lines = [
+        " ".join(words),
+        "",
+        "| | unit | cogfreeze | coglet | ratio | goal | |",
+        "|---|---|--:|--:|--:|--:|---|",
+        *(_line(each) for each in comparisons),
+        "",
+        "All runs together. `p99`: 99 in 100 clients wait less for their success, if they ask again at once when",
+        "they are refused. `CPU`: processor time of all the server's processes by success, which other load on the",
+        "machine changes least.",
+        "",
+        f"| | {_heads(one)} | {_heads(other)} |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        *(
+            f"| {each.name} | {_counts(each.ours)} | {_counts(each.theirs)} |"
+            for each in comparisons
+            if each.at_least is not None
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(each: Comparison) -> str:
+    verdict = "missed" if each.missed() else "met"
+    values = f"{_number(each.ours.value)} | {_number(each.theirs.value)} | {each.ratio:.2f}"
+    return f"| {each.name} | {each.unit} | {values} | {each.goal()} | {verdict} |"
+
+
+def _heads(side: Side) -> str:
+    return f"{side.name}: succeeded | refused | failed | p99 | CPU"
+
+
+def _counts(figure: Figure) -> str:
+    counts = f"{figure.successes:,} | {figure.refused:,} | {figure.broken:,}"
+    return f"{counts} | {_milliseconds(figure)} | {_processor(figure)}"
+
+
+def _milliseconds(figure: Figure) -> str:
+    return "" if figure.p99 is None else f"{figure.p99 * 1000:.2f} ms"
+
+
+def _processor(figure: Figure) -> str:
+    return f"{figure.processor / figure.successes * 1e6:,.0f} µs" if figure.successes else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _commit() -> str:
+    answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return f" (commit {answer.stdout.strip()})" if answer.returncode == 0 else ""
+
+
+def _machine() -> str:
+    model = platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+    return f"{os.cpu_count()} cores of {model}, Linux {platform.release().partition('-')[0]}"
+
+
+def load_average() -> float:
+    return os.getloadavg()[0]
+
+
+def write(document: Path, text: str) -> None:
+    """Put the tables in their place in a document."""
+    old = document.read_text()
+    before, begin, rest = old.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(
+            f"error: {document} has no place for the table\nhint: it stands between {BEGIN} and {END}"
+        )
+    document.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
