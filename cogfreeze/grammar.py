@@ -186,6 +186,11 @@ CONTAINER_PATH = Grammar(
     longest=1024,
 )
 SECRET_ID = Grammar("a secret's id", "letters, digits, `.`, `_`, `-`", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+PYTHON_BUILD = Grammar(
+    "a path of a build of CPython",
+    "its date and file: `20260101/cpython-….tar.gz`",
+    r"[A-Za-z0-9_-][A-Za-z0-9._-]*/cpython-[A-Za-z0-9._%+-]+\.tar\.gz",
+)
 URL = Grammar(
     "a URL that can be used here",
     "`https://host/path`, without user, password or fragment; encode other characters as `%XX`",

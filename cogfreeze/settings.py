@@ -24,6 +24,8 @@ class Settings:
             name: `BASE/debian/20260101T000000Z/dists/…`.
         ubuntu_snapshot: the same for Ubuntu.
         torch_index: base URL that holds one index per CUDA tag: `BASE/cu128`.
+        python_mirror: base URL that holds uv's builds of CPython, as `UV_PYTHON_INSTALL_MIRROR` has it:
+            `BASE/20260101/cpython-….tar.gz`.
         ca_bundle: file of PEM certificates to trust in place of the system's.
         cache: folder for downloads and environments, shared between projects.
     """
@@ -32,6 +34,7 @@ class Settings:
     debian_snapshot: str | None = None
     ubuntu_snapshot: str | None = None
     torch_index: str | None = None
+    python_mirror: str | None = None
     ca_bundle: Path | None = None
     cache: Path
 
@@ -49,6 +52,7 @@ class Settings:
             debian_snapshot=address("COG_DEBIAN_SNAPSHOT"),
             ubuntu_snapshot=address("COG_UBUNTU_SNAPSHOT"),
             torch_index=address("COG_TORCH_INDEX"),
+            python_mirror=address("COG_PYTHON_MIRROR") or address("UV_PYTHON_INSTALL_MIRROR"),
             ca_bundle=Path(bundle) if bundle else None,
             cache=Path(environment.get("COG_CACHE_DIR") or Path(home) / "cogfreeze"),
         )

@@ -12,6 +12,9 @@ UBUNTU_SNAPSHOT = "https://snapshot.ubuntu.com"
 # One PyTorch index per CUDA tag: `<base>/cu128`, `<base>/cpu`.
 TORCH_INDEX = "https://download.pytorch.org/whl"
 
+# uv's builds of CPython: `<base>/<YYYYMMDD>/cpython-….tar.gz`. It is the address that uv itself asks.
+PYTHON_BUILDS = "https://releases.astral.sh/github/python-build-standalone/releases/download"
+
 
 def snapshot(archive: str) -> str:
     """Return the base URL of the public service that keeps dated copies of an archive.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogfreeze.resolve import apt, download, files, located
+from cogfreeze.resolve import apt, download, files, interpreter, located
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def fetch(
     lock: Lock, part: PlatformLock, project: Project, folder: Path, settings: Settings, report: Report
 ) -> dict[str, Path]:
-    """Return where every .deb, wheel and input of a platform is, by sha256.
+    """Return where every .deb, wheel, input and interpreter of a platform is, by sha256.
 
     Args:
         part: of the lock, for the platform that is built.
@@ -40,4 +40,7 @@ def fetch(
     )
     found = download.fetch_all(debs, settings, report, what="Debian packages")
     found |= download.fetch_all(wheels, settings, report, what="wheels")
+    found |= download.fetch_all(
+        interpreter.artifacts(part.python.interpreter, settings), settings, report, what="Pythons"
+    )
     return found | download.fetch_all(files.artifacts(lock.files), settings, report, what="inputs of commands")

@@ -15,6 +15,7 @@ from cogfreeze.grammar import (
     DIGEST,
     IMAGE_REFERENCE,
     PLATFORM,
+    PYTHON_BUILD,
     PYTHON_VERSION,
     SHA256,
     SNAPSHOT,
@@ -32,6 +33,11 @@ Problem = tuple[tuple[str, ...], str]
 
 # What only a lock holds.
 _DISTRIBUTION = Grammar("a distribution that cogfreeze knows", "`debian:bookworm`", r"(debian|ubuntu):[a-z0-9.]+")
+_RELEASE = Grammar(
+    "a build of CPython for Linux",
+    "`cpython-3.11.16-linux-x86_64-gnu`",
+    r"cpython-3\.\d{1,2}\.\d{1,2}-linux-(?:x86_64|aarch64)-gnu",
+)
 _WORD = Grammar("a name", "lowercase letters, digits, `-`", r"[a-z0-9]+(?:[.+_-]+[a-z0-9]+)*")
 _FINGERPRINT = Grammar("a key's fingerprint", "40 or 64 uppercase hex digits", r"[0-9A-F]{40}(?:[0-9A-F]{24})?")
 
@@ -71,7 +77,17 @@ def _platform(lock: PlatformLock) -> Iterator[Problem]:
     for key, wheels in (("wheels", lock.python.wheels), ("runtime", lock.python.runtime)):
         yield from _under(("python", key), _wheels(wheels))
     if lock.python.interpreter:
-        yield from _under(("python", "interpreter"), _fetched(lock.python.interpreter))
+        yield from _under(("python", "interpreter"), _interpreter(lock.python.interpreter))
+
+
+def _interpreter(interpreter: Interpreter) -> Iterator[Problem]:
+    yield from _of(_RELEASE, interpreter.release, "release")
+    yield from _of(PYTHON_BUILD, interpreter.url, "url")
+    yield from _of(SHA256, interpreter.sha256, "sha256")
+    if interpreter.size <= 0:
+        yield ("size",), "must be more than 0"
+    if interpreter.hash_origin not in ("index", "computed"):
+        yield ("hash_origin",), "must be `index` or `computed`"
 
 
 def _base(base: BaseImage) -> Iterator[Problem]:
@@ -150,6 +166,6 @@ def _wheel(wheel: Wheel) -> Iterator[Problem]:
         yield ("file",), f"is not of `{wheel.name}` {wheel.version}"
 
 
-def _fetched(file: LockedFile | Interpreter) -> Iterator[Problem]:
+def _fetched(file: LockedFile) -> Iterator[Problem]:
     yield from _of(URL, file.url, "url")
     yield from _of(SHA256, file.sha256, "sha256")

@@ -147,7 +147,8 @@ class Interpreter:
 
     Attributes:
         release: uv's name for the build: `cpython-3.11.16-linux-x86_64-gnu`.
-        url: below the tool's own download address.
+        url: below uv's download address: `20261110/cpython-3.11.16%2B20261110-….tar.gz`.
+        hash_origin: `computed`: uv tells no hash, so the file was fetched to make one.
     """
 
     release: str
@@ -183,6 +184,7 @@ class LockedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+    hash_origin: str = "index"
 class PlatformLock:
     """Everything for one platform, `linux/amd64`."""
 

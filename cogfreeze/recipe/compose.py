@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogfreeze.errors import LockUnusable, ProjectError
+from cogfreeze.errors import LockUnusable
 from cogfreeze.lock.file import dumps
 from cogfreeze.recipe import layout, metadata, scripts, values
 from cogfreeze.recipe.fetching import Fetching
 from cogfreeze.recipe.groups import DEFAULT_INDEX, Group, group
-from cogfreeze.recipe.model import Bind, ContextFile, Copy, Recipe, Run, Secret, Setting, Stage, Step
-from cogfreeze.recipe.stages import CHECKED_INPUTS, REAPER, Layers
+from cogfreeze.recipe.model import Bind, ContextFile, Recipe, Run, Secret, Setting, Stage, Step
+from cogfreeze.recipe.stages import CHECKED_INPUTS, PYTHON, REAPER, UNPACKED, Layers, staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def compose(
 
     Raises:
         LockUnusable: the lock has no such platform, or lacks a part of what every image holds.
-        ProjectError: the project asks for what images cannot have yet.
+        ProjectError: a value of the project's is none that a build can take.
     """
     part = lock.for_platform(platform)
     if part is None:
@@ -56,17 +56,27 @@ def compose(
             hint=f"add `{platform}` to `build.platforms`, then run `cog lock`",
         )
     values.require(project, lock, part)
-    _require_supported(project, part)
+    _require_ours(part)
     inputs = _inputs(project, lock)
 
     packages = group(part.python.wheels)
     installer, server = _own_groups(part.python.runtime)
     base = f"{part.base.reference}@{part.base.digest}"
+    interpreter = part.python.interpreter
+    python = PYTHON if interpreter else base
     apt = part.apt if part.apt and part.apt.packages else None
-    fetching = Fetching(base=base, apt=apt, groups=(installer, *packages, server), inputs=lock.files)
-    layers = Layers(base=base, epoch=lock.source_date_epoch, user=project.build.user)
+    fetching = Fetching(
+        base=base,
+        python=python,
+        apt=apt,
+        groups=(installer, *packages, server),
+        inputs=lock.files,
+        interpreter=interpreter,
+    )
+    layers = Layers(base=base, python=python, epoch=lock.source_date_epoch, user=project.build.user)
     network = project.build.network or any(command.network for command in project.build.run)
     lock_text = dumps(lock)
+    below = (*([UNPACKED] if interpreter else []), *(each.name for each in packages), "standard-library")
     labels = metadata.labels(
         project, lock, part.base, lock_text=lock_text, schema=schema, reproducible=not network
     )
@@ -75,6 +85,8 @@ def compose(
         frontend=None if builtin_frontend else lock.tools.frontend,
         epoch=lock.source_date_epoch,
         stages=(
+            *fetching.interpreters(),
+            *layers.interpreters(interpreter),
             *fetching.stages(),
             layers.system(apt, part.base.packages),
             *([layers.checked_inputs()] if lock.files else []),
@@ -86,7 +98,7 @@ def compose(
             layers.record(),
             *([layers.weights()] if separate_weights else []),
             layers.code(),
-            _image(project, layers, packages, labels, inputs, separate_weights=separate_weights),
+            _image(project, layers, below, labels, inputs, separate_weights=separate_weights),
         ),
         files=(
             *fetching.lists(),
@@ -100,13 +112,7 @@ def compose(
     )
 
 
-def _require_supported(project: Project, part: PlatformLock) -> None:
-    if part.python.interpreter:
-        raise ProjectError(
-            f"the base image `{part.base.reference}` brings no Python, which images cannot do without yet",
-            where=f"{project.file}: build.base_image",
-            hint="use a base image that has Python, such as `python:3.11-slim-bookworm`",
-        )
+def _require_ours(part: PlatformLock) -> None:
     for name in (INSTALLER, REAPER):
         if not any(wheel.name == name for wheel in part.python.runtime):
             raise LockUnusable(
@@ -142,19 +148,19 @@ def _own_groups(runtime: tuple[Wheel, ...]) -> tuple[Group, Group]:
 def _image(
     project: Project,
     layers: Layers,
-    packages: tuple[Group, ...],
+    below: tuple[str, ...],
     labels: metadata.Pairs,
     inputs: dict[str, str],
     *,
     separate_weights: bool,
 ) -> Stage:
     # The library is there before the commands, or each that runs Python would compile parts of it anew.
-    steps: list[Step] = [_layer(name) for name in (*(each.name for each in packages), "standard-library")]
+    steps: list[Step] = [staged(name) for name in below]
     if project.environment:
         steps.append(Setting(instruction="ENV", value=project.environment))
     steps += [_command(project, layers.epoch, index, inputs) for index in range(len(project.build.run))]
     own = ("server", "runtime", "record", *([layout.WEIGHTS] if separate_weights else []), layout.CODE)
-    steps += [_layer(name) for name in own]
+    steps += [staged(name) for name in own]
     steps += [
         Setting(instruction="ENV", value=metadata.environment(project)),
         Setting(instruction="LABEL", value=labels),
@@ -165,10 +171,6 @@ def _image(
         Setting(instruction="CMD", value=("python", "-m", "cog.server.http")),
     ]
     return Stage(name="image", base="system", steps=tuple(steps), comment="The image.")
-
-
-def _layer(stage: str) -> Copy:
-    return Copy(source=f"{layout.STAGED}/", target="/", source_stage=stage, link=True)
 
 
 def _command(project: Project, epoch: int, index: int, inputs: dict[str, str]) -> Run:

@@ -13,7 +13,7 @@ from cogfreeze.recipe.model import Add, Bind, ContextFile, Download, Run, Secret
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cogfreeze.lock.model import Apt, LockedFile
+    from cogfreeze.lock.model import Apt, Interpreter, LockedFile
     from cogfreeze.recipe.groups import Group
     from cogfreeze.recipe.model import Mount
 
@@ -27,15 +27,19 @@ class Fetching:
     """What is downloaded for one platform.
 
     Attributes:
-        base: the image that the stages start from, which has apt and Python.
+        base: the image that the stages start from, which has apt.
+        python: the image, or the stage, that has Python too.
         groups: all groups of wheels, our own among them.
         inputs: the files that commands name by URL.
+        interpreter: a CPython for a base that has none.
     """
 
     base: str
+    python: str
     apt: Apt | None
     groups: tuple[Group, ...]
     inputs: tuple[LockedFile, ...] = ()
+    interpreter: Interpreter | None = None
 
     def downloads(self) -> Iterator[Download]:
         """Yield every file, and where its stage has it."""
@@ -47,6 +51,9 @@ class Fetching:
                 yield Download(stage=layout.WHEELS, path=path, source=wheel)
         for file in self.inputs:
             yield Download(stage=layout.INPUTS, path=f"{layout.FETCHED}/{file.sha256}", source=file)
+        if self.interpreter:
+            path = f"{layout.FETCHED}/{self.interpreter.sha256}"
+            yield Download(stage=layout.INTERPRETER, path=path, source=self.interpreter)
 
     def lists(self) -> Iterator[ContextFile]:
         """Yield the lists by which the files are fetched and checked."""
@@ -68,14 +75,33 @@ class Fetching:
         if self.inputs:
             hashes = sorted({file.sha256 for file in self.inputs})
             yield _list(layout.hashes(layout.INPUTS), (f"{sha256}  {sha256}" for sha256 in hashes))
+        if self.interpreter:
+            sha256 = self.interpreter.sha256
+            yield _list(layout.hashes(layout.INTERPRETER), (f"{sha256}  {sha256}",))
 
     def stages(self) -> Iterator[Stage]:
-        """Yield the stages; a named build context replaces the one of its name."""
+        """Yield the stages but the interpreter's; a named build context replaces the one of its name."""
         if self.apt:
             yield self._debs(self.apt)
         yield self._wheels()
         if self.inputs:
             yield self._inputs()
+
+    def interpreters(self) -> Iterator[Stage]:
+        """Yield the stage that the others need to have Python, where the base has none."""
+        if self.interpreter is None:
+            return
+        add = Add(
+            url=f"{addresses.PYTHON_BUILDS}/{self.interpreter.url}",
+            sha256=self.interpreter.sha256,
+            target=f"{layout.FETCHED}/{self.interpreter.sha256}",
+        )
+        yield Stage(
+            name=layout.INTERPRETER,
+            base="scratch",
+            steps=(add,),
+            comment=f"Download: {self.interpreter.release}, by hash.",
+        )
 
     def _debs(self, apt: Apt) -> Stage:
         # All archives of one distribution are at one service.
@@ -111,7 +137,7 @@ class Fetching:
             mounts.append(Bind(source=layout.LOCAL, target=local))
         return Stage(
             name=layout.WHEELS,
-            base=self.base,
+            base=self.python,
             steps=(Run(script=tuple(script), mounts=tuple(mounts), network=True),),
             comment=f"Download: {sum(len(group.wheels) for group in self.groups)} wheels, by hash.",
         )

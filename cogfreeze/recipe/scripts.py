@@ -181,6 +181,17 @@ def unpack_installer(wheels: str, target: str) -> Script:
         f"python3 -m zipfile -e {wheels}/*.whl /unpacked",
         f"mkdir {target}",
         f"mv /unpacked/*.data/scripts/uv {target}/uv",
+def unpack_interpreter(archive: str) -> Script:
+    """Unpack a CPython below `STAGED`, where the wheels will go, without what it compiled elsewhere."""
+    prefix = f"{layout.STAGED}{layout.PYTHON_PREFIX}"
+    return (
+        f"mkdir -p {prefix}",
+        f"tar -xzf {archive} -C {prefix} --strip-components=1 --no-same-owner",
+        f"find {prefix} -name __pycache__ -prune -exec rm -r {{}} +",
+        f"[ -e {prefix}/bin/python ] || ln -s python3 {prefix}/bin/python",
+    )
+
+
         f"chmod 755 {target}/uv",
     )
 

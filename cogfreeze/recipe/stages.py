@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
 from cogfreeze.recipe import layout, scripts
 from cogfreeze.recipe.fetching import SCRATCH
-from cogfreeze.recipe.model import Bind, Run, Stage
+from cogfreeze.recipe.model import Bind, Copy, Run, Setting, Stage
 
 if TYPE_CHECKING:
-    from cogfreeze.lock.model import Apt, Wheel
+    from collections.abc import Iterator
+
+    from cogfreeze.lock.model import Apt, Interpreter, Wheel
     from cogfreeze.recipe.groups import Group
     from cogfreeze.recipe.model import Mount
 
 REAPER = "dumb-init"
 CHECKED_INPUTS = "checked-inputs"
+UNPACKED, PYTHON = "unpacked-interpreter", "python"
 _INSTALLER = "/installer"
 _WHEELS, _REQUIREMENTS = layout.seen(layout.WHEELS), layout.seen("requirements.txt")
 _HASHES = layout.seen("sha256")
@@ -28,11 +31,13 @@ class Layers:
 
     Attributes:
         base: the image that they start from.
+        python: the same, or where that has no Python, the stage that adds it.
         epoch: the time of every file, in seconds since 1970.
         user: the name of the user that the image runs as.
     """
 
     base: str
+    python: str
     epoch: int
     user: str
 
@@ -74,7 +79,33 @@ class Layers:
             *scripts.fix_times_since_start(self.epoch, (SCRATCH.target,)),
         )
         run = Run(script=whole, mounts=tuple(mounts))
-        return Stage(name="system", base=self.base, steps=(run,), comment=" ".join(comment) or None)
+        return Stage(name="system", base=self.base, steps=(run, home), comment=" ".join(comment))
+
+    def interpreters(self, interpreter: Interpreter | None) -> Iterator[Stage]:
+        """Yield what unpacks a CPython for a base that has none, and what adds it to the base."""
+        if interpreter is None:
+            return
+        seen = layout.seen(layout.INTERPRETER)
+        script = (
+            *scripts.check_hashes(seen, _HASHES),
+            *scripts.unpack_interpreter(f"{seen}/{interpreter.sha256}"),
+            *scripts.normalise_modes(),
+            *scripts.fix_times(self.epoch),
+        )
+        mounts = (
+            SCRATCH,
+            Bind(source=layout.FETCHED, target=seen, source_stage=layout.INTERPRETER),
+            Bind(source=layout.hashes(layout.INTERPRETER), target=_HASHES),
+        )
+        yield Stage(
+            name=UNPACKED,
+            base=self.base,
+            steps=(Run(script=script, mounts=mounts),),
+            comment=f"The interpreter: {interpreter.release}.",
+        )
+        yield Stage(
+            name=PYTHON, base=self.base, steps=(staged(UNPACKED),), comment="The base image with the interpreter."
+        )
 
     def installer(self, group: Group, python: str) -> Stage:
         """Unpack uv for the stages that follow; it is in no layer."""
@@ -195,7 +226,12 @@ class Layers:
 
     def _stage(self, name: str, comment: str, script: scripts.Script, *mounts: Bind) -> Stage:
         run = Run(script=script, mounts=(SCRATCH, *mounts))
-        return Stage(name=name, base=self.base, steps=(run,), comment=comment)
+        return Stage(name=name, base=self.python, steps=(run,), comment=comment)
+
+
+def staged(stage: str) -> Copy:
+    """Copy what a stage made, as a layer that does not depend on those under it."""
+    return Copy(source=f"{layout.STAGED}/", target="/", source_stage=stage, link=True)
 
 
 def _install(into: str) -> scripts.Script:

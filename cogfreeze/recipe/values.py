@@ -64,6 +64,9 @@ def _of_lock(lock: Lock, part: PlatformLock) -> Iterator[Check]:
     if part.base.packages is not None:
         yield grammar.DIGEST, part.base.packages
     yield grammar.PYTHON_VERSION, part.python.version
+    if part.python.interpreter:
+        yield grammar.PYTHON_BUILD, part.python.interpreter.url
+        yield grammar.SHA256, part.python.interpreter.sha256
     if part.apt:
         yield from _of_apt(part.apt)
     for file in lock.files:

@@ -40,7 +40,7 @@ def resolve(
     known = {file.url: file for file in previous}
     urls = sorted({file.url for command in project.build.run for file in command.inputs})
     with download.session(settings) as web:
-        return tuple(known.get(url) or _fetched(url, web, settings, report) for url in urls)
+        return tuple(known.get(url) or fetched(url, web, settings, report) for url in urls)
 
 
 def artifacts(files: Iterable[LockedFile]) -> list[download.Artifact]:
@@ -48,8 +48,12 @@ def artifacts(files: Iterable[LockedFile]) -> list[download.Artifact]:
     return [download.Artifact(urls=(file.url,), sha256=file.sha256, size=file.size, name=NAME) for file in files]
 
 
-def _fetched(url: str, web: requests.Session, settings: Settings, report: Report) -> LockedFile:
-    """Fetch a file into the cache, and learn its hash on the way."""
+def fetched(url: str, web: requests.Session, settings: Settings, report: Report) -> LockedFile:
+    """Fetch a file into the cache as `NAME`, and learn its hash on the way.
+
+    Raises:
+        NetworkError
+    """
     home = settings.cache / "sha256"
     home.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0

@@ -141,7 +141,7 @@ def _from_registry(
         manifest = top = _top(repository, reference)
         if top.media_type in INDEXES or "manifests" in top.content:
             manifest = repository.manifest(_platform_digest(top, reference, platform))
-        config = repository.blob(_config_digest(manifest, reference))
+        config = repository.blob(config_digest(manifest, reference))
     if _platform_of(config) != platform:
         raise _no_platform(reference, platform, [_platform_of(config)])
     descriptors = list(manifest.content.get("layers", ()))
@@ -184,7 +184,7 @@ def _top(repository: Repository, reference: Reference) -> Document:
         raise
 
 
-def _config_digest(manifest: Document, reference: Reference) -> str:
+def config_digest(manifest: Document, reference: Reference) -> str:
     """Return the digest of an image's config."""
     try:
         return str(manifest.content["config"]["digest"])

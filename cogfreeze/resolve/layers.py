@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 STATUS = "var/lib/dpkg/status"
 STATUS_FOLDER = "var/lib/dpkg/status.d"
 OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
-_WANTED = (STATUS, *OS_RELEASE)
+# What it links to stands for its text.
+PYTHON = "usr/local/bin/python3"
+_WANTED = (STATUS, *OS_RELEASE, PYTHON)
+# Of what is kept; another one looks for other files.
+_FORMAT = 2
 _LARGEST = 64 << 20
 
 
@@ -84,13 +88,16 @@ def _layer(repository: Repository, descriptor: Mapping[str, Any], settings: Sett
         with report.step("reading a layer of the base image", int(descriptor.get("size", 0)) or None) as advance:
             layer = _fetch(repository, digest, advance)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(kept, json.dumps({"files": layer.files, "hides": layer.hides}).encode())
+        content = {"format": _FORMAT, "files": layer.files, "hides": layer.hides}
+        atomic.write(kept, json.dumps(content).encode())
     return layer
 
 
 def _kept(path: Path) -> Layer | None:
     try:
         content = json.loads(path.read_bytes())
+        if content["format"] != _FORMAT:
+            return None
         return Layer(files=content["files"], hides=content["hides"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -150,6 +157,8 @@ def _scan(archive: tarfile.TarFile) -> Layer:
             gone = folder if name == ".wh..wh..opq" else f"{folder}/{name[4:]}".lstrip("/")
             if any(_is_below(wanted, [gone]) for wanted in (*_WANTED, STATUS_FOLDER)) or folder == STATUS_FOLDER:
                 hides.append(gone)
+        elif path == PYTHON:
+            files[path] = member.linkname
         elif path in _WANTED or (folder == STATUS_FOLDER and not name.endswith(".md5sums")):
             content = archive.extractfile(member) if member.isreg() and member.size <= _LARGEST else None
             if content:

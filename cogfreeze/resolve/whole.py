@@ -15,7 +15,7 @@ from cogfreeze.catalog.distributions import glibc
 from cogfreeze.lock import model
 from cogfreeze.lock.inputs import cuda_base_of, inputs_of, part_of
 from cogfreeze.lock.staleness import changed_inputs
-from cogfreeze.resolve import apt, checks, files, image, python, runtime, uv
+from cogfreeze.resolve import apt, checks, files, image, interpreter, python, runtime, uv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,7 +166,8 @@ class _Platform:
         else:
             # Without a closure there is nothing that the base's package list has to fit.
             base = replace(base, packages=None, unconfirmed=tuple(x for x in base.unconfirmed if x != "packages"))
-        return model.PlatformLock(platform=self.platform, base=base, apt=closure, python=self._python(base))
+        packages = replace(self._python(base), interpreter=self._interpreter(base))
+        return model.PlatformLock(platform=self.platform, base=base, apt=closure, python=packages)
 
     def _base(self, *, need_packages: bool) -> tuple[model.BaseImage, str | None]:
         choice = self.choice
@@ -183,6 +184,22 @@ class _Platform:
             need_packages=need_packages,
             pinned=None if self.moves.base or self.before is None else self.before.base,
         )
+
+    def _interpreter(self, base: model.BaseImage) -> model.Interpreter | None:
+        before = self.before.python.interpreter if self.before else None
+        if self.before and not self.moves.base:
+            return before
+        declared = self.project.build.python_version
+        found = interpreter.of_base(base, self.settings, self.report)
+        if found is not None:
+            interpreter.require_version(found, declared, base)
+            return None
+        upgrade = self.request.everything or self.request.base
+        if before and not upgrade and interpreter.still_fits(before, declared, self.platform):
+            return before
+        made = interpreter.resolve(declared, self.platform, self.settings, self.report)
+        self.report.note(f"{self.platform}: `{base.reference}` has no Python: {made.release} is added to it")
+        return made
 
     def _apt(self, base: model.BaseImage, status: str) -> model.Apt:
         kept = self.before.apt if self.before and not (self.request.apt or self.request.everything) else None

@@ -2,13 +2,14 @@ from dataclasses import replace
 
 import pytest
 
-from cogfreeze.catalog.addresses import TORCH_INDEX
-from cogfreeze.errors import LockUnusable, ProjectError
+from cogfreeze.catalog.addresses import PYTHON_BUILDS, TORCH_INDEX
+from cogfreeze.errors import LockUnusable
 from cogfreeze.lock.model import Interpreter, LockedFile
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
 from cogfreeze.project.model import InputFile, RunCommand
 from cogfreeze.recipe.compose import compose
 from cogfreeze.recipe.model import Add, Bind, Copy, Run, Secret, Setting
+from tests.unit.lock.sample import B
 from tests.unit.recipe.sample import (
     LOCK,
     PLATFORM,
@@ -196,6 +197,7 @@ def test_the_image_runs_as_root_where_the_project_says_so():
 def test_root_without_system_packages_leaves_the_base_as_it_is():
     project = replace(PROJECT, build=replace(PROJECT.build, user="root"))
 
+    run, home = stage(made(project, without_apt(LOCK)), "system").steps
     assert stage(made(project, without_apt(LOCK)), "system").steps == ()
 
 
@@ -303,10 +305,37 @@ def test_a_lock_without_what_every_image_needs_is_refused(name):
     assert str(raised.value) == f"cog.lock lacks `{name}`, which every image needs"
 
 
-def test_what_images_cannot_have_yet_is_refused_and_not_left_out():
-    interpreter = Interpreter(release="cpython-3.11.16-linux-x86_64-gnu", url="a", sha256=A, size=1)
-    with pytest.raises(ProjectError, match=r"the base image `python:3\.11-slim-bookworm` brings no Python"):
-        made(lock=with_python(LOCK, interpreter=interpreter))
+INTERPRETER = Interpreter(
+    release="cpython-3.11.16-linux-x86_64-gnu", url="20260101/cpython-3.11.16.tar.gz", sha256=B, size=1
+)
+
+
+def test_a_base_without_python_gets_one_that_every_python_step_uses():
+    """It is fetched by hash, unpacked offline, and a layer of its own under all others."""
+    recipe = made(lock=with_python(LOCK, interpreter=INTERPRETER))
+    (download,) = (each for each in recipe.downloads if each.source == INTERPRETER)
+    assert (download.stage, download.path) == ("interpreter", f"/fetched/{B}")
+    assert stage(recipe, "interpreter").steps == (
+        Add(url=f"{PYTHON_BUILDS}/20260101/cpython-3.11.16.tar.gz", sha256=B, target=f"/fetched/{B}"),
+    )
+    base = f"python:3.11-slim-bookworm@sha256:{A}"
+    assert {each.base: each.name for each in recipe.stages if each.name in ("unpacked-interpreter", "python")} == {
+        base: "python"
+    }
+    on_python = {each.name for each in recipe.stages if each.base == "python"}
+    assert {"wheels", "installer", "packages", "server", "standard-library", "runtime"} <= on_python
+    assert {each.name for each in recipe.stages if each.base == base} == {
+        *("debs", "system", "unpacked-interpreter", "python")
+    }
+    first = recipe.stages[-1].steps[0]
+    assert first == Copy(source="/layer/", target="/", source_stage="unpacked-interpreter", link=True)
+    names = [each.name for each in recipe.stages]
+    assert names.index("interpreter") < names.index("unpacked-interpreter") < names.index("python")
+    assert names.index("python") < min(names.index(name) for name in on_python)
+
+
+def test_a_base_with_python_has_no_such_stages():
+    assert not {"interpreter", "unpacked-interpreter", "python"} & {each.name for each in made().stages}
 
 
 def test_a_value_that_no_reader_would_let_through_is_refused_here_too():

@@ -9,9 +9,13 @@ import io
 import json
 import tarfile
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from tests.unit.resolve.loopback import Answer, Asked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -62,10 +66,18 @@ class Registry:
         self.blobs[digest_of(content)] = content
         return digest_of(content)
 
-    def image(self, repository: str, tag: str, *layers: bytes, platform: str = "linux/amd64") -> str:
+    def image(
+        self,
+        repository: str,
+        tag: str,
+        *layers: bytes,
+        platform: str = "linux/amd64",
+        environment: Sequence[str] = (),
+    ) -> str:
         """Add an image without an index; returns its digest."""
         system, architecture = platform.split("/")
-        config = json.dumps({"os": system, "architecture": architecture}).encode()
+        described = {"os": system, "architecture": architecture, "config": {"Env": [*environment]}}
+        config = json.dumps(described).encode()
         document = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
