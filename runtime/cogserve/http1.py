@@ -242,6 +242,8 @@ class Connection:
             self._connections.mark_idle(self.member)
             while not reader.ready:
                 await self._feed(READ)
+        else:
+            await trio.lowlevel.checkpoint()  # a client that sends many at once does not keep others waiting
         request = reader.ready.popleft()
         # A small body is waited for here, so that the application finds it complete.
         while not request.complete and 0 < request.length <= READ and not request.expects:

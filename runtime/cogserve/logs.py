@@ -5,15 +5,18 @@ A container's log can stop taking data; then lines are dropped and counted, and 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
-import queue
 import threading
 import time
-from typing import Any, Dict, Optional
+from collections import deque
+from typing import Any, Deque, Dict, Tuple
 
-MAX_PENDING = 10_000
+MAX_PENDING_BYTES = 16 * 1024 * 1024
+# The logger of what the model prints.
+MODEL = "cogserve.model"
 
 
 class Writer(logging.Handler):
@@ -26,67 +29,78 @@ class Writer(logging.Handler):
     def __init__(self, *, as_json: bool) -> None:
         super().__init__()
         self._as_json = as_json
-        self._pending: "queue.Queue[Optional[tuple[int, bytes]]]" = queue.Queue(MAX_PENDING)
+        self._changed = threading.Condition()
+        # All three are touched under the condition's lock alone.
+        self._pending: Deque[Tuple[int, bytes]] = deque()
+        self._pending_bytes = 0
         self._dropped = 0
+        self._closed = False
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._pending.put_nowait(
-                (2 if record.name != "cogserve.model" else self._fd(record), self._bytes(record))
-            )
-        except queue.Full:
-            self._dropped += 1
+        data = self._bytes(record)
+        with self._changed:
+            if self._pending_bytes + len(data) > MAX_PENDING_BYTES:
+                self._dropped += 1
+                return
+            self._pending.append((self._fd(record), data))
+            self._pending_bytes += len(data)
+            self._changed.notify()
 
     def close(self) -> None:
         """Give pending lines a moment to go out."""
-        try:
-            self._pending.put_nowait(None)
-            self._thread.join(1.0)
-        except queue.Full:
-            pass
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join(1.0)
         super().close()
 
     def _fd(self, record: logging.LogRecord) -> int:
-        return 1 if self._as_json or getattr(record, "source", "") == "stdout" else 2
+        return 1 if self._as_json or getattr(record, "source", None) == "stdout" else 2
 
     def _bytes(self, record: logging.LogRecord) -> bytes:
         message = record.getMessage()
         if record.exc_info:
             message += "\n" + logging.Formatter().formatException(record.exc_info)
         if self._as_json:
-            line: Dict[str, Any] = {
-                "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-                + f".{int(record.msecs):03}Z",
-                "level": record.levelname.lower(),
-                "logger": record.name,
-                "message": message.rstrip("\n"),
-            }
-            for key in ("source", "prediction"):
-                value = getattr(record, key, None)
-                if value is not None:
-                    line[key] = value
-            return (json.dumps(line) + "\n").encode()
-        if record.name == "cogserve.model":
+            lines = message.splitlines() if record.name == MODEL else [message]
+            return "".join(_json(record, line) for line in lines).encode()
+        if record.name == MODEL:
             return message.encode("utf-8", "replace")  # what the model printed, as it printed it
         clock = time.strftime("%H:%M:%S", time.gmtime(record.created))
         return f"{clock} {record.levelname.lower()} {message}\n".encode("utf-8", "replace")
 
     def _write(self) -> None:
         while True:
-            item = self._pending.get()
-            if item is None:
-                return
-            fd, data = item
-            if self._dropped:
-                data = f"... {self._dropped} log lines were dropped ...\n".encode() + data
-                self._dropped = 0
-            try:
+            with self._changed:
+                while not self._pending and not self._closed:
+                    self._changed.wait()
+                if not self._pending:
+                    return
+                fd, data = self._pending.popleft()
+                self._pending_bytes -= len(data)
+                dropped, self._dropped = self._dropped, 0
+            if dropped and not self._as_json:
+                data += f"... {dropped} pieces of the log were dropped, as nobody read it ...\n".encode()
+            with contextlib.suppress(OSError):
                 while data:
                     data = data[os.write(fd, data) :]
-            except OSError:
-                pass
+
+
+def _json(record: logging.LogRecord, message: str) -> str:
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03}Z"
+    line: Dict[str, Any] = {
+        "time": moment,
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "message": message,
+    }
+    for key in ("source", "prediction"):
+        value = getattr(record, key, None)
+        if value is not None:
+            line[key] = value
+    return json.dumps(line) + "\n"
 
 
 def configure(level: str, log_format: str) -> Writer:
@@ -97,5 +111,5 @@ def configure(level: str, log_format: str) -> Writer:
     root.propagate = False
     root.setLevel({"warn": "WARNING"}.get(level, level.upper()))
     # The model's own words are not the server's: no level of ours hides them.
-    logging.getLogger("cogserve.model").setLevel("INFO")
+    logging.getLogger(MODEL).setLevel("INFO")
     return writer

@@ -21,6 +21,7 @@ from typing import Any, Callable, Deque, Dict, FrozenSet, List, Mapping, Optiona
 import msgspec
 
 MAX_LOGS = 8 * 1024 * 1024
+MAX_HISTORY_BYTES = 8 * 1024 * 1024
 
 
 class State(enum.Enum):
@@ -66,6 +67,8 @@ class Prediction:
     """What is known of one prediction. Times are of the monotonic clock, except where named otherwise."""
 
     __slots__ = (
+        "_history_bytes",
+        "_history_limit",
         "_history_start",
         "_listeners",
         "_log_size",
@@ -127,8 +130,10 @@ class Prediction:
         self.accepted_at = time.monotonic()
         self.running_at: Optional[float] = None
         self.finished_at: Optional[float] = None
-        self.history: Deque[Event] = deque(maxlen=history)
+        self.history: Deque[Event] = deque()
+        self._history_limit = history
         self._history_start = 0
+        self._history_bytes = 0
         self._listeners: List[Listener] = []
 
     # What it is
@@ -149,7 +154,7 @@ class Prediction:
     @property
     def size(self) -> int:
         """Bytes that it holds, roughly."""
-        return self.output_size + self._log_size + 1000
+        return self.output_size + self._log_size + self._history_bytes + 1000
 
     @property
     def log_text(self) -> str:
@@ -229,14 +234,20 @@ class Prediction:
         self._listeners.clear()
 
     def _tell(self, kind: str, data: Dict[str, Any]) -> None:
-        if not self.history.maxlen and not self._listeners:
-            return
         event = (kind, data)
-        if len(self.history) == self.history.maxlen and self.history.maxlen:
-            self._history_start += 1
-        self.history.append(event)
+        if self._history_limit:
+            self._remember(event)
         for listener in tuple(self._listeners):
             listener(event)
+
+    def _remember(self, event: Event) -> None:
+        self.history.append(event)
+        self._history_bytes += _size(event)
+        while len(self.history) > self._history_limit or (
+            self._history_bytes > MAX_HISTORY_BYTES and len(self.history) > 1
+        ):
+            self._history_bytes -= _size(self.history.popleft())
+            self._history_start += 1
 
     # What is said of it
 
@@ -255,3 +266,8 @@ class Prediction:
         body["status"] = self.state.status
         body["metrics"] = self.metrics
         return body
+
+
+def _size(event: Event) -> int:
+    """Bytes of an event, roughly."""
+    return 100 + len(event[1].get("data", "")) + len(event[1].get("chunk", b""))

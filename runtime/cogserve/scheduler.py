@@ -18,6 +18,7 @@ from cogserve import files_in
 from cogserve.admission import Admission, Full
 from cogserve.files_out import OutputUnusable, Store
 from cogserve.health import Health, Status
+from cogserve.logs import MODEL
 from cogserve.metrics import Metrics
 from cogserve.outputs import Outputs
 from cogserve.prediction import Prediction, State
@@ -39,7 +40,7 @@ DRAINING = "The server is shutting down and takes no more predictions"
 Task = Callable[..., Awaitable[None]]
 
 log = logging.getLogger("cogserve.predictions")
-printed = logging.getLogger("cogserve.model")
+printed = logging.getLogger(MODEL)
 
 
 class Scheduler(Listener):

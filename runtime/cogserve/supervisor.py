@@ -7,6 +7,7 @@ growing pauses. After MAX_FAILURES setups in a row that failed the server says D
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -28,6 +29,7 @@ MAX_FAILURES = 6
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 SHUTDOWN_GRACE = 2.0
+READY_FILE = "/var/run/cog/ready"
 # Names of settings that the model has no business with.
 WITHHELD = ("WEBHOOK_AUTH_TOKEN",)
 
@@ -227,4 +229,14 @@ class Supervisor:
         self._attached = True
         self._settled.set()
         log.info("the model is ready")
+        if self._settings.kubernetes:
+            _write_ready_file()
         self._listener.attach(worker)
+
+
+def _write_ready_file() -> None:
+    """Say by a file that the model is ready, as Cog does where Kubernetes runs it."""
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(READY_FILE), exist_ok=True)
+        with open(READY_FILE, "w"):
+            pass

@@ -192,6 +192,7 @@ class Worker:
                 theirs.close()
                 os.close(stdout.child_fd)
                 os.close(stderr.child_fd)
+            _prefer_for_killing(self._process.pid)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._receive, ours)
                 nursery.start_soon(self._send_rest, ours)
@@ -335,6 +336,12 @@ def _describe(code: int, *, oom: bool) -> str:
         return f"the model's process was killed by {name}: it ran out of memory"
     hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
     return f"the model's process was killed by {name}{hint}"
+
+
+def _prefer_for_killing(pid: int) -> None:
+    """Have the kernel kill the model rather than the server when memory is out: a model can be replaced."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w") as file:
+        file.write("500")
 
 
 def _oom_kills() -> int:
