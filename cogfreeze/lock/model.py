@@ -155,6 +155,7 @@ class Interpreter:
     url: str
     sha256: str
     size: int
+    hash_origin: str = "index"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +185,6 @@ class LockedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-    hash_origin: str = "index"
 class PlatformLock:
     """Everything for one platform, `linux/amd64`."""
 

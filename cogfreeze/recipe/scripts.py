@@ -175,12 +175,6 @@ def check_python(version: str) -> Script:
     )
 
 
-def unpack_installer(wheels: str, target: str) -> Script:
-    """Unpack uv from its own wheel."""
-    return (
-        f"python3 -m zipfile -e {wheels}/*.whl /unpacked",
-        f"mkdir {target}",
-        f"mv /unpacked/*.data/scripts/uv {target}/uv",
 def unpack_interpreter(archive: str) -> Script:
     """Unpack a CPython below `STAGED`, where the wheels will go, without what it compiled elsewhere."""
     prefix = f"{layout.STAGED}{layout.PYTHON_PREFIX}"
@@ -192,6 +186,12 @@ def unpack_interpreter(archive: str) -> Script:
     )
 
 
+def unpack_installer(wheels: str, target: str) -> Script:
+    """Unpack uv from its own wheel."""
+    return (
+        f"python3 -m zipfile -e {wheels}/*.whl /unpacked",
+        f"mkdir {target}",
+        f"mv /unpacked/*.data/scripts/uv {target}/uv",
         f"chmod 755 {target}/uv",
     )
 
