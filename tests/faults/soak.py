@@ -160,9 +160,7 @@ def main(minutes):
             samples.append((at, memory, descriptors))
             if len(samples) % 10 == 0:
                 done = sum(soak.done.values())
-                print(
-                    f"{at:5.0f} s  {memory:6.1f} MiB  {descriptors:3d} descriptors  {done} done"
-                )
+                print(f"{at:5.0f} s  {memory:6.1f} MiB  {descriptors:3d} descriptors  {done} done")
             hooks.requests.clear()
             time.sleep(1)
         soak.ended.set()

@@ -6,7 +6,7 @@ import os
 import pytest
 from cogserve.files_out import OutputUnusable, open_inside
 
-from tests.server.serving import Server
+from tests.server.fixtures import shared
 
 SOURCE = """
 from typing import List
@@ -49,12 +49,7 @@ def guarded(serve):
     return start
 
 
-@pytest.fixture(scope="module")
-def closed(tmp_path_factory):
-    """A server that opens nothing."""
-    server = Server(tmp_path_factory.mktemp("closed"), SOURCE, start=START, TEST_NAMES=json.dumps(NAMES))
-    yield server.wait_until_ready()
-    server.close()
+closed = shared(SOURCE, start=START, TEST_NAMES=json.dumps(NAMES))
 
 
 def refusal(answer):

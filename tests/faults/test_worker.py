@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.serving import Server, events
+from tests.server.fixtures import shared
+from tests.server.serving import events
 
 SOURCE = """
 import ctypes
@@ -108,11 +109,7 @@ class Predictor(BasePredictor):
 FIRST = "The prediction failed: the model's process "
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("project"), SOURCE).wait_until_ready()
-    yield server
-    server.close()
+server = shared(SOURCE)
 
 
 def assert_serves(server):

@@ -23,6 +23,18 @@ def serve(tmp_path):
         server.close()
 
 
+def shared(source, *arguments, **environment):
+    """Return a fixture: one server for all tests of a module that change nothing for each other."""
+
+    @pytest.fixture(scope="module")
+    def server(tmp_path_factory):
+        server = Server(tmp_path_factory.mktemp("project"), source, *arguments, **environment)
+        yield server.wait_until_ready()
+        server.close()
+
+    return server
+
+
 @pytest.fixture
 def receiver():
     """A web server of the test's own, on loopback."""

@@ -5,6 +5,8 @@ import hashlib
 
 import pytest
 
+from tests.server.fixtures import shared
+
 SOURCE = """
 import hashlib
 import os
@@ -53,6 +55,7 @@ class Predictor(BasePredictor):
     def echo_of_a_path(self, size):
         return "/etc/passwd"
 """
+server = shared(SOURCE, COG_ALLOW_PRIVATE_URLS="127.0.0.0/8", COG_MAX_DOWNLOAD="100000", COG_USER_AGENT="tests")
 CONTENT = bytes(range(256)) * 100
 
 
@@ -65,9 +68,7 @@ def decoded(text):
     return head, base64.b64decode(data)
 
 
-def test_a_data_uri_reaches_the_model_as_a_file_with_its_suffix(serve):
-    server = serve(SOURCE)
-
+def test_a_data_uri_reaches_the_model_as_a_file_with_its_suffix(server):
     output = server.predict(file=uri(CONTENT, "image/png")).json["output"]
 
     assert output == {"name": "file.png", "sha256": hashlib.sha256(CONTENT).hexdigest()}
@@ -77,20 +78,18 @@ def test_a_data_uri_reaches_the_model_as_a_file_with_its_suffix(serve):
 
 
 @pytest.mark.parametrize("text", ["data:nothing", "data:;base64,!!!", "data:;base64,YQ", "DATA:;base64,=YQ="])
-def test_a_data_uri_that_is_none_is_422(serve, text):
-    answer = serve(SOURCE).predict(file=text)
+def test_a_data_uri_that_is_none_is_422(server, text):
+    answer = server.predict(file=text)
 
     assert answer.status == 422
     assert answer.json["detail"][0]["loc"] == ["body", "input", "file"]
     assert answer.json["detail"][0]["msg"].startswith("The data URI")
 
 
-def test_a_url_is_fetched_keeping_its_name_and_through_redirects(serve, receiver):
+def test_a_url_is_fetched_keeping_its_name_and_through_redirects(server, receiver):
     receiver.answers["/a/moved"] = (302, {"Location": "../b/photo.final.jpg?size=2"}, b"")
     receiver.answers["/b/photo.final.jpg?size=2"] = (200, {"Content-Type": "image/jpeg"}, CONTENT)
     receiver.answers["/plain"] = (200, {"Content-Type": "image/png"}, b"x")
-    server = serve(SOURCE, COG_ALLOW_PRIVATE_URLS="127.0.0.1", COG_USER_AGENT="tests")
-
     output = server.predict(file=f"{receiver.url}/a/moved").json["output"]
 
     # The name is of the URL that was asked for: where it leads is the other server's business.
@@ -104,7 +103,7 @@ def test_a_url_is_fetched_keeping_its_name_and_through_redirects(serve, receiver
     [
         ((404, {}, b"no"), "the server answered 404"),
         ((301, {"Location": "/x"}, b""), "more than 5 redirects"),
-        ((200, {}, b"x" * 2000), "more than the limit of 1000 bytes"),
+        ((200, {}, b"x" * 200_000), "more than the limit of 100000 bytes"),
         (lambda handler: handler.wfile.write(b"nonsense\r\n\r\n"), "the answer is not valid HTTP"),
         (
             lambda handler: handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"),
@@ -113,14 +112,12 @@ def test_a_url_is_fetched_keeping_its_name_and_through_redirects(serve, receiver
         (lambda handler: handler.connection.close(), "the server closed the connection without an answer"),
     ],
 )
-def test_a_url_that_cannot_be_had_fails_the_prediction_and_says_why(serve, receiver, answer, message):
+def test_a_url_that_cannot_be_had_fails_the_prediction_and_says_why(server, receiver, answer, message):
     def closing(handler):
         handler.close_connection = True
         answer(handler)
 
     receiver.answers["/x"] = closing if callable(answer) else answer
-    server = serve(SOURCE, COG_ALLOW_PRIVATE_URLS="127.0.0.0/8", COG_MAX_DOWNLOAD="1000")
-
     body = server.predict(file=f"{receiver.url}/x").json
 
     assert body["status"] == "failed"
@@ -128,21 +125,19 @@ def test_a_url_that_cannot_be_had_fails_the_prediction_and_says_why(serve, recei
     assert server.predict(file="data:,good").json["status"] == "succeeded"
 
 
-def test_files_of_an_output_become_data_uris_where_they_stand(serve):
-    output = serve(SOURCE).predict(make="two").json["output"]
+def test_files_of_an_output_become_data_uris_where_they_stand(server):
+    output = server.predict(make="two").json["output"]
 
     assert decoded(output["text"]) == ("data:text/plain;base64", b"a.txt" * 10)
     assert decoded(output["list"][0]) == ("data:image/png;base64", b"b.png" * 10)
     assert output["list"][1] == 3
 
 
-def test_text_that_looks_like_a_path_stays_text(serve):
-    assert serve(SOURCE).predict(make="echo_of_a_path").json["output"] == "/etc/passwd"
+def test_text_that_looks_like_a_path_stays_text(server):
+    assert server.predict(make="echo_of_a_path").json["output"] == "/etc/passwd"
 
 
-def test_a_stream_of_files_keeps_its_order_and_each_content(serve):
-    server = serve(SOURCE)
-
+def test_a_stream_of_files_keeps_its_order_and_each_content(server):
     output = server.predict(make="stream").json["output"]
 
     assert [decoded(one)[1] if one.startswith("data:") else one for one in output] == [
@@ -152,8 +147,8 @@ def test_a_stream_of_files_keeps_its_order_and_each_content(serve):
 
 
 @pytest.mark.parametrize("make", ["link", "missing", "folder"])
-def test_an_output_that_is_no_plain_file_fails_the_prediction(serve, make):
-    body = serve(SOURCE).predict(make=make).json
+def test_an_output_that_is_no_plain_file_fails_the_prediction(server, make):
+    body = server.predict(make=make).json
 
     assert body["status"] == "failed"
     assert "output" not in body

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.server.serving import Server
+from tests.server.fixtures import shared
 
 SOURCE = """
 import os
@@ -45,11 +45,7 @@ class Predictor(BasePredictor):
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("project"), SOURCE, COG_QUEUE="2").wait_until_ready()
-    yield server
-    server.close()
+server = shared(SOURCE, COG_QUEUE="2")
 
 
 @pytest.fixture

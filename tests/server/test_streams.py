@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from tests.server.fixtures import shared
 from tests.server.serving import events
 
 SOURCE = """
@@ -25,25 +26,22 @@ class Predictor(BasePredictor):
                 self.record_metric("tokens", 1)
             yield f"{number};"
 """
+server = shared(SOURCE)
 SSE = {"Accept": "text/event-stream"}
 
 
-def test_the_output_of_a_generator_is_a_list(serve):
-    server = serve(SOURCE)
-
+def test_the_output_of_a_generator_is_a_list(server):
     assert server.predict(count=3).json["output"] == ["0;", "1;", "2;"]
     assert server.predict(count=0).json["output"] == []
 
 
-def test_a_generator_that_fails_keeps_what_it_gave(serve):
-    body = serve(SOURCE).predict(count=3, fail_at=2).json
+def test_a_generator_that_fails_keeps_what_it_gave(server):
+    body = server.predict(count=3, fail_at=2).json
 
     assert (body["status"], body["error"], body["output"]) == ("failed", "enough", ["0;", "1;"])
 
 
-def test_events_tell_everything_in_order(serve):
-    server = serve(SOURCE)
-
+def test_events_tell_everything_in_order(server):
     answer = server.predict(count=2, id="told", headers=SSE)
 
     assert (answer.status, answer.headers["content-type"]) == (200, "text/event-stream")
@@ -67,9 +65,8 @@ def test_events_tell_everything_in_order(serve):
     }
 
 
-def test_each_event_comes_when_it_happens(serve, tmp_path):
+def test_each_event_comes_when_it_happens(server, tmp_path):
     gate = tmp_path / "gate"
-    server = serve(SOURCE)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     body = json.dumps({"input": {"count": 2, "gate": str(gate)}})
     connection.request("POST", "/predictions", body, {"Content-Type": "application/json", **SSE})
@@ -84,9 +81,8 @@ def test_each_event_comes_when_it_happens(serve, tmp_path):
     connection.close()
 
 
-def test_put_of_a_running_prediction_replays_what_was_told(serve, tmp_path):
+def test_put_of_a_running_prediction_replays_what_was_told(server, tmp_path):
     gate = tmp_path / "gate"
-    server = serve(SOURCE)
     server.put("replayed", count=2, gate=str(gate), asynchronous=True)
     server.until(lambda: server.get("/predictions/replayed").json.get("output") == ["0;"])
     gate.touch()
@@ -110,8 +106,7 @@ def test_a_reader_that_comes_late_is_told_how_much_it_missed(serve):
     assert told[-1][1]["output"] == [f"{number};" for number in range(100)]
 
 
-def test_the_last_reader_that_leaves_cancels_what_it_started(serve, tmp_path):
-    server = serve(SOURCE)
+def test_the_last_reader_that_leaves_cancels_what_it_started(server, tmp_path):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     body = json.dumps({"id": "left", "input": {"count": 2, "gate": str(tmp_path / "never")}})
     connection.request("POST", "/predictions", body, {"Content-Type": "application/json", **SSE})
@@ -123,12 +118,12 @@ def test_the_last_reader_that_leaves_cancels_what_it_started(serve, tmp_path):
 
 
 @pytest.mark.parametrize("asynchronous", [True, False])
-def test_many_small_outputs_all_arrive(serve, asynchronous):
-    server = serve(SOURCE)
-    server.predict(count=3000, id="many", asynchronous=asynchronous)
+def test_many_small_outputs_all_arrive(server, asynchronous):
+    id = f"many-{asynchronous}"  # noqa: A001
+    server.predict(count=3000, id=id, asynchronous=asynchronous)
 
-    assert server.wait_for("many")["output"] == [f"{number};" for number in range(3000)]
+    assert server.wait_for(id)["output"] == [f"{number};" for number in range(3000)]
 
 
-def test_trainings_do_not_stream(serve):
-    assert serve(SOURCE).predict(path="/trainings", count=1, headers=SSE).status == 406
+def test_trainings_do_not_stream(server):
+    assert server.predict(path="/trainings", count=1, headers=SSE).status == 406

@@ -4,6 +4,8 @@ import itertools
 
 import pytest
 
+from tests.server.fixtures import shared
+
 SOURCE = """
 import os
 import time
@@ -21,19 +23,23 @@ class Predictor(BasePredictor):
 """
 
 
-@pytest.fixture
-def ask(serve, receiver):
-    """Ask for a prediction with a webhook; the server is started by the first call."""
-    servers = []
+SETTINGS = {"COG_ALLOW_PRIVATE_URLS": "127.0.0.1", "COG_THROTTLE_RESPONSE_INTERVAL": "0.05"}
+server = shared(SOURCE, **SETTINGS)
 
-    def asked(input=None, environment=None, headers=None, **body):  # noqa: A002
-        if not servers:
-            settings = {"COG_ALLOW_PRIVATE_URLS": "127.0.0.1", "COG_THROTTLE_RESPONSE_INTERVAL": "0.05"}
-            servers.append(serve(SOURCE, **settings, **(environment or {})))
+
+def asker(server, receiver):
+    """Return what asks a server for a prediction with a webhook."""
+
+    def ask(input=None, headers=None, **body):  # noqa: A002
         body = {"input": input or {}, "webhook": f"{receiver.url}/hook", **body}
-        return servers[0].post("/predictions", body, **(headers or {}))
+        return server.post("/predictions", body, **(headers or {}))
 
-    return asked
+    return ask
+
+
+@pytest.fixture
+def ask(server, receiver):
+    return asker(server, receiver)
 
 
 def test_start_comes_first_and_completed_last_with_everything(ask, receiver):
@@ -115,10 +121,10 @@ def test_the_trace_context_is_carried_on(ask, receiver):
 
 
 @pytest.mark.parametrize(("hosts", "sent"), [("127.0.0.1", "Bearer secret"), ("example.com", None), ("", None)])
-def test_the_operators_token_goes_to_the_operators_hosts_alone(ask, receiver, hosts, sent):
-    environment = {"WEBHOOK_AUTH_TOKEN": "secret", "COG_WEBHOOK_AUTH_HOSTS": hosts}
+def test_the_operators_token_goes_to_the_operators_hosts_alone(serve, receiver, hosts, sent):
+    server = serve(SOURCE, WEBHOOK_AUTH_TOKEN="secret", COG_WEBHOOK_AUTH_HOSTS=hosts, **SETTINGS)
 
-    ask(environment=environment, webhook_events_filter=["completed"])
+    asker(server, receiver)(webhook_events_filter=["completed"])
 
     receiver.wait_for(1, "/hook")
     assert receiver.requests[0][2].get("authorization") == sent
