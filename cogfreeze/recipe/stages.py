@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
 from cogfreeze.recipe import layout, scripts
 from cogfreeze.recipe.fetching import SCRATCH
-from cogfreeze.recipe.model import Bind, Copy, Run, Setting, Stage
+from cogfreeze.recipe.model import Bind, Copy, Run, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ class Layers:
             *scripts.fix_times_since_start(self.epoch, (SCRATCH.target,)),
         )
         run = Run(script=whole, mounts=tuple(mounts))
-        return Stage(name="system", base=self.base, steps=(run, home), comment=" ".join(comment))
+        return Stage(name="system", base=self.base, steps=(run,), comment=" ".join(comment) or None)
 
     def interpreters(self, interpreter: Interpreter | None) -> Iterator[Stage]:
         """Yield what unpacks a CPython for a base that has none, and what adds it to the base."""

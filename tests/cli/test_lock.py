@@ -12,7 +12,7 @@ from cogfreeze.cli.main import main
 from cogfreeze.lock import file as lock_file
 from cogfreeze.resolve import archive as archive_module
 from cogfreeze.resolve import openpgp
-from tests.unit.resolve.loopback import serving
+from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_archive import SNAPSHOT, SUITES, Archive, installed, key, stanza
 from tests.unit.resolve.made_registry import OS_RELEASE, Registry, layer
 from tests.unit.resolve.python.index_server import served
@@ -94,12 +94,21 @@ def lab(tmp_path, monkeypatch, capsys):
         asked.path = re.sub(r"\d{8}T\d{6}Z", SNAPSHOT, asked.path)
         return archive(asked)
 
-    with serving(registry) as (mirror, _), serving(any_date) as (snapshots, _), served() as index:
+    def any_build(_asked):
+        return Answer(body=b"a build of CPython")
+
+    with (
+        serving(registry) as (mirror, _),
+        serving(any_date) as (snapshots, _),
+        served() as index,
+        serving(any_build) as (builds, _),
+    ):
         for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"):
             monkeypatch.delenv(name, raising=False)
         settings = {
             "COG_REGISTRY_MIRROR": mirror,
             "COG_DEBIAN_SNAPSHOT": snapshots,
+            "COG_PYTHON_MIRROR": builds,
             "COG_CACHE_DIR": str(tmp_path / "cache"),
             "COG_TORCH_INDEX": index.url,
             "DOCKER_CONFIG": str(tmp_path),
@@ -162,6 +171,7 @@ def test_other_packages_that_need_another_cuda_move_the_base(lab):
     chosen = "nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04"
     assert f"linux/amd64: base image {chosen}: {reason}" in lab.lock().talk
     assert (lab.locked.base.reference, lab.locked.base.reason) == (chosen, reason)
+    assert lab.locked.python.interpreter.release.startswith("cpython-3.11.")
 
 
 # --- what moves ---
