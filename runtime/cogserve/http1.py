@@ -99,6 +99,7 @@ class Reader:
         self.ready: Deque[Request] = deque()  # whose heads have come, oldest first
         self._parser = httptools.HttpRequestParser(self)
         self._current = Request()
+        self._ended = False  # nothing that comes is a request any more
         self._in_head = False
         self._counted = 0  # bytes of the head's parts so far
         self._fed = 0  # bytes since the head began, without the piece in which it began
@@ -109,12 +110,15 @@ class Reader:
         Raises:
             BadRequest: the rest of the connection cannot be understood.
         """
+        if self._ended:
+            return
         was_in_head = self._in_head
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # Nothing that a client may want to change to is spoken here: it gets its answer, and the end.
             self._current.keep_alive = False
+            self._ended = True
         except httptools.HttpParserError as error:
             inner = error.__context__
             raise inner if isinstance(inner, BadRequest) else BadRequest(400) from None

@@ -154,15 +154,12 @@ class Supervisor:
         self._settled = trio.Event()
         self._setup_error = None
         self._served = False
-        end = Exit(-1, "the model's process could not be started")
         try:
             self.worker = worker = Worker(self._command, environment, self._on_frame, self._on_text)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._limit_setup, worker)
                 end = await worker.run()
                 nursery.cancel_scope.cancel()
-        except OSError as error:
-            end = Exit(-1, f"the model's process could not be started: {error}")
         finally:
             was_ready = self._attached
             self._attached = False

@@ -188,6 +188,8 @@ class Worker:
                     start_new_session=True,
                     env=self._environment,
                 )
+            except OSError as error:
+                return Exit(-1, f"the model's process could not be started: {error}")
             finally:
                 theirs.close()
                 os.close(stdout.child_fd)

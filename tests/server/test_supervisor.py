@@ -1,0 +1,103 @@
+"""Workers one after another: who is replaced, when, and when there is no point any more."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+from cogserve import supervisor as supervisor_module
+from cogserve.health import Health, Status
+from cogserve.settings import Settings
+from cogserve.supervisor import Listener, Supervisor
+
+# Says that it is ready where the file is there, and ends.
+WORKER = """
+import os, socket, sys
+sys.path.insert(0, sys.argv[1])
+from cogworker.frames import encode
+fd = int(sys.argv[sys.argv.index("--fd") + 1])
+count = len(open(sys.argv[3]).read()) if os.path.exists(sys.argv[3]) else 0
+open(sys.argv[3], "a").write("x")
+if count < int(sys.argv[2]):
+    socket.socket(fileno=fd).sendall(encode({"type": "ready", "version": "3", "setup_seconds": 0}))
+print("started", count)
+sys.exit(3)
+"""
+RUNTIME = str(Path(__file__).parents[2] / "runtime")
+
+
+class Seen(Listener):
+    def __init__(self):
+        self.events = []
+
+    def attach(self, worker):
+        self.events.append("ready")
+
+    def detach(self, end):
+        self.events.append(end.reason)
+
+    def give_up(self, reason):
+        self.events.append(reason)
+
+    def on_text(self, source, text):
+        pass
+
+    on_setup_text = on_text
+
+
+def supervise(tmp_path, ready_times):
+    seen, health = Seen(), Health()
+    started = tmp_path / "started"
+    command = [sys.executable, "-I", "-c", WORKER, RUNTIME, str(ready_times), str(started)]
+    supervisor = Supervisor(Settings(), health, seen, lambda ref, mode: command)
+
+    async def run():
+        with trio.fail_after(30):
+            await supervisor.run()
+
+    trio.run(run)
+    return seen.events, health, len(started.read_text())
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(supervisor_module, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(supervisor_module, "MAX_FAILURES", 3)
+
+
+END = "the model's process ended with exit status 3"
+
+
+def test_a_first_setup_that_fails_is_final(tmp_path):
+    events, health, starts = supervise(tmp_path, 0)
+
+    assert events == [f"Setup failed: {END}"]
+    assert (health.status, health.alive, starts) == (Status.SETUP_FAILED, False, 1)
+    assert health.setup.logs == f"started 0\n{END}\n"
+
+
+def test_a_model_that_does_not_start_any_more_is_given_up_after_some_tries(tmp_path):
+    events, health, starts = supervise(tmp_path, 2)
+
+    assert events == ["ready", END, "ready", END, f"The model does not start any more: {END}"]
+    assert (health.status, health.alive, starts) == (Status.DEFUNCT, False, 2 + 3)
+
+
+def test_a_command_that_cannot_be_run_is_a_failed_setup():
+    seen, health = Seen(), Health()
+    supervisor = Supervisor(Settings(), health, seen, lambda ref, mode: ["/does/not/exist"])
+
+    trio.run(supervisor.run)
+
+    assert health.status is Status.SETUP_FAILED
+    reason = "[Errno 2] No such file or directory: '/does/not/exist'"
+    assert seen.events == [f"Setup failed: the model's process could not be started: {reason}"]
+
+
+def test_the_ready_file_of_kubernetes_is_written(tmp_path, monkeypatch):
+    file = tmp_path / "run" / "ready"
+    monkeypatch.setattr(supervisor_module, "READY_FILE", str(file))
+
+    supervisor_module._write_ready_file()
+
+    assert file.exists()
