@@ -143,6 +143,11 @@ WHEEL_FILE = Grammar(
     "`name-version-python-abi-platform.whl`",
     r"[A-Za-z0-9_][A-Za-z0-9_.]*-[A-Za-z0-9_.!+]+(?:-[0-9][A-Za-z0-9_.]*)?(?:-[A-Za-z0-9_.]+){3}\.whl",
 )
+SOURCE_FILE = Grammar(
+    "a source archive's file name",
+    "`name-version.tar.gz`, `.zip` or another archive",
+    r"[A-Za-z0-9_][A-Za-z0-9_.!+-]*\.(?:zip|tgz|tar(?:\.(?:gz|bz2|xz))?)",
+)
 
 # A name that ends in `-` would mean «remove» to apt-get.
 APT_PACKAGE = Grammar(

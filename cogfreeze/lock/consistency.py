@@ -19,6 +19,7 @@ from cogfreeze.grammar import (
     PYTHON_VERSION,
     SHA256,
     SNAPSHOT,
+    SOURCE_FILE,
     URL,
     WHEEL_FILE,
     Grammar,
@@ -27,7 +28,18 @@ from cogfreeze.grammar import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cogfreeze.lock.model import Apt, BaseImage, Deb, Interpreter, Lock, LockedFile, PlatformLock, Wheel
+    from cogfreeze.lock.model import (
+        Apt,
+        BaseImage,
+        Deb,
+        Interpreter,
+        Lock,
+        LockedFile,
+        PlatformLock,
+        Python,
+        Source,
+        Wheel,
+    )
 
 Problem = tuple[tuple[str, ...], str]
 
@@ -38,6 +50,14 @@ _RELEASE = Grammar(
     "`cpython-3.11.16-linux-x86_64-gnu`",
     r"cpython-3\.\d{1,2}\.\d{1,2}-linux-(?:x86_64|aarch64)-gnu",
 )
+_REPOSITORY = Grammar(
+    "an address of a repository",
+    "`https://host/path`, without password",
+    r"(?:https?|ssh|git|file)://(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9._~%+,:=/-]+",
+    longest=4096,
+)
+_COMMIT = Grammar("a commit", "40 or 64 lowercase hex digits", r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_VERSION = Grammar("a version", "letters, digits, `.`, `!`, `+`, `_`, `-`", r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _WORD = Grammar("a name", "lowercase letters, digits, `-`", r"[a-z0-9]+(?:[.+_-]+[a-z0-9]+)*")
 _FINGERPRINT = Grammar("a key's fingerprint", "40 or 64 uppercase hex digits", r"[0-9A-F]{40}(?:[0-9A-F]{24})?")
 
@@ -74,8 +94,9 @@ def _platform(lock: PlatformLock) -> Iterator[Problem]:
     if lock.apt:
         yield from _under(("apt",), _apt(lock.apt))
     yield from _of(PYTHON_VERSION, lock.python.version, "python", "version")
-    for key, wheels in (("wheels", lock.python.wheels), ("runtime", lock.python.runtime)):
-        yield from _under(("python", key), _wheels(wheels))
+    for key in ("wheels", "build", "runtime"):
+        yield from _under(("python", key), _wheels(getattr(lock.python, key)))
+    yield from _under(("python", "sources"), _sources(lock.python))
     if lock.python.interpreter:
         yield from _under(("python", "interpreter"), _interpreter(lock.python.interpreter))
 
@@ -144,6 +165,35 @@ def _wheels(wheels: tuple[Wheel, ...]) -> Iterator[Problem]:
         if wheel.name in seen:
             yield (f"[{index}]",), f"is a second `{wheel.name}`"
         seen.add(wheel.name)
+
+
+def _sources(python: Python) -> Iterator[Problem]:
+    seen = {wheel.name for wheel in python.wheels}
+    for index, source in enumerate(python.sources):
+        yield from _under((f"[{index}]",), _source(source))
+        if source.name in seen:
+            yield (f"[{index}]",), f"is a second `{source.name}`"
+        seen.add(source.name)
+
+
+def _source(source: Source) -> Iterator[Problem]:
+    yield from _of(_WORD, source.name, "name")
+    yield from _of(_VERSION, source.version, "version")
+    yield from _of(SOURCE_FILE, source.file, "file")
+    yield from _of(SHA256, source.sha256, "sha256")
+    yield from _of(_WORD, source.index, "index")
+    if source.size <= 0:
+        yield ("size",), "must be more than 0"
+    given = {key for key in ("url", "commit", "path") if getattr(source, key) is not None}
+    wanted = {"sdist": set[str](), "git": {"url", "commit"}, "local": {"path"}}.get(source.kind)
+    if wanted is None:
+        yield ("kind",), "must be `sdist`, `git` or `local`"
+    elif not wanted <= given or (given - wanted and (source.kind, given - wanted) != ("git", {"path"})):
+        yield (), f"must have {' and '.join(f'`{key}`' for key in sorted(wanted)) or 'no place'} for its kind"
+    yield from _of(_REPOSITORY, source.url, "url") if source.url is not None else ()
+    yield from _of(_COMMIT, source.commit, "commit") if source.commit is not None else ()
+    if source.path is not None and (source.path.startswith("/") or ".." in source.path.split("/")):
+        yield ("path",), "leads out of its folder"
 
 
 def _wheel(wheel: Wheel) -> Iterator[Problem]:

@@ -69,6 +69,10 @@ def _platform_facts(lock: PlatformLock) -> Iterator[tuple[_Key, tuple[str, str]]
         yield (platform, "python", "interpreter"), (interpreter.release, interpreter.sha256)
     for wheel in lock.python.wheels:
         yield (platform, "python", wheel.name), (wheel.version, wheel.sha256)
+    for source in lock.python.sources:
+        yield (platform, "python", source.name), (source.version, source.sha256)
+    for wheel in lock.python.build:
+        yield (platform, "python", f"{wheel.name} (build)"), (wheel.version, wheel.sha256)
 
 
 def _short(digest: str) -> str:

@@ -142,6 +142,35 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A package that the build makes from source, offline, because the declaration allows it.
+
+    Attributes:
+        kind: `sdist`, `git` or `local`.
+        file: the archive's name. One of a commit or folder is a plain tar that is the same wherever it is made.
+        sha256: of the archive.
+        size: bytes.
+        index: as for a wheel; `local` for a file or folder of the project's, `url` for an address.
+        url: the repository's.
+        commit: its full name.
+        path: the folder, below the project's or in the repository; None for all of the repository.
+        required_by: the packages that asked for it; empty for one that was declared.
+    """
+
+    name: str
+    version: str
+    kind: str
+    file: str
+    sha256: str
+    size: int
+    index: str = "pypi"
+    url: str | None = None
+    commit: str | None = None
+    path: str | None = None
+    required_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
     """A CPython for a base image that has none.
 
@@ -166,12 +195,16 @@ class Python:
         version: `3.11` or `3.11.9`, as declared.
         interpreter: None where the base image brings its own.
         wheels: the user's closure, sorted, declared ones first.
+        sources: what of the closure is built from source, in the same order.
+        build: the closure of what builds them, in no layer of the image.
         runtime: the server's own closure, and uv, which installs both.
     """
 
     version: str
     interpreter: Interpreter | None = None
     wheels: tuple[Wheel, ...] = ()
+    sources: tuple[Source, ...] = ()
+    build: tuple[Wheel, ...] = ()
     runtime: tuple[Wheel, ...] = ()
 
 

@@ -25,6 +25,11 @@ _INDEX = grammar.Grammar("an index's name", "letters, digits, `.`, `_`, `-`", r"
 
 def require(project: Project, lock: Lock, part: PlatformLock) -> None:
     """Raise ProjectError or LockUnusable for the first value that is not of its grammar."""
+    if part.python.sources:
+        raise LockUnusable(
+            f"`{part.python.sources[0].name}` is locked as source, which images cannot be built from yet",
+            hint="take a version that has a wheel",
+        )
     _hold(_of_project(project), ProjectError, project.file)
     _hold(_of_lock(lock, part), LockUnusable, "cog.lock")
 

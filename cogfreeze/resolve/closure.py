@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+_VIA = re.compile(r"^([A-Za-z0-9._-]+)[^\n#]*?(?:#\w\S*)?\s+# via (.+)$", re.MULTILINE)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,6 +53,17 @@ def required_by(
         name: () if name in declared else tuple(sorted(askers.get(name, set()) - {name}))
         for name in sorted(extras)
     }
+
+
+def annotated(text: str) -> dict[str, tuple[str, ...]]:
+    """Return the same from uv's comments: `idna==3.10  # via requests`, or `# via -r FILE` for a root."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, via in _VIA.findall(text):
+        askers = [each.strip() for each in via.split(",")]
+        declared = any(each.startswith("-r ") for each in askers)
+        packages = [canonicalize_name(each) for each in askers if not each.startswith("-")]
+        found[canonicalize_name(name)] = () if declared else tuple(sorted(packages))
+    return found
 
 
 def _parsed(lines: Iterable[str], extras: Iterable[str]) -> list[Requirement]:

@@ -21,7 +21,7 @@ from cogfreeze.project.requirements import logical_lines
 from cogfreeze.resolve import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from cogfreeze.project.model import Build, RequirementsFile
 
@@ -76,6 +76,7 @@ class Options:
         indexes: asked before the default one, in this order.
         find_links: absolute paths and addresses.
         all_hashed: every package of the closure must carry a declared hash.
+        from_source: packages whose wheels are not wanted.
     """
 
     default_index: str | None = None
@@ -85,6 +86,7 @@ class Options:
     no_index: bool = False
     prereleases: bool = False
     all_hashed: bool = False
+    from_source: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,12 @@ class Declared:
     def roots(self, markers: Mapping[str, str]) -> tuple[Line, ...]:
         """Return the requirements that hold in that environment."""
         return tuple(line for line in self.requirements if line.applies(markers) and line.name not in PROVIDED)
+
+    def from_source(self, markers: Mapping[str, str]) -> frozenset[str]:
+        """Return the packages of which only source is declared: a repository, a folder, an archive."""
+        named = (line for line in self.roots(markers) if line.requirement and line.name)
+        places = (line.name for line in named if _is_source(line.requirement.url or "", named=True))  # type: ignore[union-attr]
+        return self.options.from_source | frozenset(name for name in places if name)
 
     def hashes(self, name: str) -> frozenset[str]:
         """Return the sha256 that the lines about a package allow; empty where none names one."""
@@ -126,9 +134,9 @@ def read(build: Build, folder: Path) -> Declared:
         folder: the project's, which requirements files lie below.
 
     Raises:
-        ProjectErrors: lines that can't be locked (source, editable installs), all of them.
+        ProjectErrors: lines that can't be locked (source that isn't allowed, editable installs), all of them.
     """
-    reader = _Reader(folder)
+    reader = _Reader(folder, frozenset(build.allow_sdist))
     for text in build.python_packages:
         reader.requirement(text, "build.python_packages")
     constraints = _constraint_files(build.python_requirements)
@@ -141,6 +149,12 @@ def read(build: Build, folder: Path) -> Declared:
         constraints=tuple(reader.constraints),
         options=Options(**reader.options),
     )
+
+
+def lines_of(requirements: Iterable[str], where: str) -> list[Line]:
+    """Return requirements that stand in no file of the project's."""
+    named = [(text, *_named(text)) for text in requirements]
+    return [Line(text=text, where=where, name=name, requirement=requirement) for text, name, requirement in named]
 
 
 def _constraint_files(files: Sequence[RequirementsFile]) -> set[str]:
@@ -199,8 +213,9 @@ def _named(text: str) -> tuple[str | None, Requirement | None]:
 class _Reader:
     """Gathers lines, options and mistakes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, allowed: frozenset[str]) -> None:
         self.folder = folder
+        self.allowed = allowed
         self.requirements: list[Line] = []
         self.constraints: list[Line] = []
         self.errors: list[ProjectError] = []
@@ -223,8 +238,9 @@ class _Reader:
         bare = bare[: option.start()].rstrip() if (option := _PER_LINE_OPTION.search(bare)) else bare
         name, requirement = _named(bare)
         address = (requirement.url or "") if requirement else bare
-        if not constrains and _is_source(address, requirement is not None):
-            self.errors.append(_source(bare, where))
+        if not constrains and _is_source(address, named=requirement is not None):
+            if requirement is None or name not in self.allowed:
+                self.errors.append(_source(bare, where, name if requirement else None))
         elif not constrains and requirement is None:
             self.errors += _missing_file(bare, where, self.folder)
         line = Line(text=bare, where=where, name=name, requirement=requirement, hashes=hashes)
@@ -246,13 +262,7 @@ class _Reader:
         elif option == "--editable":
             self.errors.append(_source(f"-e {value}", where))
         elif option == "--no-binary":
-            self.errors.append(
-                ProjectError(
-                    f"`--no-binary {value}` asks for a build from source, and only wheels can be locked",
-                    where=where,
-                    hint="take the line out",
-                )
-            )
+            self.no_binary(value, where)
         elif option not in _WITHOUT_EFFECT and option not in ("--requirement", "--constraint"):
             self.errors.append(
                 ProjectError(
@@ -262,12 +272,25 @@ class _Reader:
                 )
             )
 
+    def no_binary(self, value: str, where: str) -> None:
+        names = {canonicalize_name(each) for each in value.split(",")}
+        if names <= self.allowed:
+            self.options["from_source"] = self.options.get("from_source", frozenset()) | names
+            return
+        self.errors.append(
+            ProjectError(
+                f"`--no-binary {shown(value)}` asks for a build from source, which is not allowed",
+                where=where,
+                hint="take the line out, or name the packages in `build.allow_sdist`",
+            )
+        )
+
     def _add(self, name: str, value: str) -> None:
         before = self.options.get(name, ())
         self.options[name] = before if value in before else (*before, value)
 
 
-def _is_source(address: str, named: bool) -> bool:
+def _is_source(address: str, *, named: bool) -> bool:
     """Say whether an address (or a bare line) asks for something that is no wheel."""
     if _SOURCE_URL.match(address):
         return True
@@ -276,11 +299,14 @@ def _is_source(address: str, named: bool) -> bool:
     return not address.partition(" ;")[0].partition("#")[0].partition("?")[0].endswith(".whl")
 
 
-def _source(text: str, where: str) -> ProjectError:
+def _source(text: str, where: str, name: str | None = None) -> ProjectError:
+    allow = f"allow it: `build.allow_sdist: [{name}]`"
+    if name is None:
+        allow = "write it as `NAME @ …` and allow it: `build.allow_sdist: [NAME]`"
     return ProjectError(
-        f"`{shown(text)}` is source, and only wheels can be locked",
+        f"`{shown(text)}` is source, which is not allowed",
         where=where,
-        hint="build a wheel of it, put that into the project's folder and name it: `./NAME-1.0-py3-none-any.whl`",
+        hint=f"{allow}; or build a wheel of it and name that: `./NAME-1.0-py3-none-any.whl`",
     )
 
 

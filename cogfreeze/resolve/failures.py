@@ -154,9 +154,13 @@ def _unsatisfiable(said: _Said, sources: Sources) -> CogError:
         return ResolveError(
             f"`{required[0]}` has no wheel for Python {target.minor} on `{target.platform}`{index}",
             where=where,
-            hint="; ".join(filter(None, [_hint(said), "only wheels are locked: ask for a version that has one"])),
+            hint="; ".join(filter(None, [_hint(said), _only_wheels(_plain(required[0]))])),
         )
     return ResolveError(f"the requirements can't be met: {_readable(cause)}", where=where, hint=_hint(said))
+
+
+def _only_wheels(name: str) -> str:
+    return f"ask for a version that has one, or allow a build from source: `build.allow_sdist: [{name}]`"
 
 
 def _about_torch(cause: str) -> bool:

@@ -19,14 +19,18 @@ from cogfreeze.project.packages import PROVIDED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cogfreeze.lock.model import Wheel
+    from cogfreeze.lock.model import Source, Wheel
     from cogfreeze.resolve.sources import Sources
 
 _PIN = re.compile(r"([a-z0-9][a-z0-9.-]*)(\[[^\]]*\])?(==| @ )(\S+)")
 
 
 def pins(
-    sources: Sources, *, preferred: Sequence[Wheel] = (), upgrade: Sequence[str] = (), upgrade_all: bool = False
+    sources: Sources,
+    *,
+    preferred: Sequence[Wheel | Source] = (),
+    upgrade: Sequence[str] = (),
+    upgrade_all: bool = False,
 ) -> list[str]:
     """Return the closure as requirement lines: `name==version`, or the declared line of an address.
 

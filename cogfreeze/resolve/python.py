@@ -19,10 +19,22 @@ from packaging.utils import canonicalize_name
 from cogfreeze.catalog import cuda
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import IntegrityError, ResolveError, UsageError
-from cogfreeze.lock.model import Wheel
+from cogfreeze.lock.model import Python, Source, Wheel
 from cogfreeze.project.packages import PROVIDED
 from cogfreeze.report import Report
-from cogfreeze.resolve import closure, declared, failures, indexes, origins, pip_tools, remote, uv, wheels
+from cogfreeze.resolve import (
+    built,
+    closure,
+    declared,
+    download,
+    failures,
+    indexes,
+    origins,
+    pip_tools,
+    remote,
+    uv,
+    wheels,
+)
 from cogfreeze.resolve.located import locate
 from cogfreeze.resolve.sources import Sources
 
@@ -33,7 +45,7 @@ if TYPE_CHECKING:
     from cogfreeze.resolve.declared import Declared
     from cogfreeze.settings import Settings
 
-__all__ = ["NO_UPGRADE", "Upgrade", "choice", "locate", "resolve"]
+__all__ = ["NO_UPGRADE", "Packages", "Upgrade", "choice", "locate", "resolve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +78,30 @@ class Upgrade:
 NO_UPGRADE = Upgrade()
 
 # What finds a closure: from sources, members of the torch family to route, locked wheels and what may move.
-Engine = Callable[[Sources, frozenset[str], Sequence[Wheel], Upgrade, Report], tuple[uv.Found, ...]]
+Engine = Callable[[Sources, frozenset[str], Sequence[Wheel | Source], Upgrade, Report], tuple[uv.Found, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packages:
+    """A resolved closure.
+
+    Attributes:
+        wheels: one per package, declared ones first.
+        sources: the packages that have none, and may be built.
+        build: the closure of what builds them.
+    """
+
+    wheels: tuple[Wheel, ...] = ()
+    sources: tuple[Source, ...] = ()
+    build: tuple[Wheel, ...] = ()
+
+
+NOTHING = Packages()
+
+
+def locked(python: Python) -> Packages:
+    """Return what a lock has of the declared requirements."""
+    return Packages(wheels=python.wheels, sources=python.sources, build=python.build)
 
 
 def resolve(
@@ -77,18 +112,18 @@ def resolve(
     glibc: tuple[int, int] | None,
     settings: Settings,
     report: Report,
-    previous: tuple[Wheel, ...] = (),
+    previous: Packages = NOTHING,
     upgrade: Upgrade = NO_UPGRADE,
     resolver: str = "uv",
-) -> tuple[Wheel, ...]:
-    """Return the closure of the declared requirements: one wheel per package, declared ones first.
+) -> Packages:
+    """Return the closure of the declared requirements.
 
     Args:
         build: what is declared.
         folder: the project's; relative paths in requirements start there.
         platform: `linux/amd64` or `linux/arm64`.
         glibc: the base image's; None where it isn't known, and then the one that today's wheels ask for.
-        previous: the locked wheels; what the declaration still allows keeps its version and file.
+        previous: what is locked; what the declaration still allows keeps its version and file.
         upgrade: what of `previous` may move all the same.
         resolver: what decides the versions, `uv` or `pip-tools`.
 
@@ -98,16 +133,15 @@ def resolve(
         NetworkError: an index failed.
         IntegrityError: a wheel has none of its declared hashes.
         UsageError: the resolver can't do it.
+        ToolMissing: a repository is named, and there is no git.
     """
     target = wheels.target(build.python_version, platform, glibc)
     asked = declared.read(build, folder)
     for line in asked.requirements:
         if line.name in PROVIDED:
             report.note(f"{line.where}: `{line.text}` is left out, because the image provides it")
-    if build.allow_sdist:
-        report.warn("`build.allow_sdist` is not heeded yet: only wheels are locked")
     if not asked.roots(target.markers):
-        return ()
+        return Packages()
     options, tag = indexes.take_torch(asked.options, settings)
     asked = replace(asked, options=options)
     choice = _choice(build, asked, target.markers, tag)
@@ -119,13 +153,28 @@ def resolve(
             scratch=Path(scratch),
             target=target,
             settings=settings,
+            built=asked.from_source(target.markers),
         )
-        made = _resolve(sources, previous, upgrade, _ENGINES[resolver], report)
-    _require_known(upgrade, made)
+        made = _with_wheels_first(sources, build, previous, upgrade, _ENGINES[resolver], report)
+    _require_known(upgrade, [*made.wheels, *made.sources])
     return made
 
 
-def _require_known(upgrade: Upgrade, made: Sequence[Wheel]) -> None:
+def _with_wheels_first(
+    sources: Sources, build: Build, previous: Packages, upgrade: Upgrade, engine: Engine, report: Report
+) -> Packages:
+    """Resolve with wheels alone, and with the source of what may be built only where that fails."""
+    may_be_built = sources.built | frozenset(build.allow_sdist)
+    before = sources.built | {each.name for each in previous.sources if each.name in may_be_built}
+    try:
+        return _resolve(replace(sources, built=before), previous, upgrade, engine, report)
+    except ResolveError:
+        if before == may_be_built:
+            raise
+    return _resolve(replace(sources, built=may_be_built), previous, upgrade, engine, report)
+
+
+def _require_known(upgrade: Upgrade, made: Sequence[Wheel | Source]) -> None:
     """Refuse to say nothing about an upgrade of something that isn't there."""
     names = [each.name for each in made]
     for name, _version in upgrade.packages:
@@ -166,45 +215,104 @@ def _choice(build: Build, asked: Declared, markers: Mapping[str, str], tag: str 
     )
 
 
-def _resolve(
-    sources: Sources, previous: Sequence[Wheel], upgrade: Upgrade, engine: Engine, report: Report
-) -> tuple[Wheel, ...]:
+def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Engine, report: Report) -> Packages:
+    before: list[Wheel | Source] = [*previous.wheels, *previous.sources]
     roots = sources.declared.roots(sources.target.markers)
-    kept = {each.name: each for each in previous}
+    kept = {each.name: each for each in previous.wheels}
     routed = TORCH_FAMILY & ({line.name for line in roots if line.name} | kept.keys())
     # The family's members are known for sure only from the answer, and a member that is tied to the index is part
     # of the answer: ask until both are the same. Nearly always it's the first time.
     for _attempt in range(4):
         with report.step("resolving the Python packages"):
-            found = engine(sources, routed, previous, upgrade, report)
-        chosen = {each.name: _chosen(each, sources, kept.get(each.name)) for each in found}
+            found = engine(sources, routed, before, upgrade, report)
+        chosen = {each.name: _chosen(each, sources, kept.get(each.name)) for each in found if not each.origin}
         papers = remote.papers(list(chosen.values()), sources.settings, report)
-        requires = {name: papers[wheel.sha256].requires for name, wheel in chosen.items()}
-        askers = closure.required_by(roots, requires, sources.target.markers)
+        if len(chosen) == len(found):
+            requires = {name: papers[wheel.sha256].requires for name, wheel in chosen.items()}
+            askers = closure.required_by(roots, requires, sources.target.markers)
+        else:
+            # A package that isn't built yet has no papers: uv has seen what it requires.
+            askers = closure.annotated(sources.askers(found, routed).text)
         family = TORCH_FAMILY & askers.keys()
         if sources.torch is None or family == routed & chosen.keys():
             break
         routed = family
-    names = origins.indexes(sources, found, routed, known=previous)
-    computed = origins.without_hash(sources, chosen, names, known=previous)
+    names = origins.indexes(sources, found, routed, known=previous.wheels)
+    computed = origins.without_hash(sources, chosen, names, known=previous.wheels)
     made = [
         Wheel(
-            name=each.name,
-            version=each.version,
-            file=chosen[each.name].file,
-            sha256=chosen[each.name].sha256,
-            size=papers[chosen[each.name].sha256].size,
-            index=names[each.name],
-            required_by=askers.get(each.name, ()),
-            hash_origin="computed" if each.name in computed else "index",
+            name=name,
+            version=next(each.version for each in found if each.name == name),
+            file=wheel.file,
+            sha256=wheel.sha256,
+            size=papers[wheel.sha256].size,
+            index=names[name],
+            required_by=askers.get(name, ()),
+            hash_origin="computed" if name in computed else "index",
         )
-        for each in found
+        for name, wheel in chosen.items()
     ]
-    return tuple(sorted(made, key=lambda wheel: (bool(wheel.required_by), wheel.name)))
+    packed = [
+        _source(each, sources, names[each.name], askers.get(each.name, ()), report)
+        for each in found
+        if each.origin
+    ]
+    return Packages(
+        wheels=tuple(sorted(made, key=_order)),
+        sources=tuple(sorted(packed, key=_order)),
+        build=_tools(packed, sources, previous, engine, report) if packed else (),
+    )
+
+
+def _order(package: Wheel | Source) -> tuple[bool, str]:
+    return bool(package.required_by), package.name
+
+
+def _source(found: uv.Found, sources: Sources, index: str, required_by: tuple[str, ...], report: Report) -> Source:
+    """Lock the source of a package; the declared hashes bind it as they bind a wheel."""
+    where = sources.declared.where(found.name)
+    if found.name not in sources.built:
+        raise ResolveError(
+            f"`{found.name}` {found.version} has no wheel, and source is not allowed",
+            where=where,
+            hint=f"choose a version that has one, or allow a build: `build.allow_sdist: [{found.name}]`",
+        )
+    made = built.locked(
+        found,
+        index=index,
+        folder=sources.folder,
+        required_by=required_by,
+        settings=sources.settings,
+        report=report,
+    )
+    allowed = sources.declared.hashes(found.name)
+    if made.kind == "sdist" and (allowed or sources.declared.options.all_hashed) and made.sha256 not in allowed:
+        raise IntegrityError(
+            f"none of the hashes declared for `{found.name}` {made.version} is that of its source, `{made.file}`",
+            where=where,
+            hint="add it to the line, or take the hashes out: cog.lock holds one for everything",
+        )
+    return made
+
+
+def _tools(
+    packed: Sequence[Source], sources: Sources, previous: Packages, engine: Engine, report: Report
+) -> tuple[Wheel, ...]:
+    """Resolve what builds the sources: one environment for all, of wheels alone."""
+    lines = []
+    for each in packed:
+        path = download.cached_path(sources.settings, each.sha256, each.file)
+        lines += declared.lines_of(built.build_requirements(path), f"what builds `{each.name}`")
+    folder = sources.scratch / "build"
+    folder.mkdir(exist_ok=True)
+    options = replace(sources.declared.options, all_hashed=False, from_source=frozenset())
+    asked = declared.Declared(requirements=tuple(lines), options=options)
+    tools = replace(sources, declared=asked, torch=None, scratch=folder, built=frozenset())
+    return _resolve(tools, Packages(wheels=previous.build), NO_UPGRADE, engine, report).wheels
 
 
 def _with_uv(
-    sources: Sources, routed: frozenset[str], previous: Sequence[Wheel], upgrade: Upgrade, report: Report
+    sources: Sources, routed: frozenset[str], previous: Sequence[Wheel | Source], upgrade: Upgrade, report: Report
 ) -> tuple[uv.Found, ...]:
     answer = sources.compile(routed=routed, preferred=previous, more=upgrade.arguments)
     if answer.status != 0:
@@ -217,10 +325,12 @@ def _with_uv(
 def _with_pip_tools(
     sources: Sources,
     routed: frozenset[str],  # noqa: ARG001  # pip takes no index for some packages alone
-    previous: Sequence[Wheel],
+    previous: Sequence[Wheel | Source],
     upgrade: Upgrade,
     report: Report,  # noqa: ARG001
 ) -> tuple[uv.Found, ...]:
+    if sources.built:
+        raise UsageError("pip-tools can't lock source", hint="leave `--resolver pip-tools` out")
     if upgrade.exclude_newer:
         raise UsageError("pip-tools has no `--exclude-newer`", hint="leave `--resolver pip-tools` out")
     lines = pip_tools.pins(
@@ -242,12 +352,6 @@ def _chosen(found: uv.Found, sources: Sources, previous: Wheel | None) -> uv.Can
     """Choose the wheel of a package: one that the declared hashes allow, the locked one before the best one."""
     where = sources.declared.where(found.name)
     what = f"`{found.name}` {found.version}"
-    if found.source:
-        raise ResolveError(
-            f"{what} has no wheel, and only wheels can be locked",
-            where=where,
-            hint="choose a version that has one",
-        )
     suited = [each for each in found.wheels if wheels.rank(each.file, sources.target) is not None]
     if not suited:
         raise ResolveError(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from cogfreeze.lock.model import Wheel
+    from cogfreeze.lock.model import Source, Wheel
     from cogfreeze.resolve.declared import Declared
     from cogfreeze.resolve.indexes import TorchIndex
     from cogfreeze.resolve.wheels import Target
@@ -38,6 +38,7 @@ class Sources:
         torch: the torch family's index, or None for the default one.
         folder: the project's.
         scratch: an empty folder.
+        built: packages that are taken as source, and as nothing else.
     """
 
     declared: Declared
@@ -46,6 +47,7 @@ class Sources:
     scratch: Path
     target: Target
     settings: Settings
+    built: frozenset[str] = frozenset()
 
     def credentials(self) -> machine.Credentials:
         """Return what the hosts of this declaration's and this machine's indexes are told."""
@@ -62,7 +64,11 @@ class Sources:
         """Read the packages of an answer, with addresses that can be fetched: uv leaves credentials out."""
         given = self.credentials()
         return tuple(
-            replace(each, wheels=tuple(replace(wheel, url=given.added_to(wheel.url)) for wheel in each.wheels))
+            replace(
+                each,
+                wheels=tuple(replace(wheel, url=given.added_to(wheel.url)) for wheel in each.wheels),
+                origin=_reachable(each.origin, given),
+            )
             for each in uv.packages(answer.text, self.scratch)
         )
 
@@ -70,7 +76,7 @@ class Sources:
         self,
         *,
         routed: Iterable[str] = (),
-        preferred: Iterable[Wheel] = (),
+        preferred: Iterable[Wheel | Source] = (),
         more: Iterable[str] = (),
     ) -> uv.Answer:
         """Run uv on the declaration and return its answer, whose text is a pylock.toml in `scratch`.
@@ -96,6 +102,17 @@ class Sources:
             [
                 *self.arguments(routed, requirements=[str(pins)]),
                 *("--no-deps", "--no-annotate", "--emit-index-annotation", "--format", "requirements.txt"),
+            ]
+        )
+
+    def askers(self, found: Iterable[uv.Found], routed: Iterable[str]) -> uv.Answer:
+        """Ask uv who asked for each package of a closure: requirement lines with `# via` comments."""
+        pins = self.scratch / "versions.txt"
+        pins.write_text("".join(f"{each.name}=={each.version}\n" for each in found if not each.direct))
+        return self._run(
+            [
+                *self.arguments(routed),
+                *("--constraints", str(pins), "--annotation-style", "line", "--format", "requirements.txt"),
             ]
         )
 
@@ -132,6 +149,7 @@ class Sources:
         settings.write_text(machine.written(machine.configuration(self.folder)), encoding="utf-8")
         return [
             *uv.compile_arguments(self.target),
+            *(f"--no-binary={name}" for name in sorted(self.built)),
             "--config-file",
             str(settings),
             *given,
@@ -183,7 +201,7 @@ class Sources:
         )
         return [str(folder / "pyproject.toml")]
 
-    def _write_preferred(self, output: Path, preferred: Iterable[Wheel]) -> None:
+    def _write_preferred(self, output: Path, preferred: Iterable[Wheel | Source]) -> None:
         """Write what is preferred where uv looks for it: in the file that it is about to replace."""
         tag = self.torch.name.removeprefix("pytorch-") if self.torch else ""
         tables = []
@@ -202,3 +220,9 @@ class Sources:
             output.write_text(
                 'lock-version = "1.0"\ncreated-by = "cogfreeze"\n' + "".join(tables), encoding="utf-8"
             )
+
+
+def _reachable(origin: uv.Origin | None, given: machine.Credentials) -> uv.Origin | None:
+    if origin is None or origin.file is None:
+        return origin
+    return replace(origin, file=replace(origin.file, url=given.added_to(origin.file.url)))

@@ -47,20 +47,39 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a package's source is.
+
+    Attributes:
+        kind: `sdist`, `git` or `local`.
+        file: the archive of an sdist.
+        url, commit, subdirectory: of a git repository.
+        path: the folder of a local one.
+    """
+
+    kind: str
+    file: Candidate | None = None
+    url: str | None = None
+    commit: str | None = None
+    subdirectory: str | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """A package of a closure, as uv found it.
 
     Attributes:
         wheels: those that may do, best not first.
         direct: it was asked for by address or path, not by name.
-        source: why there is no wheel (`sdist`, `vcs`, `directory`), or None.
+        origin: its source, where it has no wheel.
     """
 
     name: str
     version: str
     wheels: tuple[Candidate, ...] = ()
     direct: bool = False
-    source: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +143,7 @@ def run(
     done = subprocess.run(
         command,
         cwd=folder,
-        env=environment(settings) | (more or {}),
+        env={**environment(settings), **(more or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -153,14 +172,23 @@ def _package(table: Mapping[str, Any], folder: Path) -> Found:
     archive = table.get("archive")
     wheels = [_candidate(each, folder) for each in ([archive] if archive else table.get("wheels", ()))]
     wheels = [each for each in wheels if each.file.endswith(".whl")]
-    source = next((kind for kind in ("vcs", "directory", "sdist") if kind in table), None)
     return Found(
         name=table["name"],
         version=table.get("version") or _version_in(wheels),
         wheels=tuple(wheels),
-        direct=archive is not None,
-        source=None if wheels else source or "sdist",
+        direct=any(kind in table for kind in ("archive", "vcs", "directory")),
+        origin=None if wheels else _origin(table, folder),
     )
+
+
+def _origin(table: Mapping[str, Any], folder: Path) -> Origin:
+    if vcs := table.get("vcs"):
+        url = vcs.get("url") or (folder / vcs["path"]).resolve().as_uri()
+        return Origin(kind="git", url=url, commit=vcs["commit-id"], subdirectory=vcs.get("subdirectory"))
+    if directory := table.get("directory"):
+        return Origin(kind="local", path=(folder / directory["path"]).resolve())
+    file = table.get("archive") or table.get("sdist")
+    return Origin(kind="sdist", file=_candidate(file, folder) if file else None)
 
 
 def _candidate(table: Mapping[str, Any], folder: Path) -> Candidate:

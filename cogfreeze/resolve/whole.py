@@ -218,17 +218,17 @@ class _Platform:
         before = self.before.python if self.before else None
         newest = glibc(base.distribution)
         declared = self.project.build.python_version
-        wheels = before.wheels if before else ()
+        packages = python.locked(before) if before else python.NOTHING
         if self.moves.python:
             with self.report.step(f"resolving Python packages for Python {declared} on {self.platform}"):
-                wheels = python.resolve(
+                packages = python.resolve(
                     self.project.build,
                     self.folder,
                     self.platform,
                     glibc=newest,
                     settings=self.settings,
                     report=self.report,
-                    previous=wheels,
+                    previous=packages,
                     upgrade=python.Upgrade(
                         all=self.request.everything,
                         packages=self.request.packages,
@@ -236,13 +236,15 @@ class _Platform:
                     ),
                     resolver=self.request.resolver,
                 )
-                self._check(wheels, base)
+                self._check(packages.wheels, base)
         own = (
             before.runtime
             if before and not self.moves.runtime
             else runtime.wheels(declared, self.platform, glibc=newest)
         )
-        return model.Python(version=declared, wheels=wheels, runtime=own)
+        return model.Python(
+            version=declared, wheels=packages.wheels, sources=packages.sources, build=packages.build, runtime=own
+        )
 
     def _check(self, wheels: tuple[model.Wheel, ...], base: model.BaseImage) -> None:
         """Refuse, or warn of, what would not work or not be the same twice in the image."""

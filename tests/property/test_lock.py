@@ -35,12 +35,35 @@ def wheels(draw):
     )
 
 
+@st.composite
+def sources(draw):
+    name, version, kind = draw(WORD), draw(VERSION), draw(st.sampled_from(["sdist", "git", "local"]))
+    places = {
+        "sdist": {},
+        "git": {"url": "https://example.org/x", "commit": "a" * 40, "path": draw(st.sampled_from([None, "py"]))},
+        "local": {"path": "libs/x"},
+    }
+    return model.Source(
+        name=f"{name}-source",
+        version=version,
+        kind=kind,
+        file=f"{name}-{version}.tar" + draw(st.sampled_from(["", ".gz", ".bz2"])),
+        sha256=draw(HEX),
+        size=draw(st.integers(1, 10**10)),
+        index=draw(st.sampled_from(["pypi", "url", "local"])),
+        required_by=draw(st.lists(WORD, max_size=3, unique=True).map(tuple)),
+        **places[kind],
+    )
+
+
 INPUT_VALUES = st.one_of(ANY_TEXT, st.booleans(), st.integers(0, 9), st.lists(ANY_TEXT, min_size=1).map(tuple))
 
 
 @st.composite
 def locks(draw):
     unique_wheels = draw(st.lists(wheels(), unique_by=lambda wheel: wheel.name, max_size=5))
+    unique_sources = draw(st.lists(sources(), unique_by=lambda source: source.name, max_size=3))
+    tools = draw(st.lists(wheels(), unique_by=lambda wheel: wheel.name, max_size=2))
     inputs = draw(st.dictionaries(WORD.map("build.".__add__), INPUT_VALUES, min_size=1, max_size=4))
     platform = LOCK.platforms[0]
     return model.Lock(
@@ -52,7 +75,12 @@ def locks(draw):
                 platform=draw(st.sampled_from(["linux/amd64", "linux/arm64"])),
                 base=platform.base,
                 apt=draw(st.sampled_from([None, platform.apt])),
-                python=model.Python(version="3.12", wheels=tuple(unique_wheels)),
+                python=model.Python(
+                    version="3.12",
+                    wheels=tuple(unique_wheels),
+                    sources=tuple(unique_sources),
+                    build=tuple(tools),
+                ),
             ),
         ),
     )

@@ -35,6 +35,8 @@ ACCEPTED = {
         "torch-2.5.1+cu124-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
         "a_b-1!2.0-1build-py2.py3-none-any.whl",
     ],
+    "PYTHON_BUILD": ["20260101/cpython-3.11.16%2B20260101-x86_64-unknown-linux-gnu-install_only.tar.gz"],
+    "SOURCE_FILE": ["docopt-0.6.2.tar.gz", "a_b-1!2+c.zip", "x-1.tar"],
     "APT_PACKAGE": ["libgl1", "g++", "libstdc++6", "libc6:i386", "ffmpeg=7:5.1.6-0+deb12u1", "gcc:any=4:12.2.0-3"],
     "DEB_NAME": ["0ad", "g++", "libc6"],
     "DEB_VERSION": ["1", "7:5.1.6-0+deb12u1", "1.0~rc1-1"],
@@ -83,6 +85,14 @@ REFUSED = {
     "REQUIREMENT": ["", "-r x", "--index-url x", " a", "a\nb", "a\rb", "a\0b", "a\u2028b", "a\x0bb"],
     "REQUIREMENT_LINE": ["", " a", "a\nb", "a\x0cb", "a\u202eb"],
     "PACKAGE_NAME": ["", "-a", "a b", "a==1", "../a", "a\n"],
+    "PYTHON_BUILD": [
+        "",
+        "cpython-3.tar.gz",
+        "../cpython-3.tar.gz",
+        "a/b/cpython-3.tar.gz",
+        "a/cpython-3.tar.gz\n",
+    ],
+    "SOURCE_FILE": ["", "a.whl", "../a-1.tar.gz", "-a-1.zip", "a-1.tar.gz\n", "a b-1.zip", "a-1.exe"],
     "WHEEL_FILE": [
         "",
         "a.whl",

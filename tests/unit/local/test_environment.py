@@ -40,7 +40,7 @@ def settings(tmp_path_factory):
 def locked(settings):
     """A lock's part for this machine: one small package from the real index, and the server."""
     platform = environment.this_platform()
-    found = python.resolve(BUILD, Path("/"), platform, glibc=(2, 28), settings=settings, report=Silent())
+    found = python.resolve(BUILD, Path("/"), platform, glibc=(2, 28), settings=settings, report=Silent()).wheels
     closure = runtime.wheels("3.11", platform, glibc=(2, 28))
     return PlatformLock(platform=platform, base=BASE, python=Python(version="3.11", wheels=found, runtime=closure))
 

@@ -1,5 +1,7 @@
 """A small lock with one of everything, for the tests of the lock."""
 
+from dataclasses import replace
+
 from cogfreeze.lock import model
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -85,6 +87,46 @@ LOCK = model.Lock(
                 ),
                 runtime=(
                     model.Wheel(name="uv", version="0.13.8", file="uv-0.13.8-py3-none-any.whl", sha256=C, size=9),
+                ),
+            ),
+        ),
+    ),
+)
+
+# The same project, with packages that are built from source.
+WITH_SOURCES = replace(
+    LOCK,
+    platforms=(
+        replace(
+            LOCK.platforms[0],
+            python=replace(
+                LOCK.platforms[0].python,
+                sources=(
+                    model.Source(
+                        name="docopt", version="0.6.2", kind="sdist", file="docopt-0.6.2.tar.gz", sha256=A, size=4
+                    ),
+                    model.Source(
+                        name="tiny",
+                        version="1.0",
+                        kind="git",
+                        file="tiny-1.0.tar",
+                        sha256=B,
+                        size=5,
+                        index="url",
+                        url="https://git@example.org/tiny.git",
+                        commit="c" * 40,
+                        path="python",
+                        required_by=("pillow",),
+                    ),
+                ),
+                build=(
+                    model.Wheel(
+                        name="setuptools",
+                        version="80.9.0",
+                        file="setuptools-80.9.0-py3-none-any.whl",
+                        sha256=C,
+                        size=6,
+                    ),
                 ),
             ),
         ),

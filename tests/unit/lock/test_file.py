@@ -8,7 +8,7 @@ import pytest
 from cogfreeze.errors import LockUnusable
 from cogfreeze.lock import file
 
-from .sample import LOCK
+from .sample import LOCK, WITH_SOURCES
 
 TEXT = file.dumps(LOCK)
 
@@ -81,6 +81,32 @@ def test_an_edit_by_hand_is_refused_with_its_line_and_key(pattern, by, message, 
     assert error.message.endswith("; was it edited by hand?")
     line = next(number for number, line in enumerate(TEXT.splitlines(), 1) if where in line)
     assert error.where == f"cog.lock:{line}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by", "message", "name"),
+    [
+        (r"docopt-0.6.2.tar.gz", "../docopt.tar.gz", "file` is not a source archive", "docopt"),
+        ('kind = "sdist"', 'kind = "svn"', "kind` must be `sdist`, `git` or `local`", "docopt"),
+        ('kind = "sdist"', 'kind = "git"', "must have `commit` and `url` for its kind", "docopt"),
+        ('url = "https://git@', 'url = "https://git:secret@', "url` is not an address of a repository", "tiny"),
+        ('commit = "cc', 'commit = "--upload-pack=x', "commit` is not a commit", "tiny"),
+        ('path = "python"', 'path = "../python"', "path` leads out of its folder", "tiny"),
+        ('name = "tiny"', 'name = "numpy"', "is a second `numpy`", "tiny"),
+    ],
+)  # fmt: skip
+def test_an_edited_source_is_refused_with_its_line(pattern, by, message, name):
+    text = file.dumps(WITH_SOURCES)
+    edited = re.sub(pattern, by, text, count=1)
+    assert edited != text
+    error = refusal(edited)
+    assert message in error.message
+    line = next(number for number, line in enumerate(text.splitlines(), 1) if f'name = "{name}"' in line)
+    assert error.where == f"cog.lock:{line}"
+
+
+def test_sources_and_what_builds_them_are_read_back():
+    assert file.loads(file.dumps(WITH_SOURCES)) == WITH_SOURCES
 
 
 def test_broken_toml_is_named_with_its_line():

@@ -134,7 +134,7 @@ def test_what_was_read_while_resolving_is_not_asked_for_again(index, settings, t
     index.add("simple", "app-1.0-py3-none-any.whl", requires=["lib"])
     index.add("simple", "lib-1.0-py3-none-any.whl")
     build = Build(python_version="3.11", python_packages=("app",))
-    made = python.resolve(build, tmp_path, "linux/amd64", glibc=(2, 36), settings=settings, report=Heard())
+    made = python.resolve(build, tmp_path, "linux/amd64", glibc=(2, 36), settings=settings, report=Heard()).wheels
     index.requests.clear()
     options = {"glibc": (2, 36), "report": Heard()}
     assert checks.check(made, build, tmp_path, "linux/amd64", settings=settings, **options) == []

@@ -18,7 +18,7 @@ def locked(index, settings, tmp_path):
         build = Build(python_version="3.11", python_packages=packages)
         return build, python.resolve(
             build, tmp_path, "linux/amd64", glibc=None, settings=settings, report=Silent()
-        )
+        ).wheels
 
     return lock
 

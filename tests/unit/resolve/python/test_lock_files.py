@@ -36,8 +36,8 @@ def project(tmp_path, index, settings):
             glibc=(2, 36),
             settings=settings,
             report=Silent(),
-            previous=previous,
-        )
+            previous=python.Packages(wheels=previous),
+        ).wheels
 
     def run(*arguments):
         answer = uv.run(arguments, folder=folder, settings=settings)
@@ -231,7 +231,7 @@ def test_source_is_refused(project, line):
         project("requirements.txt", requirements_txt=f"\n{line}\n")
     (error,) = caught.value.errors
     assert error.where == "requirements.txt:2"
-    assert "is source, and only wheels can be locked" in str(error)
+    assert "is source, which is not allowed" in str(error)
 
 
 def test_an_sdist_is_refused(project, index):

@@ -24,7 +24,7 @@ def home(tmp_path, monkeypatch):
 
 def resolved(folder, settings):
     build = Build(python_version="3.11", python_packages=("app", "lib"))
-    made = python.resolve(build, folder, "linux/amd64", glibc=None, settings=settings, report=Silent())
+    made = python.resolve(build, folder, "linux/amd64", glibc=None, settings=settings, report=Silent()).wheels
     return {each.name: (each.version, each.index) for each in made}
 
 

@@ -20,12 +20,15 @@ def lock(monkeypatch, tmp_path):
     for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
 
-    def resolve(*packages, resolver="pip-tools", version=HERE, platform="linux/amd64", cache=None, **more):
+    def resolve(
+        *packages, resolver="pip-tools", version=HERE, platform="linux/amd64", cache=None, previous=(), **more
+    ):
         settings = Settings(cache=cache or tmp_path / "cache")
         return python.resolve(
             Build(python_version=version, python_packages=packages, gpu=True), tmp_path, platform, glibc=(2, 36),
-            settings=settings, report=Silent(), resolver=resolver, **more,
-        )  # fmt: skip
+            settings=settings, report=Silent(), resolver=resolver, previous=python.Packages(wheels=previous),
+            **more,
+        ).wheels  # fmt: skip
 
     return resolve
 

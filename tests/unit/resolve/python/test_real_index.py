@@ -23,8 +23,14 @@ def lock(machine, *packages, platform="linux/amd64", previous=(), **keys):
     build = Build(python_version="3.11", python_packages=packages, **keys)
     settings = Settings(cache=machine / "cache")
     made = python.resolve(
-        build, machine, platform, glibc=(2, 36), settings=settings, report=Silent(), previous=previous
-    )
+        build,
+        machine,
+        platform,
+        glibc=(2, 36),
+        settings=settings,
+        report=Silent(),
+        previous=python.Packages(wheels=previous),
+    ).wheels
     found = checks.check(made, build, machine, platform, glibc=(2, 36), settings=settings, report=Silent())
     return made, found
 

@@ -50,9 +50,9 @@ def lock(tmp_path, settings):
             files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),)
         build = Build(python_version=version, python_packages=packages, python_requirements=files, **keys)
         return python.resolve(
-            build, folder, platform, glibc=glibc, previous=previous, upgrade=upgrade, settings=settings,
-            report=report or Silent(),
-        )  # fmt: skip
+            build, folder, platform, glibc=glibc, previous=python.Packages(wheels=previous), upgrade=upgrade,
+            settings=settings, report=report or Silent(),
+        ).wheels  # fmt: skip
 
     resolve.folder = folder
     return resolve
@@ -216,7 +216,7 @@ def test_the_lines_of_a_requirements_file_keep_their_markers_constraints_and_dot
         ),
     )
     settings = Settings(cache=lock.folder.parent / "cache")
-    made = python.resolve(build, lock.folder, "linux/amd64", glibc=None, settings=settings, report=Silent())
+    made = python.resolve(build, lock.folder, "linux/amd64", glibc=None, settings=settings, report=Silent()).wheels
     assert versions(made) == {"app": "1.0", "lib": "1.0", "zope-interface": "6.0"}
 
 
@@ -316,8 +316,8 @@ def test_what_uv_warns_of_is_told(index, lock):
             ResolveError,
             "build.python_packages: `windows` has no wheel for Python 3.11 on `linux/amd64`",
             (
-                "Wheels are available for `windows` (v1.0) on the following platform: `win_amd64`; only wheels are"
-                " locked: ask for a version that has one"
+                "Wheels are available for `windows` (v1.0) on the following platform: `win_amd64`; ask for a"
+                " version that has one, or allow a build from source: `build.allow_sdist: [windows]`"
             ),
         ),
         (
@@ -371,15 +371,11 @@ def test_all_that_is_source_is_refused_at_once(index, lock):
             ]
         )
     assert [str(error) for error in caught.value.errors] == [
-        (
-            "requirements.txt:1: `git+https://…@example.org/x.git#subdirectory=y` is source, and only"
-            " wheels can be"
-            " locked"
-        ),
-        "requirements.txt:2: `-e .` is source, and only wheels can be locked",
-        "requirements.txt:3: `app @ https://example.org/app-1.0.tar.gz` is source, and only wheels can be locked",
+        "requirements.txt:1: `git+https://…@example.org/x.git#subdirectory=y` is source, which is not allowed",
+        "requirements.txt:2: `-e .` is source, which is not allowed",
+        "requirements.txt:3: `app @ https://example.org/app-1.0.tar.gz` is source, which is not allowed",
         "requirements.txt:4: there is no file `./missing-1.0-py3-none-any.whl`",
-        "requirements.txt:5: `--no-binary :all:` asks for a build from source, and only wheels can be locked",
+        "requirements.txt:5: `--no-binary :all:` asks for a build from source, which is not allowed",
     ]
 
 

@@ -39,8 +39,14 @@ def lock(index, settings, tmp_path):
         files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),) if lines else ()
         build = Build(python_version="3.11", python_packages=packages, python_requirements=files, **keys)
         return python.resolve(
-            build, tmp_path, "linux/amd64", glibc=(2, 36), previous=previous, settings=settings, report=Silent()
-        )
+            build,
+            tmp_path,
+            "linux/amd64",
+            glibc=(2, 36),
+            previous=python.Packages(wheels=previous),
+            settings=settings,
+            report=Silent(),
+        ).wheels
 
     return resolve
 

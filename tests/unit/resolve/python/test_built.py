@@ -1,0 +1,233 @@
+"""Packages that may be built from source: sdists, repositories and folders, each locked as one archive."""
+
+import gzip
+import hashlib
+import io
+import os
+import subprocess
+import tarfile
+
+import pytest
+
+from cogfreeze.errors import IntegrityError, ProjectErrors, ResolveError
+from cogfreeze.lock.model import Source
+from cogfreeze.project.model import Build, RequirementsFile
+from cogfreeze.report import Silent
+from cogfreeze.resolve import built, download, python
+from tests.unit.resolve.python.index_server import sha256
+
+# A build system of one file, which the local index has: it says what it would say, and is never asked to build.
+BACKEND = b"""
+from pathlib import Path
+
+
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    information = Path(folder, "app-1.0.dist-info")
+    information.mkdir()
+    text = Path("PKG-INFO").read_text()
+    (information / "METADATA").write_text(text)
+    return information.name
+
+
+def build_wheel(*_arguments):
+    raise SystemExit("built while it was only to be locked")
+"""
+PYPROJECT = (
+    '[project]\nname = "app"\nversion = "1.0"\ndependencies = ["lib"]\n'
+    '[build-system]\nrequires = ["backend==1.0"]\nbuild-backend = "backend"\n'
+)
+FILES = {
+    "pyproject.toml": PYPROJECT,
+    "PKG-INFO": "Metadata-Version: 2.1\nName: app\nVersion: 1.0\nRequires-Dist: lib\n",
+    "app.py": "",
+}
+
+
+def sdist(files=FILES, top="app-1.0"):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"{top}/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return gzip.compress(packed.getvalue(), mtime=0)
+
+
+@pytest.fixture
+def offered(index):
+    """An index with the build system, what the package requires, and the package as source."""
+    index.add("simple", "backend-1.0-py3-none-any.whl", files={"backend.py": BACKEND}, requires=["tool"])
+    index.add("simple", "tool-1.0-py3-none-any.whl")
+    index.add("simple", "lib-1.0-py3-none-any.whl")
+    index.wheels["simple"]["app-1.0.tar.gz"] = sdist()
+    return index
+
+
+@pytest.fixture
+def lock(tmp_path, settings):
+    folder = tmp_path / "project"
+    folder.mkdir()
+
+    def resolve(*packages, lines=(), allow=("app",), previous=python.NOTHING, **more):
+        files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),) if lines else ()
+        build = Build(
+            python_version="3.11", python_packages=packages, python_requirements=files, allow_sdist=tuple(allow)
+        )
+        return python.resolve(
+            build,
+            folder,
+            "linux/amd64",
+            glibc=(2, 36),
+            settings=settings,
+            report=Silent(),
+            previous=previous,
+            **more,
+        )
+
+    resolve.folder = folder
+    return resolve
+
+
+def write(folder, files=FILES):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+def git(folder, *arguments):
+    settings = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "protocol.file.allow=always"]
+    done = subprocess.run(
+        ["git", *settings, "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def names(packages):
+    return [each.name for each in packages]
+
+
+def test_an_sdist_is_locked_with_what_builds_it(offered, lock, settings):
+    made = lock("app")
+    data = offered.wheels["simple"]["app-1.0.tar.gz"]
+    assert made.sources == (
+        Source(
+            name="app", version="1.0", kind="sdist", file="app-1.0.tar.gz", sha256=sha256(data), size=len(data),
+            index="pypi",
+        ),
+    )  # fmt: skip
+    assert [(each.name, each.required_by) for each in made.wheels] == [("lib", ("app",))]
+    assert [(each.name, each.required_by) for each in made.build] == [("backend", ()), ("tool", ("backend",))]
+    assert lock("app", previous=made) == made
+
+
+def test_a_source_that_another_package_asks_for_says_so(offered, lock):
+    offered.add("simple", "top-1.0-py3-none-any.whl", requires=["app"])
+    made = lock("top")
+    assert [(each.name, each.required_by) for each in made.sources] == [("app", ("top",))]
+    assert [(each.name, each.required_by) for each in made.wheels] == [("top", ()), ("lib", ("app",))]
+
+
+def test_a_wheel_comes_before_source_even_where_it_is_allowed(offered, lock):
+    offered.add("simple", "app-1.0-py3-none-any.whl")
+    made = lock("app")
+    assert (names(made.wheels), made.sources, made.build) == (["app"], (), ())
+
+
+def test_what_is_locked_as_source_keeps_its_version(offered, lock):
+    before = lock("app")
+    offered.wheels["simple"]["app-2.0.tar.gz"] = sdist(
+        {**FILES, "PKG-INFO": FILES["PKG-INFO"].replace("1.0", "2.0")}, "app-2.0"
+    )
+    assert lock("app", previous=before) == before
+
+
+def test_source_that_is_not_allowed_is_refused(offered, lock):
+    with pytest.raises(ResolveError) as caught:
+        lock("app", allow=())
+    assert str(caught.value) == "build.python_packages: `app` has no wheel for Python 3.11 on `linux/amd64`"
+    assert caught.value.hint == (
+        "ask for a version that has one, or allow a build from source: `build.allow_sdist: [app]`"
+    )
+
+
+def test_declared_hashes_bind_source_too(offered, lock):
+    good = sha256(offered.wheels["simple"]["app-1.0.tar.gz"])
+    assert names(lock(lines=[f"app==1.0 --hash=sha256:{good}"]).sources) == ["app"]
+    with pytest.raises(IntegrityError) as caught:
+        lock(lines=[f"app==1.0 --hash=sha256:{'0' * 64}"])
+    assert str(caught.value) == (
+        "requirements.txt: none of the hashes declared for `app` 1.0 is that of its source, `app-1.0.tar.gz`"
+    )
+
+
+def test_no_binary_takes_source_in_place_of_a_wheel(offered, lock):
+    offered.add("simple", "app-1.0-py3-none-any.whl")
+    assert names(lock(lines=["--no-binary app", "app"]).sources) == ["app"]
+    with pytest.raises(ProjectErrors) as caught:
+        lock(lines=["--no-binary lib", "app"])
+    (error,) = caught.value.errors
+    assert str(error) == "requirements.txt: `--no-binary lib` asks for a build from source, which is not allowed"
+
+
+def test_a_commit_is_locked_as_one_archive(offered, lock, settings, tmp_path):
+    repository = tmp_path / "repository"
+    write(repository / "python")
+    git(tmp_path, "init", "--quiet", "repository")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message", "first")
+    commit = git(repository, "rev-parse", "HEAD")
+    line = f"app @ git+{repository.as_uri()}@{commit[:10]}#subdirectory=python"
+    made = lock(line)
+    (source,) = made.sources
+    assert (source.kind, source.version, source.url, source.commit, source.path, source.index, source.file) == (
+        "git", "1.0", repository.as_uri(), commit, "python", "url", "app-1.0.tar"
+    )  # fmt: skip
+    # The same again, for a build on a machine that has never seen it.
+    kept = download.cached_path(settings, source.sha256, source.file)
+    kept.unlink()
+    assert built.fetch(source, None, lock.folder, settings, Silent()) == kept
+    assert hashlib.sha256(kept.read_bytes()).hexdigest() == source.sha256
+    with tarfile.open(kept) as archive:
+        assert archive.getnames() == [f"app-1.0/{name}" for name in sorted(FILES)]
+    with pytest.raises(ProjectErrors) as caught:
+        lock(line, allow=())
+    (error,) = caught.value.errors
+    assert error.hint.startswith("allow it: `build.allow_sdist: [app]`; or build a wheel of it")
+
+
+def test_a_folder_is_locked_as_one_archive_and_a_changed_one_is_refused(offered, lock, settings):
+    write(lock.folder / "libs/app")
+    made = lock("app @ ./libs/app")
+    (source,) = made.sources
+    assert (source.kind, source.version, source.path, source.index) == ("local", "1.0", "libs/app", "local")
+    (lock.folder / "libs/app/__pycache__").mkdir()
+    (lock.folder / "libs/app/__pycache__/app.pyc").write_text("")
+    os.utime(lock.folder / "libs/app/app.py", (1, 1))
+    assert lock("app @ ./libs/app", previous=made) == made
+    (lock.folder / "libs/app/app.py").write_text("changed = True\n")
+    download.cached_path(settings, source.sha256, source.file).unlink()
+    with pytest.raises(IntegrityError) as caught:
+        built.fetch(source, None, lock.folder, settings, Silent())
+    assert str(caught.value) == "the folder `libs/app` of `app` is not what was locked"
+    assert lock("app @ ./libs/app", previous=made).sources[0].sha256 != source.sha256
+
+
+@pytest.mark.parametrize("line", ["-e ./libs/app", "./libs/app"])
+def test_source_without_its_name_is_refused(offered, lock, line):
+    write(lock.folder / "libs/app")
+    with pytest.raises(ProjectErrors) as caught:
+        lock(lines=[line])
+    (error,) = caught.value.errors
+    assert str(error) == f"requirements.txt: `{line}` is source, which is not allowed"
+    assert error.hint.startswith("write it as `NAME @ …` and allow it: `build.allow_sdist: [NAME]`; or build")
+
+
+def test_an_archive_is_the_same_whoever_made_it(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    write(first, FILES)
+    write(second, dict(reversed(FILES.items())))
+    os.umask(os.umask(0o077))
+    (second / "app.py").chmod(0o600)
+    (second / ".git").mkdir()
+    (second / ".git/HEAD").write_text("x")
+    assert built.packed(first, "app-1.0") == built.packed(second, "app-1.0")
