@@ -123,7 +123,7 @@ def lay_out(
     Args:
         link: let the project's large files and the context share their bytes.
     """
-    context.write(recipe, folder / "context", project=project, report=report, link=link)
+    context.write(recipe, folder / "context", project=project, report=report, link=link, fetched=True)
     for stage in {download.stage for download in recipe.downloads}:
         shutil.rmtree(folder / stage, ignore_errors=True)
     for download in recipe.downloads:

@@ -44,7 +44,9 @@ _SOURCE = frozenset(
 )
 
 
-def write(recipe: Recipe, target: Path, *, project: Path, report: Report, link: bool = False) -> None:
+def write(
+    recipe: Recipe, target: Path, *, project: Path, report: Report, link: bool = False, fetched: bool = False
+) -> None:
     """Write the build context of `recipe` to `target`, in place of one that is there.
 
     File times are the originals': an engine that keeps a copy of the context tells by them what has changed.
@@ -52,6 +54,7 @@ def write(recipe: Recipe, target: Path, *, project: Path, report: Report, link: 
     Args:
         project: the folder that holds the declaration.
         link: let large files share their bytes with the project's, for a context that is ours alone.
+        fetched: the downloads lie beside it, wheels of the project's own among them, so it needs none.
 
     Raises:
         ProjectErrors: a symlink leads out of the project.
@@ -60,7 +63,7 @@ def write(recipe: Recipe, target: Path, *, project: Path, report: Report, link: 
     """
     text = render(recipe)
     chosen = project_files(project, target, report)
-    local = _local_wheels(recipe, project)
+    local = {} if fetched else _local_wheels(recipe, project)
     try:
         _clear(target)
         _write_text(target / "Dockerfile", text)

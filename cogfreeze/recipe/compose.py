@@ -164,7 +164,6 @@ def _image(
     steps += [
         Setting(instruction="ENV", value=metadata.environment(project)),
         Setting(instruction="LABEL", value=labels),
-        Setting(instruction="WORKDIR", value=layout.HOME),
         Setting(instruction="USER", value=layers.owner),
         Setting(instruction="EXPOSE", value=str(layout.PORT)),
         Setting(instruction="ENTRYPOINT", value=(layout.REAPER, "--")),

@@ -1,7 +1,7 @@
 """Which wheels share a layer.
 
-A heavy wheel has a layer of its own, so that another package's new version neither rebuilds nor pushes it, and
-every project with the same wheel shares it. The light ones of one index go together.
+A wheel of some size has a layer of its own, so that another package's new version neither rebuilds nor pushes it,
+and every project with the same wheel shares it. The small ones of one index go together.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from cogfreeze.lock.model import Wheel
 
-HEAVY = 64 * 1024 * 1024
+# What is smaller costs less to push again than a layer costs to have: the small ones of a project are a few MB.
+ALONE = 256 * 1024
 
 # An image may have 127 layers; the base, apt and our own take some, and each costs a request at every pull.
-MOST_HEAVY = 40
+MOST_ALONE = 40
 
 DEFAULT_INDEX = "pypi"
 # The index of wheels that lie in the project's folder.
@@ -40,18 +41,18 @@ class Group:
 
 
 def group(wheels: Iterable[Wheel]) -> tuple[Group, ...]:
-    """Return the groups, heavy ones first; the same whatever the order of `wheels`."""
+    """Return the groups, wheels that are alone first; the same whatever the order of `wheels`."""
     ordered = sorted(wheels, key=lambda wheel: wheel.name)
     by_size = sorted(ordered, key=lambda wheel: (-wheel.size, wheel.name))
-    heavy = {wheel.name for wheel in by_size[:MOST_HEAVY] if wheel.size >= HEAVY}
+    large = {wheel.name for wheel in by_size[:MOST_ALONE] if wheel.size >= ALONE}
     alone = [
         Group(name=f"package-{wheel.name}", index=wheel.index, wheels=(wheel,))
         for wheel in ordered
-        if wheel.name in heavy
+        if wheel.name in large
     ]
     rest: dict[str, list[Wheel]] = {}
     for wheel in ordered:
-        if wheel.name not in heavy:
+        if wheel.name not in large:
             rest.setdefault(wheel.index, []).append(wheel)
     together = [
         Group(name=_name(index), index=index, wheels=tuple(members)) for index, members in sorted(rest.items())

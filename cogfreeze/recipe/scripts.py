@@ -117,9 +117,15 @@ def install_debs(debs: str, hashes: str) -> Script:
     )
 
 
+def make_home(owner: str) -> Script:
+    """Make the folder that the project's files go to."""
+    user, _, group = owner.partition(":")
+    return (f"install --directory --owner={user} --group={group} {layout.HOME}",)
+
+
 def run_command(script: str, epoch: int) -> Script:
     """Run a command of the project's, from a file, so that none of its characters can mean anything to ours."""
-    return (f"SOURCE_DATE_EPOCH={epoch} PYTHONHASHSEED=0 /bin/sh {script}",)
+    return (f"(cd / && SOURCE_DATE_EPOCH={epoch} PYTHONHASHSEED=0 /bin/sh {script})",)
 
 
 def fetch_debs(address: str, listed: str, ca: str) -> Script:

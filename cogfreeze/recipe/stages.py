@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
 from cogfreeze.recipe import layout, scripts
 from cogfreeze.recipe.fetching import SCRATCH
-from cogfreeze.recipe.model import Bind, Copy, Run, Stage
+from cogfreeze.recipe.model import Bind, Copy, Run, Setting, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,16 +70,19 @@ class Layers:
             comment.append(
                 "Debian packages: " + ", ".join(f"{each.name} {each.version}" for each in apt.packages) + "."
             )
-        if not script:
-            return Stage(name="system", base=self.base, steps=(), comment="The base image as it is.")
         whole = (
             *scripts.mark_start(),
             *script,
-            *scripts.remove_leftovers(self.epoch),
+            *(scripts.remove_leftovers(self.epoch) if script else ()),
+            *scripts.make_home(self.owner),
             *scripts.fix_times_since_start(self.epoch, (SCRATCH.target,)),
         )
+        comment.append("The project's folder.")
+        # Set here and not in the image: it would look into the stacked layers, and the engine would first have to
+        # link every file of every layer into one tree, which takes seconds at each change of the code.
+        home = Setting(instruction="WORKDIR", value=layout.HOME)
         run = Run(script=whole, mounts=tuple(mounts))
-        return Stage(name="system", base=self.base, steps=(run,), comment=" ".join(comment) or None)
+        return Stage(name="system", base=self.base, steps=(run, home), comment=" ".join(comment))
 
     def interpreters(self, interpreter: Interpreter | None) -> Iterator[Stage]:
         """Yield what unpacks a CPython for a base that has none, and what adds it to the base."""

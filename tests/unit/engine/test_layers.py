@@ -53,6 +53,7 @@ def layout(folder, *contents):
 NAMES = [
     "the base image",
     "layer `system`",
+    "the working directory",
     "layer `package-torch`",
     "layer `packages`",
     "layer `packages-pytorch-cu128`",
@@ -63,11 +64,10 @@ NAMES = [
     "layer `runtime`",
     "layer `record`",
     "layer `code`",
-    "the working directory",
 ]
 
 
-def compared(folder, one, other, *, at=11):
+def compared(folder, one, other, *, at=12):
     """Compare two images whose layer number `at` holds these files, and whose others are equal."""
     same = [archive({f"layer-{number}": {}}) for number in range(len(NAMES))]
     first = layout(folder / "first", *same[:at], archive(one), *same[at + 1 :])

@@ -34,9 +34,9 @@ LOCK = with_python(
     replace(SMALL, files=()),
     wheels=(
         wheel("torch", size=800 * MIB, index="pytorch-cu128", version="2.5.1+cu128"),
-        wheel("torchvision", size=7 * MIB, index="pytorch-cu128"),
-        wheel("numpy", size=20 * MIB),
-        wheel("pillow", size=4 * MIB),
+        wheel("torchvision", size=200 * 1024, index="pytorch-cu128"),
+        wheel("numpy", size=20 * 1024),
+        wheel("pillow", size=4 * 1024),
     ),
     runtime=(wheel("uv", version="0.13.8"), wheel("dumb-init"), wheel("trio"), wheel("h11")),
 )

@@ -195,8 +195,20 @@ def test_the_image_runs_as_root_where_the_project_says_so():
 
 
 def test_root_without_system_packages_leaves_the_base_as_it_is():
+    """But for the folder of the project."""
     project = replace(PROJECT, build=replace(PROJECT.build, user="root"))
-    assert stage(made(project, without_apt(LOCK)), "system").steps == ()
+    run, home = stage(made(project, without_apt(LOCK)), "system").steps
+
+    assert run.script[1] == "install --directory --owner=0 --group=0 /src"
+    assert run.script[2].startswith("find / -xdev")
+    assert home == Setting(instruction="WORKDIR", value="/src")
+
+
+def test_nothing_after_the_copied_layers_looks_into_them():
+    """WORKDIR would, in case it has to make the folder: each build would wait for one tree of all layers."""
+    last = [step.instruction for step in made().stages[-1].steps if isinstance(step, Setting)]
+
+    assert set(last) == {"ENV", "LABEL", "USER", "EXPOSE", "ENTRYPOINT", "CMD"}
 
 
 def test_a_gpu_image_asks_the_container_runtime_for_the_gpu():

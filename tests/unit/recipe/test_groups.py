@@ -1,6 +1,6 @@
 import random
 
-from cogfreeze.recipe.groups import HEAVY, MOST_HEAVY, group
+from cogfreeze.recipe.groups import ALONE, MOST_ALONE, group
 from tests.unit.recipe.sample import wheel
 
 
@@ -8,13 +8,13 @@ def names(groups):
     return [(each.name, [one.name for one in each.wheels]) for each in groups]
 
 
-def test_a_heavy_wheel_has_a_layer_of_its_own_and_the_light_ones_share_one():
-    wheels = [wheel("pillow"), wheel("torch", size=HEAVY), wheel("numpy", size=HEAVY - 1)]
+def test_a_wheel_of_some_size_has_a_layer_of_its_own_and_the_small_ones_share_one():
+    wheels = [wheel("pillow"), wheel("torch", size=ALONE), wheel("numpy", size=ALONE - 1)]
 
     assert names(group(wheels)) == [("package-torch", ["torch"]), ("packages", ["numpy", "pillow"])]
 
 
-def test_light_wheels_of_another_index_are_a_group_of_their_own():
+def test_small_wheels_of_another_index_are_a_group_of_their_own():
     wheels = [wheel("torchvision", index="pytorch-cu128"), wheel("numpy")]
 
     assert [(each.name, each.index) for each in group(wheels)] == [
@@ -24,26 +24,26 @@ def test_light_wheels_of_another_index_are_a_group_of_their_own():
 
 
 def test_the_order_of_the_wheels_does_not_count():
-    wheels = [wheel(f"package-{number}", size=number * HEAVY // 10) for number in range(30)]
+    wheels = [wheel(f"package-{number}", size=number * ALONE // 10) for number in range(30)]
     shuffled = random.Random(1).sample(wheels, len(wheels))
 
     assert group(shuffled) == group(wheels)
 
 
-def test_a_small_package_more_leaves_the_heavy_groups_as_they_are():
-    wheels = [wheel("torch", size=HEAVY), wheel("numpy")]
+def test_a_small_package_more_leaves_the_others_layers_as_they_are():
+    wheels = [wheel("torch", size=ALONE), wheel("numpy")]
     before, after = group(wheels), group([*wheels, wheel("six")])
 
     assert before[0] == after[0]
 
 
-def test_an_image_has_room_for_its_layers_however_many_heavy_wheels_there_are():
-    """127 layers are all that an image may have; past the cap the lightest of the heavy ones go together."""
-    wheels = [wheel(f"heavy-{number:03}", size=HEAVY + number) for number in range(MOST_HEAVY + 5)]
+def test_an_image_has_room_for_its_layers_however_many_wheels_there_are():
+    """127 layers are all that an image may have; past the cap the smallest go together."""
+    wheels = [wheel(f"package-{number:03}", size=ALONE + number) for number in range(MOST_ALONE + 5)]
     groups = group(wheels)
 
-    assert len(groups) == MOST_HEAVY + 1
-    assert [one.name for one in groups[-1].wheels] == [f"heavy-{number:03}" for number in range(5)]
+    assert len(groups) == MOST_ALONE + 1
+    assert [one.name for one in groups[-1].wheels] == [f"package-{number:03}" for number in range(5)]
 
 
 def test_no_wheels_no_groups():
