@@ -147,7 +147,7 @@ class Source:
 
     Attributes:
         kind: `sdist`, `git` or `local`.
-        file: the archive's name. One of a commit or folder is a plain tar that is the same wherever it is made.
+        file: the archive's name. One of a commit or folder is a zip that is the same wherever it is made.
         sha256: of the archive.
         size: bytes.
         index: as for a wheel; `local` for a file or folder of the project's, `url` for an address.

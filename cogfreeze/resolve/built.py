@@ -1,7 +1,7 @@
 """Packages that are built from source (`build.allow_sdist`): each locked as one archive, with what builds it.
 
-An sdist is locked as its index has it. A commit or a folder has no file of its own, so a plain tar is made of it:
-the same bytes wherever and whenever. Nothing is built here; but uv may ask a package's build what it requires.
+An sdist is locked as its index has it. A commit or a folder has no file of its own, so a zip is made of it, the
+same bytes wherever and whenever. Nothing is built here; but uv may ask a package's build what it requires.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 import subprocess
 import tarfile
 import tempfile
@@ -20,7 +21,8 @@ from urllib.parse import unquote, urlsplit
 
 from cogfreeze import atomic
 from cogfreeze.errors import IntegrityError, NetworkError, ResolveError, ToolMissing
-from cogfreeze.lock.model import SOURCE_DATE_EPOCH, Source
+from cogfreeze.grammar import shown
+from cogfreeze.lock.model import Source
 from cogfreeze.resolve import download
 from cogfreeze.resolve.indexes import bare
 
@@ -162,7 +164,7 @@ def _kept(source: Source, data: bytes, settings: Settings) -> Source:
     from dataclasses import replace
 
     sha256 = hashlib.sha256(data).hexdigest()
-    name = f"{source.name}-{source.version}.tar"
+    name = f"{source.name.replace('-', '_')}-{source.version}.zip"
     _put(data, name, sha256, settings)
     return replace(source, file=name, sha256=sha256, size=len(data))
 
@@ -222,24 +224,25 @@ def _git(*arguments: str) -> None:
 
 
 def packed(folder: Path, top: str) -> bytes:
-    """Return a folder as a plain tar, the same bytes whoever makes it: sorted, with fixed owners, modes and times.
+    """Return a folder as a zip, the same bytes whoever makes it: sorted, with fixed modes and times.
 
-    Not compressed: what compresses differs from machine to machine.
+    Not compressed: what compresses differs from machine to machine. A link becomes the file that it leads to.
+
+    Raises:
+        ResolveError: a link leads out of the folder, or nowhere.
     """
     output = io.BytesIO()
-    with tarfile.open(fileobj=output, mode="w", format=tarfile.PAX_FORMAT) as archive:
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
         for path in _files(folder):
-            member = archive.gettarinfo(path, f"{top}/{path.relative_to(folder).as_posix()}")
-            member.uid = member.gid = 0
-            member.uname = member.gname = ""
-            member.mtime = SOURCE_DATE_EPOCH
-            member.mode = 0o755 if member.mode & 0o100 and not member.issym() else 0o644
-            member.pax_headers = {}
-            if member.isreg():
-                with path.open("rb") as file:
-                    archive.addfile(member, file)
-            elif member.issym():
-                archive.addfile(member)
+            name = path.relative_to(folder).as_posix()
+            if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+                raise ResolveError(
+                    f"`{shown(name)}` in the source of `{top}` is no file below it", hint="leave it out there"
+                )
+            member = zipfile.ZipInfo(f"{top}/{name}")  # 1980, the first year that there is in a zip
+            member.create_system = 3
+            member.external_attr = (stat.S_IFREG | (0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)) << 16
+            archive.writestr(member, path.read_bytes())
     return output.getvalue()
 
 

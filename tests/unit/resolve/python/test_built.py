@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import tarfile
+import zipfile
 
 import pytest
 
@@ -180,15 +181,15 @@ def test_a_commit_is_locked_as_one_archive(offered, lock, settings, tmp_path):
     made = lock(line)
     (source,) = made.sources
     assert (source.kind, source.version, source.url, source.commit, source.path, source.index, source.file) == (
-        "git", "1.0", repository.as_uri(), commit, "python", "url", "app-1.0.tar"
+        "git", "1.0", repository.as_uri(), commit, "python", "url", "app-1.0.zip"
     )  # fmt: skip
     # The same again, for a build on a machine that has never seen it.
     kept = download.cached_path(settings, source.sha256, source.file)
     kept.unlink()
     assert built.fetch(source, None, lock.folder, settings, Silent()) == kept
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == source.sha256
-    with tarfile.open(kept) as archive:
-        assert archive.getnames() == [f"app-1.0/{name}" for name in sorted(FILES)]
+    with zipfile.ZipFile(kept) as archive:
+        assert archive.namelist() == [f"app-1.0/{name}" for name in sorted(FILES)]
     with pytest.raises(ProjectErrors) as caught:
         lock(line, allow=())
     (error,) = caught.value.errors
@@ -226,8 +227,17 @@ def test_an_archive_is_the_same_whoever_made_it(tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     write(first, FILES)
     write(second, dict(reversed(FILES.items())))
-    os.umask(os.umask(0o077))
     (second / "app.py").chmod(0o600)
     (second / ".git").mkdir()
     (second / ".git/HEAD").write_text("x")
     assert built.packed(first, "app-1.0") == built.packed(second, "app-1.0")
+
+
+def test_a_link_that_leads_out_of_the_source_is_refused(tmp_path):
+    write(tmp_path / "app")
+    (tmp_path / "app/inside").symlink_to("app.py")
+    built.packed(tmp_path / "app", "app-1.0")
+    (tmp_path / "app/outside").symlink_to("/etc/passwd")
+    with pytest.raises(ResolveError) as caught:
+        built.packed(tmp_path / "app", "app-1.0")
+    assert str(caught.value) == "`outside` in the source of `app-1.0` is no file below it"
