@@ -1,227 +1,56 @@
-"""Starts the server: settings, the nursery tree, signals, and the way out.
-
-    root nursery
-     ├─ tasks        of predictions and webhooks; outlive every request
-     ├─ supervisor   the worker process
-     ├─ edge         HTTP
-     └─ signals
-
-On SIGTERM, SIGINT or POST /shutdown: readiness falls; after `pre_stop` no new prediction is taken; what
-was accepted has `drain` seconds to end, then it is cancelled; answers and webhooks get a moment; the
-worker is ended; the process exits. A thread sees to it that it does, whatever hangs.
-"""
+"""The command: reads the settings, starts the model, then loads the server while the model loads itself."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import logging
 import os
-import shutil
 import signal
 import socket
-import tempfile
-import threading
 from functools import partial
-from typing import TYPE_CHECKING, List, Optional
+from typing import Callable, List, Optional, Union
 
-import trio
-
-from cogserve import documents, edge, logs
+from cogserve import documents, logs, spawn
 from cogserve import settings as settings_module
-from cogserve.app import App
-from cogserve.client import Client
-from cogserve.files_out import Store
-from cogserve.folders import Folders
-from cogserve.guard import Guard, Resolver, resolve
-from cogserve.health import Health
-from cogserve.predicting import Predicting
-from cogserve.scheduler import Scheduler
-from cogserve.schema import InputSchema, load
 from cogserve.settings import BadSettings, Settings
-from cogserve.supervisor import Supervisor
-from cogserve.webhooks import Webhooks
-
-if TYPE_CHECKING:
-    from cogserve.prediction import Prediction
-
-# After the drain: to write answers and webhooks, and to end the worker.
-LAST_WORDS = 1.0
-# After all has ended: for those who come to ask for what they are owed.
-LAST_QUESTIONS = 5.0
-# Until the process is ended by force: the longest way out, and this.
-WATCHDOG_MARGIN = 5.0
 
 log = logging.getLogger("cogserve")
 
 
-class Server:
-    """One server, from start to exit.
+class Starts:
+    """Starts workers; the first at once, to be had later."""
 
-    Args:
-        settings: all of them.
-        openapi: the predictor's OpenAPI document, or None.
-        resolver: how names become addresses; tests give their own.
-    """
-
-    def __init__(self, settings: Settings, openapi: Optional[bytes], resolver: Resolver = resolve) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._openapi = openapi
-        self._resolver = resolver
-        self._stop = trio.Event()  # begin to drain
-        self._hurry = trio.Event()  # do not wait for what runs
-        self._close = trio.Event()  # take no more connections
-        self.health = Health()
-
-    def stop(self) -> None:
-        """Begin the way out; called again: hurry."""
-        if self._stop.is_set():
-            self._hurry.set()
-        self.health.draining = True
-        self._stop.set()
-
-    async def run(self, *, task_status: "trio.TaskStatus[List[str]]" = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until stopped. Reports the URLs when connections are taken."""
-        settings = self._settings
-        folder = _make_folder()
+        self._first: Union[spawn.Started, OSError, None]
         try:
-            async with trio.open_nursery() as root:
-                supervisor, scheduler, webhooks, app = self._assemble(root, folder)
-                root.start_soon(supervisor.run)
-                root.start_soon(self._listen_to_signals)
-                root.start_soon(_sweep, scheduler)
-                serve = partial(
-                    edge.serve,
-                    app,
-                    settings.host,
-                    settings.port,
-                    keep_alive=settings.keep_alive,
-                    write_timeout=settings.write_timeout,
-                    graceful=LAST_WORDS,
-                    parser=settings.parser,
-                    stop=self._close.wait,
-                )
-                served = trio.Event()
-                urls = await root.start(_then, serve, served)
-                log.info("listening on %s", ", ".join(urls))
-                task_status.started(urls)
-                await self._stop.wait()
-                await self._drain(scheduler, webhooks)
-                self._close.set()
-                await served.wait()
-                await supervisor.stop()
-                root.cancel_scope.cancel()
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._first = self._start()
+        except OSError as error:
+            self._first = error
 
-    def _assemble(self, root: trio.Nursery, folder: str) -> "tuple[Supervisor, Scheduler, Webhooks, App]":
-        settings = self._settings
-        guard = Guard(settings.allow_private, self._resolver)
-        trusted = [settings.upload_url] if settings.upload_url else []
-        client = Client(guard, settings.user_agent, trusted)
-        store = Store(client, settings.upload_url, settings.max_output)
-        schema = None
-        training = False
-        if self._openapi is not None:
-            document = load(self._openapi)
-            schema = InputSchema(document, settings.input_schema)
-            training = "TrainingInput" in document.get("components", {}).get("schemas", {})
-        slots = max(settings.max_concurrency, schema.concurrency if schema is not None else 1)
-        scheduler = Scheduler(settings, slots, self.health, root, client, store, Folders(folder, root))
-        supervisor = Supervisor(settings, self.health, scheduler)
-        webhooks = Webhooks(settings, client, root)
-        predicting = Predicting(settings, scheduler, webhooks, guard, schema)
-        lock = documents.lock(settings)
-        app = App(self.health, supervisor, scheduler, predicting, self._openapi, lock, self.stop, training)
-        return supervisor, scheduler, webhooks, app
+    def __call__(self) -> spawn.Started:
+        """Return a worker that was started.
 
-    async def _drain(self, scheduler: Scheduler, webhooks: Webhooks) -> None:
-        settings = self._settings
-        log.info(
-            "shutting down: %d predictions have up to %g seconds", len(scheduler.registry.live), settings.drain
-        )
-        _watch(settings)
-        with trio.move_on_after(settings.pre_stop):
-            await self._hurry.wait()
-        scheduler.closed = True
-        owed = list(scheduler.registry.live.values())
-        with trio.move_on_after(settings.drain):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_cancel_when, self._hurry, nursery.cancel_scope)
-                await scheduler.wait_idle()
-                await webhooks.wait_idle()
-                await _wait_told(owed)
-                nursery.cancel_scope.cancel()
-        if scheduler.registry.live:
-            log.warning("%d predictions did not end in time and are cancelled", len(scheduler.registry.live))
-            await scheduler.abandon(LAST_WORDS)
-        with trio.move_on_after(LAST_WORDS):
-            await webhooks.wait_idle()
+        Raises:
+            OSError: it could not be.
+        """
+        first, self._first = self._first, None
+        if isinstance(first, OSError):
+            raise first
+        return self._start() if first is None else first
 
-    async def _listen_to_signals(self) -> None:
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for number in signals:
-                if number == signal.SIGTERM and self._settings.await_explicit_shutdown:
-                    log.info("SIGTERM is ignored: --await-explicit-shutdown was given")
-                else:
-                    self.stop()
+    def abandon(self) -> None:
+        """End the first worker where nobody has asked for it."""
+        if isinstance(self._first, spawn.Started):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._first.process.pid, signal.SIGKILL)
+            self._first.process.wait()
+            self._first.close()
 
-
-async def _then(
-    serve: "partial[object]", served: trio.Event, *, task_status: "trio.TaskStatus[List[str]]"
-) -> None:
-    try:
-        await serve(task_status=task_status)  # type: ignore[misc]
-    finally:
-        served.set()
-
-
-async def _wait_told(predictions: List[Prediction]) -> None:
-    """Give clients that ask from time to time the chance to get what ended just now."""
-    with trio.move_on_after(LAST_QUESTIONS):
-        while not all(prediction.told for prediction in predictions):  # noqa: ASYNC110 - short, and once
-            await trio.sleep(0.05)
-
-
-async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
-    await event.wait()
-    scope.cancel()
-
-
-async def _sweep(scheduler: Scheduler) -> None:
-    while True:
-        await trio.sleep(10)
-        scheduler.registry.sweep()
-
-
-def _refusal(error: BaseException) -> Optional[OSError]:
-    """Return what the system said against listening, if that is why the server failed."""
-    for inner in getattr(error, "exceptions", ()):
-        found = _refusal(inner)
-        if found is not None:
-            return found
-    listening = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
-    if isinstance(error, OSError) and (error.errno in listening or isinstance(error, socket.gaierror)):
-        return error
-    return None
-
-
-def _watch(settings: Settings) -> None:
-    """Start the thread that ends the process by force when the way out takes too long."""
-    limit = settings.pre_stop + settings.drain + 4 * LAST_WORDS + WATCHDOG_MARGIN
-
-    def end() -> None:
-        os.write(2, b"error: the shutdown took too long, and the process is ended by force\n")
-        os._exit(1)
-
-    timer = threading.Timer(limit, end)
-    timer.daemon = True
-    timer.start()
-
-
-def _make_folder() -> str:
-    """Return a new folder without links in its path, so that what lies below can be told from what does not."""
-    return os.path.realpath(tempfile.mkdtemp(prefix="cog-"))
+    def _start(self) -> spawn.Started:
+        return spawn.start(self._settings.ref, self._settings.mode)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -234,15 +63,16 @@ def main(arguments: Optional[List[str]] = None) -> int:
         os.write(2, b"hint: docs/http.md lists every setting of the server\n")
         return 2
     writer = logs.configure(settings.log_level, settings.log_format)
+    starts = Starts(settings)
     try:
         if settings.webhook_token and not settings.webhook_token_hosts:
             log.warning("WEBHOOK_AUTH_TOKEN is not sent to anyone: COG_WEBHOOK_AUTH_HOSTS names no host")
-        server = Server(settings, documents.openapi(settings))
+        server = _load(settings, starts)
         # What lives as long as the process is not looked at again, and the rest less often.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
-        trio.run(server.run)
+        server()
     except Exception as error:
         cause = _refusal(error)
         if cause is None:
@@ -252,5 +82,29 @@ def main(arguments: Optional[List[str]] = None) -> int:
             log.error("the server cannot listen on %s: %s", where, cause.strerror or cause)
         return 1
     finally:
+        starts.abandon()
         writer.close()
     return 0
+
+
+def _load(settings: Settings, start: Callable[[], spawn.Started]) -> Callable[[], None]:
+    """Return what runs the server, once called."""
+    openapi = documents.openapi(settings)
+
+    import trio
+
+    from cogserve.serving import Server
+
+    return partial(trio.run, Server(settings, openapi, start).run)
+
+
+def _refusal(error: BaseException) -> Optional[OSError]:
+    """Return what the system said against listening, if that is why the server failed."""
+    for inner in getattr(error, "exceptions", ()):
+        found = _refusal(inner)
+        if found is not None:
+            return found
+    listening = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
+    if isinstance(error, OSError) and (error.errno in listening or isinstance(error, socket.gaierror)):
+        return error
+    return None

@@ -12,15 +12,16 @@ import logging
 import math
 import os
 import signal
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 import trio
 
 from cogserve.health import Health, Setup, Status
-from cogserve.worker import Exit, Worker, command
+from cogserve.worker import Exit, Worker
 
 if TYPE_CHECKING:
     from cogserve.settings import Settings
+    from cogserve.spawn import Started
 
 HEALTHCHECK_TIMEOUT = 5.0
 # The worker answers for a healthcheck that hangs; this is for a worker that hangs itself.
@@ -30,8 +31,6 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 SHUTDOWN_GRACE = 2.0
 READY_FILE = "/var/run/cog/ready"
-# Names of settings that the model has no business with.
-WITHHELD = ("WEBHOOK_AUTH_TOKEN",)
 
 log = logging.getLogger("cogserve.worker")
 
@@ -65,20 +64,16 @@ class Supervisor:
         settings: the server's.
         health: is kept up to date.
         listener: is told what happens.
-        start: what starts a worker; tests give another command.
+        start: starts a worker.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        health: Health,
-        listener: Listener,
-        start: Callable[[str, str], List[str]] = command,
+        self, settings: Settings, health: Health, listener: Listener, start: Callable[[], Started]
     ) -> None:
         self._settings = settings
         self._health = health
         self._listener = listener
-        self._command = start(settings.ref, settings.mode)
+        self._start = start
         self.worker: Optional[Worker] = None
         self.python: Optional[str] = None
         self._settled = trio.Event()  # setup has succeeded or failed
@@ -149,13 +144,16 @@ class Supervisor:
         Returns:
             How it ended, and whether it has completed a prediction; None where setup did not succeed.
         """
-        environment = {key: value for key, value in os.environ.items() if key not in WITHHELD}
         self._health.setup = Setup()
         self._settled = trio.Event()
         self._setup_error = None
         self._served = False
         try:
-            self.worker = worker = Worker(self._command, environment, self._on_frame, self._on_text)
+            started = self._start()
+        except OSError as error:
+            return Exit(-1, f"the model's process could not be started: {error}"), None
+        try:
+            self.worker = worker = Worker(started, self._on_frame, self._on_text)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._limit_setup, worker)
                 end = await worker.run()

@@ -8,15 +8,18 @@ import logging
 import os
 import select
 import signal
-import socket
-import subprocess
-import sys
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Optional
 
 import msgspec
 import trio
 from cogworker import frames
+
+if TYPE_CHECKING:
+    import socket
+    import subprocess
+
+    from cogserve.spawn import Started
 
 READ = 256 * 1024
 # What is taken from a pipe before other tasks get their turn.
@@ -50,10 +53,9 @@ class Exit(msgspec.Struct, frozen=True):
 class _Pipe:
     """The reading end of the worker's stdout or stderr, decoded as it comes."""
 
-    def __init__(self, source: str, on_text: OnText) -> None:
+    def __init__(self, source: str, fd: int, on_text: OnText) -> None:
         self.source = source
-        self.fd, self.child_fd = os.pipe()
-        os.set_blocking(self.fd, False)
+        self.fd = fd
         self._on_text = on_text
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
@@ -81,43 +83,30 @@ class _Pipe:
             if not self.drain():
                 return
 
-    def close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-
 
 class Worker:
-    """A worker process. `run` starts it and returns when it has ended; the rest speaks with it meanwhile.
+    """A worker process that was started. `run` serves it until it has ended; the rest speaks with it meanwhile.
 
     Args:
-        command: what to run; `--fd N` is added.
-        environment: the process's environment.
+        started: the process.
         on_frame: is called with every frame that comes.
         on_text: is called with (source, text) for what the process prints.
     """
 
-    def __init__(
-        self, command: List[str], environment: Dict[str, str], on_frame: OnFrame, on_text: OnText
-    ) -> None:
-        self._command = command
-        self._environment = environment
+    def __init__(self, started: Started, on_frame: OnFrame, on_text: OnText) -> None:
+        self.ended = trio.Event()
+        self._started = started
+        self._process = started.process
         self._on_frame = on_frame
-        self._pipes = [_Pipe("stdout", on_text), _Pipe("stderr", on_text)]
+        self._pipes = [_Pipe("stdout", started.stdout, on_text), _Pipe("stderr", started.stderr, on_text)]
         self._poll = select.poll()
         for pipe in self._pipes:
             self._poll.register(pipe.fd, select.POLLIN)
-        self._process: Optional[subprocess.Popen[bytes]] = None
-        self._socket: Optional[socket.socket] = None
+        self._buffer = bytearray()
         self._unsent: Deque[memoryview] = deque()
         self._unsent_more = trio.Event()
         self._reason: Optional[str] = None
-        self._buffer = bytearray()
-        self.ended = trio.Event()
-
-    @property
-    def pid(self) -> Optional[int]:
-        return self._process.pid if self._process is not None else None
+        self._oom_kills = _oom_kills()
 
     def send(self, header: Dict[str, Any], payload: bytes = b"") -> None:
         """Send a frame, without waiting: what the socket does not take now is sent by and by.
@@ -126,8 +115,7 @@ class Worker:
             frames.FrameTooLarge: nothing was sent.
         """
         prefix = _prefix(header, payload)
-        sock = self._socket
-        if sock is None or self.ended.is_set():
+        if self.ended.is_set():
             return
         if len(payload) < READ:
             parts = [memoryview(prefix + payload)]
@@ -137,7 +125,7 @@ class Worker:
             sent = 0
             if not self._unsent:
                 try:
-                    sent = sock.send(part)
+                    sent = self._started.socket.send(part)
                 except BlockingIOError:
                     pass
                 except OSError:
@@ -155,7 +143,7 @@ class Worker:
 
     def signal(self, number: int, reason: Optional[str] = None) -> None:
         """Send a signal to the worker's whole process group; `reason` is what its end will be put down to."""
-        if self._process is None or self._process.returncode is not None:
+        if self._process.returncode is not None:
             return
         if reason is not None and self._reason is None:
             self._reason = reason
@@ -166,38 +154,15 @@ class Worker:
         self.signal(signal.SIGKILL, reason)
 
     async def run(self) -> Exit:
-        """Start the process, serve it, and return how it ended.
+        """Serve the process until it ends, and return how it did.
 
         Cancellation: kills the process group.
         """
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        self._socket = ours
-        stdout, stderr = self._pipes
-        oom_kills = _oom_kills()
+        sock = self._started.socket
         try:
-            try:
-                # Not in a thread, as trio would: the kernel then takes the thread's end for the parent's, and
-                # the worker could not ask to be killed when the server dies.
-                self._process = subprocess.Popen(  # noqa: ASYNC220
-                    [*self._command, "--fd", str(theirs.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=stdout.child_fd,
-                    stderr=stderr.child_fd,
-                    pass_fds=(theirs.fileno(),),
-                    start_new_session=True,
-                    env=self._environment,
-                )
-            except OSError as error:
-                return Exit(-1, f"the model's process could not be started: {error}")
-            finally:
-                theirs.close()
-                os.close(stdout.child_fd)
-                os.close(stderr.child_fd)
-            _prefer_for_killing(self._process.pid)
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._receive, ours)
-                nursery.start_soon(self._send_rest, ours)
+                nursery.start_soon(self._receive, sock)
+                nursery.start_soon(self._send_rest, sock)
                 for pipe in self._pipes:
                     nursery.start_soon(pipe.pump)
                 # Not until the pipes end: a process that outlives the worker may hold them for ever.
@@ -205,23 +170,20 @@ class Worker:
                 nursery.cancel_scope.cancel()
             self.kill()  # what the model has started goes too; before the wait, while the number is surely ours
             code = self._process.wait()
-            self._take_frames(ours)
+            self._take_frames(sock)
             self.drain()
-            reason = self._reason or _describe(code, oom=_oom_kills() > oom_kills)
+            reason = self._reason or _describe(code, oom=_oom_kills() > self._oom_kills)
             return Exit(code, reason)
         finally:
             self.kill()
             self.ended.set()
-            self._socket = None
-            ours.close()
             for pipe in self._pipes:
                 self._poll.unregister(pipe.fd)
-                pipe.close()
-            if self._process is not None:
-                with trio.move_on_after(10) as scope:
-                    scope.shield = True
-                    await _wait(self._process)
-                    self._process.wait()
+            self._started.close()
+            with trio.move_on_after(10) as scope:
+                scope.shield = True
+                await _wait(self._process)
+                self._process.wait()
 
     async def _receive(self, sock: socket.socket) -> None:
         while True:
@@ -305,12 +267,6 @@ def _header(data: bytes) -> Dict[str, Any]:
         return _decode(data.decode("utf-8", "replace").encode())
 
 
-def command(ref: str, mode: str) -> List[str]:
-    """Return the command that starts a worker for a predictor."""
-    result = [sys.executable, "-u", "-m", "cogworker", "--predict", ref]
-    return [*result, "--train"] if mode == "train" else result
-
-
 async def _wait(process: subprocess.Popen[bytes]) -> None:
     """Return when a process has ended; its exit status is left for `process.wait`."""
     if process.returncode is not None:
@@ -338,12 +294,6 @@ def _describe(code: int, *, oom: bool) -> str:
         return f"the model's process was killed by {name}: it ran out of memory"
     hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
     return f"the model's process was killed by {name}{hint}"
-
-
-def _prefer_for_killing(pid: int) -> None:
-    """Have the kernel kill the model rather than the server when memory is out: a model can be replaced."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w") as file:
-        file.write("500")
 
 
 def _oom_kills() -> int:

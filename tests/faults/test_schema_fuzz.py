@@ -29,12 +29,12 @@ class Predictor(BasePredictor):
 START = """
 import functools, socket, sys
 sys.path[:0] = [sys.argv.pop(1)]
-from cogserve import main
+from cogserve import main, serving
 
 async def resolver(host, port):
     return [(socket.AF_INET, ("127.0.0.1", port))]
 
-main.Server = functools.partial(main.Server, resolver=resolver)
+serving.Server = functools.partial(serving.Server, resolver=resolver)
 sys.exit(main.main())
 """
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"

@@ -23,7 +23,7 @@ class Predictor(BasePredictor):
 START = """
 import functools, json, os, socket, sys
 sys.path[:0] = [sys.argv.pop(1)]
-from cogserve import main
+from cogserve import main, serving
 
 async def resolver(host, port):
     names = json.loads(os.environ["TEST_NAMES"])
@@ -32,7 +32,7 @@ async def resolver(host, port):
     answers = names.get(host, [host])
     return [(socket.AF_INET6 if ":" in one else socket.AF_INET, (one, port)) for one in answers]
 
-main.Server = functools.partial(main.Server, resolver=resolver)
+serving.Server = functools.partial(serving.Server, resolver=resolver)
 sys.exit(main.main())
 """
 INSIDES = ("127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "64:ff9b::7f00:1")

@@ -1,5 +1,6 @@
 """Workers one after another: who is replaced, when, and when there is no point any more."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import trio
 from cogserve import supervisor as supervisor_module
 from cogserve.health import Health, Status
 from cogserve.settings import Settings
+from cogserve.spawn import Started
 from cogserve.supervisor import Listener, Supervisor
 
 # Says that it is ready where the file is there, and ends.
@@ -49,7 +51,7 @@ def supervise(tmp_path, ready_times):
     seen, health = Seen(), Health()
     started = tmp_path / "started"
     command = [sys.executable, "-I", "-c", WORKER, RUNTIME, str(ready_times), str(started)]
-    supervisor = Supervisor(Settings(), health, seen, lambda ref, mode: command)
+    supervisor = Supervisor(Settings(), health, seen, lambda: Started(command, dict(os.environ)))
 
     async def run():
         with trio.fail_after(30):
@@ -85,7 +87,7 @@ def test_a_model_that_does_not_start_any_more_is_given_up_after_some_tries(tmp_p
 
 def test_a_command_that_cannot_be_run_is_a_failed_setup():
     seen, health = Seen(), Health()
-    supervisor = Supervisor(Settings(), health, seen, lambda ref, mode: ["/does/not/exist"])
+    supervisor = Supervisor(Settings(), health, seen, lambda: Started(["/does/not/exist"], {}))
 
     trio.run(supervisor.run)
 
