@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+import threading
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -96,6 +97,14 @@ def _of_ours(error: Exception) -> CogError:
     )
 
 
+def _leave_threads(status: int) -> None:
+    """End the process where other threads run: one that waits for a server would keep it for a minute."""
+    if any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     from cogfreeze.cli import terminal
@@ -115,6 +124,7 @@ def main(words: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         terminal.show_interrupt()
+        _leave_threads(130)
         return 130
     except OSError as error:
         terminal.show_error(_of_machine(error))

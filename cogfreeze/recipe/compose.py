@@ -73,7 +73,13 @@ def compose(
         inputs=lock.files,
         interpreter=interpreter,
     )
-    layers = Layers(base=base, python=python, epoch=lock.source_date_epoch, user=project.build.user)
+    layers = Layers(
+        base=base,
+        python=python,
+        platform=platform,
+        epoch=lock.source_date_epoch,
+        user=project.build.user,
+    )
     network = project.build.network or any(command.network for command in project.build.run)
     lock_text = dumps(lock)
     below = (*([UNPACKED] if interpreter else []), *(each.name for each in packages), "standard-library")

@@ -105,9 +105,14 @@ def check_hashes(folder: str, hashes: str) -> Script:
     return (f"(cd {folder} && sha256sum --check --strict --quiet {hashes})",)
 
 
-def install_debs(debs: str, hashes: str) -> Script:
-    """Install exactly the listed files in one transaction; nothing is fetched, removed or started."""
+def install_debs(debs: str, hashes: str, foreign: tuple[str, ...] = ()) -> Script:
+    """Install exactly the listed files in one transaction; nothing is fetched, removed or started.
+
+    Args:
+        foreign: architectures of listed files that are not the image's own.
+    """
     return (
+        *(f"dpkg --add-architecture {each}" for each in foreign),
         "policy=/usr/sbin/policy-rc.d",
         "if [ -e $policy ]; then policy=; else printf '#!/bin/sh\\nexit 101\\n' >$policy; chmod 755 $policy; fi",
         "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends --no-remove --quiet \\",

@@ -32,12 +32,14 @@ class Layers:
     Attributes:
         base: the image that they start from.
         python: the same, or where that has no Python, the stage that adds it.
+        platform: `linux/amd64`.
         epoch: the time of every file, in seconds since 1970.
         user: the name of the user that the image runs as.
     """
 
     base: str
     python: str
+    platform: str
     epoch: int
     user: str
 
@@ -62,7 +64,10 @@ class Layers:
             comment.append(f"The user that the image runs as: {self.user}.")
         if apt:
             debs = layout.seen(layout.DEBS)
-            script += [*scripts.check_hashes(debs, _HASHES), *scripts.install_debs(debs, _HASHES)]
+            script += [
+                *scripts.check_hashes(debs, _HASHES),
+                *scripts.install_debs(debs, _HASHES, self._foreign(apt)),
+            ]
             mounts += [
                 Bind(source=layout.FETCHED, target=debs, source_stage=layout.DEBS),
                 Bind(source=layout.hashes(layout.DEBS), target=_HASHES),
@@ -83,6 +88,10 @@ class Layers:
         home = Setting(instruction="WORKDIR", value=layout.HOME)
         run = Run(script=whole, mounts=tuple(mounts))
         return Stage(name="system", base=self.base, steps=(run, home), comment=" ".join(comment))
+
+    def _foreign(self, apt: Apt) -> tuple[str, ...]:
+        own = self.platform.rpartition("/")[2]
+        return tuple(sorted({each.architecture for each in apt.packages} - {own, "all"}))
 
     def interpreters(self, interpreter: Interpreter | None) -> Iterator[Stage]:
         """Yield what unpacks a CPython for a base that has none, and what adds it to the base."""

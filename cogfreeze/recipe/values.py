@@ -87,6 +87,7 @@ def _of_apt(apt: Apt) -> Iterator[Check]:
         yield grammar.DEB_NAME, deb.name
         yield grammar.DEB_VERSION, deb.version
         yield grammar.DEB_NAME, deb.archive
+        yield grammar.DEB_NAME, deb.architecture
         yield grammar.ARCHIVE_PATH, deb.path
         yield grammar.DEB_FILE, deb.path.rsplit("/", 1)[-1]
         yield grammar.SHA256, deb.sha256

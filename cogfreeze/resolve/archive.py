@@ -10,6 +10,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,9 +129,14 @@ def releases(distribution: str, snapshot: str, settings: Settings, report: Repor
 def _releases(distribution: str, snapshot: str, settings: Settings) -> tuple[Release, ...]:
     wanted = pockets(distribution)
     keys = openpgp.keyring(distribution)
-    with session(settings) as web, ThreadPoolExecutor(len(wanted)) as pool:
-        futures = [pool.submit(_inrelease, pocket, snapshot, settings, web) for pocket in wanted]
-        texts = [future.result() for future in futures]
+    pool = ThreadPoolExecutor(len(wanted))
+    try:
+        with session(settings) as web:
+            futures = [pool.submit(_inrelease, pocket, snapshot, settings, web) for pocket in wanted]
+            texts = [future.result() for future in futures]
+    finally:
+        # Whoever interrupts does not wait for servers.
+        pool.shutdown(wait=not isinstance(sys.exception(), KeyboardInterrupt), cancel_futures=True)
     return tuple(release(text, pocket, snapshot, keys) for pocket, text in zip(wanted, texts, strict=True))
 
 

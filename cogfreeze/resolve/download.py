@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import re
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -104,7 +105,8 @@ def fetch_all(
             raise
         finally:
             fetcher.stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            # Whoever interrupts does not wait for servers.
+            pool.shutdown(wait=not isinstance(sys.exception(), KeyboardInterrupt), cancel_futures=True)
 
 
 class _Stopped(Exception):

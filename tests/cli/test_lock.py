@@ -3,6 +3,10 @@
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import threading
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -297,6 +301,53 @@ def test_a_merge_is_resolved_from_one_side(two_packages, side, version):
 def test_a_checkout_with_other_line_ends_is_current(two_packages):
     two_packages.path.write_bytes(two_packages.path.read_bytes().replace(b"\n", b"\r\n"))
     assert two_packages.lock("--check").talk == ["cog.lock is current"]
+
+
+# --- interrupted, and several at once ---
+
+
+def process(folder):
+    command = [sys.executable, "-m", "cogfreeze.cli.main", "lock", "--upgrade"]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("silent", ["COG_REGISTRY_MIRROR", "COG_DEBIAN_SNAPSHOT", "UV_DEFAULT_INDEX"])
+def test_an_interrupt_leaves_the_old_lock_and_waits_for_no_server(two_packages, monkeypatch, silent):
+    """A real process waits for a registry, an archive or an index that never answers, and gets a real SIGINT."""
+    if silent == "COG_DEBIAN_SNAPSHOT":
+        two_packages.declare(packages=["left", "right"], system=["tool"])
+    before = two_packages.path.read_bytes()
+    asked, done = threading.Event(), threading.Event()
+
+    def silence(_asked):
+        asked.set()
+        done.wait(60)
+        return Answer(404)
+
+    with serving(silence) as (url, _):
+        monkeypatch.setenv(silent, url)
+        run = process(two_packages.folder)
+        try:
+            assert asked.wait(60)
+            # As a terminal does, to uv too.
+            run.send_signal(signal.SIGINT)
+            _, talk = run.communicate(timeout=20)
+        finally:
+            done.set()
+            run.kill()
+    assert run.returncode == 130
+    assert talk.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in talk
+    assert two_packages.path.read_bytes() == before
+    assert {path.name for path in two_packages.folder.iterdir()} == {"cog.lock", "cog.yaml", "predict.py"}
+
+
+def test_several_at_once_in_one_folder_write_one_whole_lock(two_packages):
+    runs = [process(two_packages.folder) for _ in range(3)]
+    assert [(run.communicate(timeout=120)[1], run.returncode)[1] for run in runs] == [0, 0, 0]
+    assert two_packages.versions() == {"left": "2.0", "right": "2.0"}
+    assert two_packages.lock("--check").talk == ["cog.lock is current"]
+    assert {path.name for path in two_packages.folder.iterdir()} == {"cog.lock", "cog.yaml", "predict.py"}
 
 
 # --- when the network is not there ---

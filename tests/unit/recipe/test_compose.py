@@ -344,6 +344,17 @@ def test_a_base_without_python_gets_one_that_every_python_step_uses():
     assert names.index("python") < min(names.index(name) for name in on_python)
 
 
+def test_another_architecture_is_made_known_before_its_packages_are_installed():
+    (platform,) = LOCK.platforms
+    path = "pool/main/z/zlib/zlib1g_1.2.13_i386.deb"
+    other = replace(platform.apt.packages[0], name="zlib1g", architecture="i386", path=path)
+    debs = (*platform.apt.packages, other)
+    foreign = replace(LOCK, platforms=(replace(platform, apt=replace(platform.apt, packages=debs)),))
+    lines = script(made(lock=foreign), "system")
+    assert lines.index("\ndpkg --add-architecture i386\n") < lines.index("apt-get install")
+    assert "--add-architecture" not in script(made(), "system")
+
+
 def test_a_base_with_python_has_no_such_stages():
     assert not {"interpreter", "unpacked-interpreter", "python"} & {each.name for each in made().stages}
 
