@@ -2,7 +2,7 @@
 
 The life of a request, which is also the order to read the files in:
 
-    main         settings, the nursery tree, signals, drain
+    main         settings; starts the model, then loads the server (`serving`: the nursery tree, signals, drain)
     edge         hypercorn and its guards; the only file that imports it
     app          routes
     predicting   the handlers of /predictions and /trainings
