@@ -93,10 +93,16 @@ class Request:
 
 
 class Reader:
-    """Turns bytes into requests; the `on_` methods are what the parser calls."""
+    """Turns bytes into requests; the `on_` methods are what the parser calls.
+
+    Attributes:
+        ready: requests whose heads have come, oldest first.
+        bad: why the connection cannot be understood from here on; the requests before it can.
+    """
 
     def __init__(self) -> None:
-        self.ready: Deque[Request] = deque()  # whose heads have come, oldest first
+        self.ready: Deque[Request] = deque()
+        self.bad: Optional[BadRequest] = None
         self._parser = httptools.HttpRequestParser(self)
         self._current = Request()
         self._ended = False  # nothing that comes is a request any more
@@ -105,12 +111,8 @@ class Reader:
         self._fed = 0  # bytes since the head began, without the piece in which it began
 
     def feed(self, data: bytes) -> None:
-        """Take bytes.
-
-        Raises:
-            BadRequest: the rest of the connection cannot be understood.
-        """
-        if self._ended:
+        """Take bytes; nothing, once something was `bad`."""
+        if self.bad is not None or self._ended:
             return
         was_in_head = self._in_head
         try:
@@ -121,11 +123,11 @@ class Reader:
             self._ended = True
         except httptools.HttpParserError as error:
             inner = error.__context__
-            raise inner if isinstance(inner, BadRequest) else BadRequest(400) from None
+            self.bad = inner if isinstance(inner, BadRequest) else BadRequest(400)
         if was_in_head and self._in_head:
             self._fed += len(data)
             if self._fed > MAX_HEAD:  # one header that does not end
-                raise BadRequest(431)
+                self.bad = BadRequest(431)
 
     def on_message_begin(self) -> None:
         self._current = Request()
@@ -245,6 +247,8 @@ class Connection:
                 return None
             self._connections.mark_idle(self.member)
             while not reader.ready:
+                if reader.bad is not None:
+                    raise reader.bad
                 await self._feed(READ)
         else:
             await trio.lowlevel.checkpoint()  # a client that sends many at once does not keep others waiting
@@ -252,6 +256,7 @@ class Connection:
         # A small body is waited for here, so that the application finds it complete.
         while not request.complete and 0 < request.length <= READ and not request.expects:
             await self._feed(READ)
+            self._check(request)
         self._connections.mark_busy(self.member)
         return request
 
@@ -294,7 +299,7 @@ class Connection:
     async def _skip_rest(self, request: Request) -> bool:
         """Read what the application left of a body; return whether it was little enough."""
         limit = request.read + REST_OF_BODY
-        with trio.move_on_after(REST_SECONDS):
+        with trio.move_on_after(REST_SECONDS), contextlib.suppress(BadRequest):
             while not request.complete and request.read <= limit:
                 await self.read_body(request)
                 request.body.clear()
@@ -307,7 +312,13 @@ class Connection:
             Gone: there is no more, though it is not complete.
             BadRequest: it is not what it should be.
         """
+        self._check(request)
         await self._feed(READ if request.read < READ else READ_BODY)
+        self._check(request)
+
+    def _check(self, request: Request) -> None:
+        if not request.complete and self._reader.bad is not None:
+            raise self._reader.bad
 
     async def receive(self, size: int) -> bytes:
         """Return what the client sends next; nothing where it has left."""

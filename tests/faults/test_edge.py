@@ -136,6 +136,16 @@ def test_what_two_servers_could_read_differently_is_refused_and_nothing_after_it
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+def test_what_came_before_a_bad_request_is_answered(server):
+    body = b'{"input": {"text": "before"}}'
+
+    answer = exchange(server, HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body + b"nonsense\r\n\r\n" + GET)
+
+    good, _, bad = answer.partition(b"HTTP/1.1 400")
+    assert b'"output":"before"' in good
+    assert b"HTTP/1.1" not in bad
+
+
 @pytest.mark.parametrize(
     "head",
     [
