@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from cogfreeze import bundled
 from cogfreeze.errors import CogError, IntegrityError, ProjectError, ProjectErrors
-from cogfreeze.lock.model import Wheel
+from cogfreeze.lock.model import Source, Wheel
 from cogfreeze.recipe import layout
 from cogfreeze.recipe.dockerfile import render
 from cogfreeze.recipe.groups import LOCAL
 from cogfreeze.recipe.runtime_files import runtime_files
+from cogfreeze.resolve.download import cached_path
+from cogfreeze.settings import Settings
 
 if TYPE_CHECKING:
     from cogfreeze.recipe.model import Recipe
@@ -127,11 +129,18 @@ def _is_weight(path: Path) -> bool:
 
 
 def _local_wheels(recipe: Recipe, project: Path) -> dict[str, Path]:
-    """Return where the wheels of the project's own lie, by file name."""
-    found = {}
+    """Return where the wheels of the project's own lie, and the source archives, by file name."""
+    found: dict[str, Path | None] = {}
     for download in recipe.downloads:
         wheel = download.source
-        if isinstance(wheel, Wheel) and wheel.index == LOCAL:
+        if isinstance(wheel, Source):
+            kept = cached_path(Settings.from_environment(), wheel.sha256, wheel.file)
+            if not kept.is_file():
+                raise IntegrityError(
+                    f"the cache has no `{wheel.file}`", hint="fetch it: `cog lock`, or `cog build`"
+                )
+            found[wheel.file] = kept
+        elif isinstance(wheel, Wheel) and wheel.index == LOCAL:
             places = (path for path in sorted(project.rglob(wheel.file)) if ".cog" not in path.parts)
             found[wheel.file] = next((path for path in places if _sha256(path) == wheel.sha256), None)
             if found[wheel.file] is None:

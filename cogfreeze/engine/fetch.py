@@ -31,7 +31,7 @@ def fetch(
     """
     debs = apt.artifacts(part.apt, settings) if part.apt else []
     wheels = located.locate(
-        (*part.python.wheels, *part.python.runtime),
+        (*part.python.wheels, *part.python.build, *part.python.runtime),
         python=part.python.version,
         platform=part.platform,
         folder=folder,
@@ -42,5 +42,14 @@ def fetch(
     found |= download.fetch_all(wheels, settings, report, what="wheels")
     found |= download.fetch_all(
         interpreter.artifacts(part.python.interpreter, settings), settings, report, what="Pythons"
+    )
+    found |= located.archives(
+        part.python.sources,
+        python=part.python.version,
+        platform=part.platform,
+        folder=folder,
+        settings=settings,
+        report=report,
+        build=project.build,
     )
     return found | download.fetch_all(files.artifacts(lock.files), settings, report, what="inputs of commands")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.errors import LockUnusable
 from cogfreeze.lock.file import dumps
-from cogfreeze.recipe import layout, metadata, scripts, values
+from cogfreeze.recipe import from_source, layout, metadata, scripts, values
 from cogfreeze.recipe.fetching import Fetching
 from cogfreeze.recipe.groups import DEFAULT_INDEX, Group, group
 from cogfreeze.recipe.model import Bind, ContextFile, Recipe, Run, Secret, Setting, Stage, Step
@@ -59,7 +59,7 @@ def compose(
     _require_ours(part)
     inputs = _inputs(project, lock)
 
-    packages = group(part.python.wheels)
+    packages, tools = group(part.python.wheels), from_source.tools(part.python)
     installer, server = _own_groups(part.python.runtime)
     base = f"{part.base.reference}@{part.base.digest}"
     interpreter = part.python.interpreter
@@ -69,9 +69,10 @@ def compose(
         base=base,
         python=python,
         apt=apt,
-        groups=(installer, *packages, server),
+        groups=(installer, *packages, *tools, server),
         inputs=lock.files,
         interpreter=interpreter,
+        sources=part.python.sources,
     )
     layers = Layers(
         base=base,
@@ -82,7 +83,8 @@ def compose(
     )
     network = project.build.network or any(command.network for command in project.build.run)
     lock_text = dumps(lock)
-    below = (*([UNPACKED] if interpreter else []), *(each.name for each in packages), "standard-library")
+    built = [from_source.BUILT] if tools else []
+    below = (*([UNPACKED] if interpreter else []), *(each.name for each in packages), *built, "standard-library")
     labels = metadata.labels(
         project, lock, part.base, lock_text=lock_text, schema=schema, reproducible=not network
     )
@@ -98,6 +100,7 @@ def compose(
             *([layers.checked_inputs()] if lock.files else []),
             layers.installer(installer, part.python.version),
             *(layers.packages(each) for each in packages),
+            *(layers.built(part.python.sources, each) for each in tools),
             layers.server(server),
             layers.standard_library(),
             layers.runtime(),

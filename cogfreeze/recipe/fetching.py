@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cogfreeze.catalog import addresses
-from cogfreeze.recipe import layout, scripts
+from cogfreeze.recipe import from_source, layout, scripts
 from cogfreeze.recipe.groups import LOCAL
 from cogfreeze.recipe.model import Add, Bind, ContextFile, Download, Run, Secret, Setting, Stage, Tmpfs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cogfreeze.lock.model import Apt, Interpreter, LockedFile
+    from cogfreeze.lock.model import Apt, Interpreter, LockedFile, Source
     from cogfreeze.recipe.groups import Group
     from cogfreeze.recipe.model import Mount
 
@@ -32,6 +32,7 @@ class Fetching:
         groups: all groups of wheels, our own among them.
         inputs: the files that commands name by URL.
         interpreter: a CPython for a base that has none.
+        sources: the archives that packages are built from.
     """
 
     base: str
@@ -40,6 +41,7 @@ class Fetching:
     groups: tuple[Group, ...]
     inputs: tuple[LockedFile, ...] = ()
     interpreter: Interpreter | None = None
+    sources: tuple[Source, ...] = ()
 
     def downloads(self) -> Iterator[Download]:
         """Yield every file, and where its stage has it."""
@@ -51,6 +53,8 @@ class Fetching:
                 yield Download(stage=layout.WHEELS, path=path, source=wheel)
         for file in self.inputs:
             yield Download(stage=layout.INPUTS, path=f"{layout.FETCHED}/{file.sha256}", source=file)
+        for source in self.sources:
+            yield Download(stage=layout.SOURCES, path=f"{layout.FETCHED}/{source.file}", source=source)
         if self.interpreter:
             path = f"{layout.FETCHED}/{self.interpreter.sha256}"
             yield Download(stage=layout.INTERPRETER, path=path, source=self.interpreter)
@@ -75,6 +79,10 @@ class Fetching:
         if self.inputs:
             hashes = sorted({file.sha256 for file in self.inputs})
             yield _list(layout.hashes(layout.INPUTS), (f"{sha256}  {sha256}" for sha256 in hashes))
+        if self.sources:
+            hashes = sorted(f"{source.sha256}  {source.file}" for source in self.sources)
+            yield _list(layout.hashes(layout.SOURCES), hashes)
+            yield _list(layout.requirements(layout.SOURCES), from_source.lines(self.sources))
         if self.interpreter:
             sha256 = self.interpreter.sha256
             yield _list(layout.hashes(layout.INTERPRETER), (f"{sha256}  {sha256}",))
@@ -86,6 +94,8 @@ class Fetching:
         yield self._wheels()
         if self.inputs:
             yield self._inputs()
+        if self.sources:
+            yield from_source.fetch_stage(self.sources)
 
     def interpreters(self) -> Iterator[Stage]:
         """Yield the stage that the others need to have Python, where the base has none."""

@@ -16,6 +16,7 @@ DEB_ADDRESSES = f"{LISTS}/debs.txt"
 # In the fetch stages and, at the same place, in the named contexts that replace them.
 FETCHED = "/fetched"
 DEBS, WHEELS, INPUTS, INTERPRETER = "debs", "wheels", "inputs", "interpreter"
+SOURCES = "sources"
 
 # Where a command sees what it works on: in memory, so that the mounts leave no trace.
 SCRATCH = "/tmp"  # noqa: S108  # of a build's own container

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cogfreeze.lock.model import Deb, Interpreter, LockedFile, Wheel
+    from cogfreeze.lock.model import Deb, Interpreter, LockedFile, Source, Wheel
 
 # Raised by every change that gives other bytes for the same lock; recorded in the lock.
 RECIPE_VERSION = 1
@@ -119,7 +119,7 @@ class Download:
 
     stage: str
     path: str
-    source: Deb | Wheel | LockedFile | Interpreter
+    source: Deb | Wheel | LockedFile | Interpreter | Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

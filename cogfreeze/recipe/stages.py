@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
-from cogfreeze.recipe import layout, scripts
+from cogfreeze.recipe import from_source, layout, scripts
 from cogfreeze.recipe.fetching import SCRATCH
 from cogfreeze.recipe.model import Bind, Copy, Run, Setting, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cogfreeze.lock.model import Apt, Interpreter, Wheel
+    from cogfreeze.lock.model import Apt, Interpreter, Source, Wheel
     from cogfreeze.recipe.groups import Group
     from cogfreeze.recipe.model import Mount
 
@@ -143,6 +143,29 @@ class Layers:
                 *scripts.fix_times(self.epoch),
             ),
             *_install_mounts(group),
+        )
+
+    def built(self, sources: tuple[Source, ...], tools: Group) -> Stage:
+        """Build the packages that are locked as source, and install them."""
+        archives, hashes = layout.seen(layout.SOURCES), layout.seen(f"{layout.SOURCES}.sha256")
+        return self._stage(
+            from_source.BUILT,
+            "Python packages built from source: "
+            + ", ".join(f"{each.name} {each.version}" for each in sources)
+            + ".",
+            (
+                *scripts.check_hashes(_WHEELS, _HASHES),
+                *scripts.check_hashes(archives, hashes),
+                *from_source.script(sources, f"{layout.seen('installer')}/uv", _WHEELS, _REQUIREMENTS, self.epoch),
+                *scripts.normalise_modes(),
+                *scripts.compile_python(),
+                *scripts.fix_times(self.epoch),
+            ),
+            Bind(source=_INSTALLER, target=layout.seen("installer"), source_stage="installer"),
+            *_wheels(tools),
+            Bind(source=layout.FETCHED, target=archives, source_stage=layout.SOURCES),
+            Bind(source=layout.hashes(layout.SOURCES), target=hashes),
+            Bind(source=layout.requirements(layout.SOURCES), target=_REQUIREMENTS),
         )
 
     def server(self, group: Group) -> Stage:

@@ -25,11 +25,6 @@ _INDEX = grammar.Grammar("an index's name", "letters, digits, `.`, `_`, `-`", r"
 
 def require(project: Project, lock: Lock, part: PlatformLock) -> None:
     """Raise ProjectError or LockUnusable for the first value that is not of its grammar."""
-    if part.python.sources:
-        raise LockUnusable(
-            f"`{part.python.sources[0].name}` is locked as source, which images cannot be built from yet",
-            hint="take a version that has a wheel",
-        )
     _hold(_of_project(project), ProjectError, project.file)
     _hold(_of_lock(lock, part), LockUnusable, "cog.lock")
 
@@ -77,8 +72,12 @@ def _of_lock(lock: Lock, part: PlatformLock) -> Iterator[Check]:
     for file in lock.files:
         yield grammar.URL, file.url
         yield grammar.SHA256, file.sha256
-    for wheel in (*part.python.wheels, *part.python.runtime):
+    for wheel in (*part.python.wheels, *part.python.build, *part.python.runtime):
         yield from _of_wheel(wheel)
+    for source in part.python.sources:
+        yield grammar.PACKAGE_NAME, source.name
+        yield grammar.SOURCE_FILE, source.file
+        yield grammar.SHA256, source.sha256
 
 
 def _of_apt(apt: Apt) -> Iterator[Check]:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import IntegrityError, ResolveError
 from cogfreeze.project.model import Build
-from cogfreeze.resolve import declared, download, failures, indexes, origins, wheels
+from cogfreeze.resolve import built, declared, download, failures, indexes, origins, wheels
 from cogfreeze.resolve.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cogfreeze.lock.model import Wheel
+    from cogfreeze.lock.model import Source, Wheel
+    from cogfreeze.report import Report
     from cogfreeze.resolve.declared import Declared
     from cogfreeze.settings import Settings
 
@@ -62,19 +63,60 @@ def locate(
             missing.append(wheel)
     if missing:
         with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
-            asked = declared.read(build or Build(python_version=python), folder)
-            options, _tag = indexes.take_torch(asked.options, settings)
-            target = wheels.target(python, platform, _NEWEST_GLIBC)
-            sources = Sources(
-                declared=replace(asked, options=options),
-                torch=None,
-                folder=folder,
-                scratch=Path(scratch),
-                target=target,
-                settings=settings,
-            )
+            declaration = build or Build(python_version=python)
+            sources = _sources(declaration, python, platform, folder, Path(scratch), settings)
             found |= {wheel.sha256: _artifact(wheel, url) for wheel, url in _addresses(missing, sources)}
     return [found[wheel.sha256] for wheel in wanted]
+
+
+def archives(
+    locked: Sequence[Source],
+    *,
+    python: str,
+    platform: str,
+    folder: Path,
+    settings: Settings,
+    report: Report,
+    build: Build,
+) -> dict[str, Path]:
+    """Return where the archives of locked sources are, by sha256: in the cache, from then on.
+
+    Raises:
+        NetworkError, ResolveError, ToolMissing: one can't be had.
+        IntegrityError: it is another one than was locked.
+    """
+    missing = [
+        each
+        for each in locked
+        if each.kind == "sdist" and not download.cached_path(settings, each.sha256, each.file).is_file()
+    ]
+    urls: dict[str, str] = {}
+    if missing:
+        with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
+            sources = _sources(build, python, platform, folder, Path(scratch), settings)
+            sources = replace(sources, built=frozenset(each.name for each in missing))
+            answer = sources.pinned([_line(each, sources.declared) for each in missing])
+            if answer.status != 0:
+                raise failures.explained(answer.talk, sources)
+            found = [each.origin.file for each in sources.found(answer) if each.origin and each.origin.file]
+            urls = {each.sha256: each.url for each in found}
+    for each in missing:
+        if each.sha256 not in urls:
+            raise _gone(each)
+    return {each.sha256: built.fetch(each, urls.get(each.sha256), folder, settings, report) for each in locked}
+
+
+def _sources(build: Build, python: str, platform: str, folder: Path, scratch: Path, settings: Settings) -> Sources:
+    asked = declared.read(build, folder)
+    options, _tag = indexes.take_torch(asked.options, settings)
+    return Sources(
+        declared=replace(asked, options=options),
+        torch=None,
+        folder=folder,
+        scratch=scratch,
+        target=wheels.target(python, platform, _NEWEST_GLIBC),
+        settings=settings,
+    )
 
 
 def _artifact(wheel: Wheel, url: str) -> download.Artifact:
@@ -131,7 +173,7 @@ def _through_uv(batch: Sequence[Wheel], sources: Sources) -> list[tuple[Wheel, s
     return found
 
 
-def _line(wheel: Wheel, asked: Declared) -> str:
+def _line(wheel: Wheel | Source, asked: Declared) -> str:
     """Return how a wheel that came from a path or an address is asked for again."""
     declared_at = next((line for line in asked.requirements if line.name == wheel.name), None)
     if declared_at is None or (declared_at.requirement and declared_at.requirement.url is None):
@@ -149,7 +191,7 @@ def _checked(wheel: Wheel, url: str, sha256: str | None) -> str:
     return url
 
 
-def _gone(wheel: Wheel) -> ResolveError:
+def _gone(wheel: Wheel | Source) -> ResolveError:
     return ResolveError(
         f"`{wheel.file}` is locked from the index `{wheel.index}`, and no index of this machine has it",
         hint="name the index that has it in the environment (`UV_INDEX`), or move the package:"

@@ -9,7 +9,7 @@ from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
 from cogfreeze.project.model import InputFile, RunCommand
 from cogfreeze.recipe.compose import compose
 from cogfreeze.recipe.model import Add, Bind, Copy, Run, Secret, Setting
-from tests.unit.lock.sample import B
+from tests.unit.lock.sample import WITH_SOURCES, B
 from tests.unit.recipe.sample import (
     LOCK,
     PLATFORM,
@@ -363,3 +363,28 @@ def test_a_value_that_no_reader_would_let_through_is_refused_here_too():
     with pytest.raises(LockUnusable) as raised:
         made(lock=with_base(LOCK, digest="sha256:123\nRUN evil"))
     assert str(raised.value) == "cog.lock: `sha256:123\\nRUN evil` is not a digest"
+
+
+def test_source_is_built_without_a_network_from_locked_archives_by_locked_tools():
+    python = WITH_SOURCES.platforms[0].python
+    recipe = made(lock=with_python(LOCK, sources=python.sources, build=python.build))
+    (run,) = stage(recipe, "packages-from-source").steps
+    assert not run.network
+    text = "\n".join(run.script)
+    assert text.index("sha256sum --check --strict --quiet /tmp/sources.sha256") < text.index("uv pip install")
+    assert "SOURCE_DATE_EPOCH=315532800 PYTHONHASHSEED=0" in text
+    assert "--offline --no-index --no-deps" in text
+    files = {each.path: each.text for each in recipe.files}
+    assert files["lists/sources.txt"] == (
+        "docopt @ file:///tmp/sources/docopt-0.6.2.tar.gz\ntiny @ file:///tmp/sources/tiny-1.0.zip\n"
+    )
+    assert files["lists/build-tools.sha256"] == f"{C}  setuptools-80.9.0-py3-none-any.whl\n"
+    copied = [step.source_stage for step in recipe.stages[-1].steps if isinstance(step, Copy)]
+    assert "packages-from-source" in copied
+    assert not {"build-tools", "sources"} & set(copied)
+    downloads = {each.path: each.source for each in recipe.downloads if each.stage == "sources"}
+    assert downloads == {f"/fetched/{each.file}": each for each in python.sources}
+
+
+def test_without_source_there_is_no_such_stage():
+    assert not {"packages-from-source", "sources"} & {each.name for each in made().stages}
