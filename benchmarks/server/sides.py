@@ -54,9 +54,11 @@ def ours(home: Path) -> Side:
     _install(home, "\n".join(lines), target=home / "server")
     sdk = split_runtime(SETTINGS)
     path = os.pathsep.join(map(str, (home / "server", sdk / "server")))
+    parser = "httptools" if (home / "server/httptools").is_dir() else "h11, for its closure lacks httptools"
+    version = _answer(sys.executable, "from importlib.metadata import version; print(version('cogfreeze'))")
     return Side(
         name="cogfreeze",
-        version=_answer(sys.executable, "from importlib.metadata import version; print(version('cogfreeze'))"),
+        version=f"{version} (on {parser})",
         python=home / "venv/bin/python",
         variables={"PYTHONPATH": str(sdk / "sdk"), "COG_SERVER_PATH": path},
     )
