@@ -23,7 +23,7 @@ from cogfreeze.resolve import uv
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from cogfreeze.lock.model import Lock, PlatformLock, Wheel
+    from cogfreeze.lock.model import Lock, PlatformLock, Python, Wheel
     from cogfreeze.project.model import Build
     from cogfreeze.report import Report
     from cogfreeze.settings import Settings
@@ -105,8 +105,9 @@ def prepare(
 def _digest(locked: PlatformLock) -> str:
     python = locked.python
     parts = [f"{LAYOUT} {locked.platform} {python.version}"]
-    for kind, wheels in (("model", python.wheels), ("server", python.runtime)):
+    for kind, wheels in (("model", python.wheels), ("build", python.build), ("server", python.runtime)):
         parts += sorted(f"{kind} {each.name} {each.version} {each.sha256}" for each in wheels)
+    parts += sorted(f"source {each.name} {each.version} {each.sha256}" for each in python.sources)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -122,25 +123,24 @@ def _alone(path: Path) -> Iterator[None]:
 def _make(
     home: Path, locked: PlatformLock, *, build: Build, folder: Path, settings: Settings, report: Report
 ) -> None:
-    from cogfreeze.resolve import download
-    from cogfreeze.resolve.located import locate
+    from cogfreeze.resolve import download, located
 
     python = locked.python
     # First, because it is quick and may fail.
     _make_venv(home, python.version, settings)
     server = [each for each in python.runtime if each.name not in _IMAGE_ONLY]
-    artifacts = locate(
-        [*python.wheels, *server],
-        python=python.version,
-        platform=locked.platform,
-        folder=folder,
-        settings=settings,
-        build=build,
+    where = {"python": python.version, "platform": locked.platform}
+    artifacts = located.locate(
+        [*python.wheels, *python.build, *server], **where, folder=folder, settings=settings, build=build
     )
     files = download.fetch_all(artifacts, settings, report, what="wheels")
+    archives = located.archives(
+        python.sources, **where, folder=folder, settings=settings, report=report, build=build
+    )
     with report.step(f"installing {len(python.wheels)} packages and the server for Python {python.version}"):
         _install(home, python.wheels, files, [], settings)
         _install(home, server, files, ["--target", "server"], settings)
+        _build(home, python, files | archives, settings)
         shutil.rmtree(home / _UNPACKED, ignore_errors=True)
 
 
@@ -185,6 +185,23 @@ def _install(
     if "Hash mismatch" in answer.talk:
         raise IntegrityError(f"a wheel is not the one that was locked: {_said(answer)}")
     raise ResolveError(f"uv could not install the locked packages: {_said(answer)}")
+
+
+def _build(home: Path, python: Python, files: Mapping[str, Path], settings: Settings) -> None:
+    """Build and install what is locked as source, by what is locked to build it."""
+    if not python.sources:
+        return
+    lines = [f"{each.name} @ {files[each.sha256].as_uri()}\n" for each in python.sources]
+    (home / "sources.txt").write_text("".join(lines))
+    command = ["pip", "install", "--python", "venv", "--no-index", "--no-deps", "--cache-dir", _UNPACKED]
+    for folder in sorted({str(files[each.sha256].parent) for each in python.build}):
+        command += ["--find-links", folder]
+    answer = uv.run([*command, "--requirements", "sources.txt"], folder=home, settings=settings)
+    if answer.status != 0:
+        raise ResolveError(
+            f"a package could not be built from source here: {_said(answer)}",
+            hint="leave `--local` out: the image is built with what it needs",
+        )
 
 
 def _said(answer: uv.Answer) -> str:

@@ -62,6 +62,19 @@ def test_the_model_has_the_locked_packages_and_the_sdk(locked, settings):
     assert (done.stdout, done.stderr) == ("1.17.0 3 11\n", "")
 
 
+def test_what_is_locked_as_source_is_built_by_what_is_locked_to_build_it(locked, settings, tmp_path):
+    build = Build(python_version="3.11", python_packages=("docopt==0.6.2",), allow_sdist=("docopt",))
+    found = python.resolve(build, tmp_path, locked.platform, glibc=(2, 28), settings=settings, report=Silent())
+    assert [each.name for each in found.sources] == ["docopt"]
+    packages = replace(locked.python, wheels=found.wheels, sources=found.sources, build=found.build)
+    made = environment.prepare(
+        replace(locked, python=packages), build=build, folder=tmp_path, settings=settings, report=Silent()
+    )
+
+    assert run(made, "import docopt; print(docopt.__version__)").stdout == "0.6.2\n"
+    assert "No module" in run(made, "import setuptools").stderr
+
+
 @pytest.mark.parametrize("name", ["cogserve", "trio", "hypercorn", "msgspec", "uv"])
 def test_the_model_cannot_see_the_server(locked, settings, name):
     made = prepare(locked, settings)
