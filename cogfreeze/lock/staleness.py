@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,6 +10,11 @@ if TYPE_CHECKING:
 
     from cogfreeze.lock.inputs import Inputs
     from cogfreeze.lock.model import InputValue, Lock
+
+
+_SHOWN = 10
+# A line may have dozens, of which nobody reads one.
+_HASHES = re.compile(r"(?:\s+--hash[=\s]\s*[a-z0-9]+:[0-9a-fA-F]+)+")
 
 
 def changed_inputs(lock: Lock, inputs: Inputs) -> tuple[str, ...]:
@@ -57,9 +63,17 @@ def _word(value: InputValue | None) -> str:
 
 
 def _list_changes(was: tuple[str, ...], now: tuple[str, ...]) -> Iterator[str]:
-    added = [word for word in now if word not in was]
-    removed = [word for word in was if word not in now]
-    yield from (f"`{word}` is new" for word in added)
-    yield from (f"`{word}` is gone" for word in removed)
-    if not added and not removed:
+    added = [_without_hashes(word) for word in now if word not in was]
+    removed = [_without_hashes(word) for word in was if word not in now]
+    found = [f"`{word}` has other hashes" for word in added if word in removed]
+    found += [f"`{word}` is new" for word in added if word not in removed]
+    found += [f"`{word}` is gone" for word in removed if word not in added]
+    yield from found[:_SHOWN]
+    if len(found) > _SHOWN:
+        yield f"and {len(found) - _SHOWN} more"
+    if not found:
         yield "the order changed"
+
+
+def _without_hashes(line: str) -> str:
+    return _HASHES.sub("", line)

@@ -72,3 +72,12 @@ def test_the_same_version_by_another_hash_is_flagged():
         "~ python numpy 2.0.0 → 2.0.0 (other bytes)",
         "~ python pillow 11.0.0 → 12.0.0",
     ]
+
+
+def test_hashes_are_not_listed_and_long_lists_are_cut():
+    was = [f"a{number}==1 --hash=sha256:{'0' * 64} --hash=sha256:{'1' * 64}" for number in range(12)]
+    now = [f"a0==1 --hash=sha256:{'2' * 64}", "b==1"]
+    lock = replace(LOCK, inputs=(("files.r.txt", tuple(was)),))
+    (reason,) = staleness.reasons(lock, (("files.r.txt", tuple(now)),))
+    gone = ", ".join(f"`a{number}==1` is gone" for number in range(1, 9))
+    assert reason == f"`files.r.txt`: `a0==1` has other hashes, `b==1` is new, {gone}, and 3 more"
