@@ -26,6 +26,7 @@ class Settings:
         torch_index: base URL that holds one index per CUDA tag: `BASE/cu128`.
         python_mirror: base URL that holds uv's builds of CPython, as `UV_PYTHON_INSTALL_MIRROR` has it:
             `BASE/20260101/cpython-….tar.gz`.
+        sdk_wheel: a wheel that replaces the `cog` SDK in images.
         ca_bundle: file of PEM certificates to trust in place of the system's.
         cache: folder for downloads and environments, shared between projects.
     """
@@ -35,6 +36,7 @@ class Settings:
     ubuntu_snapshot: str | None = None
     torch_index: str | None = None
     python_mirror: str | None = None
+    sdk_wheel: Path | None = None
     ca_bundle: Path | None = None
     cache: Path
 
@@ -45,6 +47,7 @@ class Settings:
         def address(name: str) -> str | None:
             return environment.get(name, "").rstrip("/") or None
 
+        wheel = environment.get("COG_SDK_WHEEL") or None
         bundle = environment.get("COG_CA_BUNDLE") or None
         home = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", "/tmp")) / ".cache"  # noqa: S108
         return cls(
@@ -53,6 +56,7 @@ class Settings:
             ubuntu_snapshot=address("COG_UBUNTU_SNAPSHOT"),
             torch_index=address("COG_TORCH_INDEX"),
             python_mirror=address("COG_PYTHON_MIRROR") or address("UV_PYTHON_INSTALL_MIRROR"),
+            sdk_wheel=Path(wheel) if wheel else None,
             ca_bundle=Path(bundle) if bundle else None,
             cache=Path(environment.get("COG_CACHE_DIR") or Path(home) / "cogfreeze"),
         )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _CUDA_IMAGE = "nvidia/cuda"
 _VARIABLES = {
     "COGLET_WHEEL": "the server of an image is the one that cog.lock pins",
-    "COG_SDK_WHEEL": "the SDK of an image is the one of this cogfreeze, by the hash that cog.lock pins",
 }
 
 

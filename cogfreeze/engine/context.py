@@ -129,20 +129,23 @@ def _is_weight(path: Path) -> bool:
 
 
 def _local_wheels(recipe: Recipe, project: Path) -> dict[str, Path]:
-    """Return where the wheels of the project's own lie, and the source archives, by file name."""
+    """Return where the wheels of the project's own lie, an SDK's, and the source archives, by file name."""
+    settings = Settings.from_environment()
     found: dict[str, Path | None] = {}
     for download in recipe.downloads:
         wheel = download.source
         if isinstance(wheel, Source):
-            kept = cached_path(Settings.from_environment(), wheel.sha256, wheel.file)
+            kept = cached_path(settings, wheel.sha256, wheel.file)
             if not kept.is_file():
                 raise IntegrityError(
                     f"the cache has no `{wheel.file}`", hint="fetch it: `cog lock`, or `cog build`"
                 )
             found[wheel.file] = kept
         elif isinstance(wheel, Wheel) and wheel.index == LOCAL:
-            places = (path for path in sorted(project.rglob(wheel.file)) if ".cog" not in path.parts)
-            found[wheel.file] = next((path for path in places if _sha256(path) == wheel.sha256), None)
+            places = [path for path in sorted(project.rglob(wheel.file)) if ".cog" not in path.parts]
+            places.append(cached_path(settings, wheel.sha256, wheel.file))
+            fitting = (path for path in places if path.is_file() and _sha256(path) == wheel.sha256)
+            found[wheel.file] = next(fitting, None)
             if found[wheel.file] is None:
                 raise IntegrityError(
                     f"the project has no `{wheel.file}` with the SHA-256 that was locked",

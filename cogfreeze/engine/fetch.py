@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogfreeze.resolve import apt, download, files, interpreter, located
+from cogfreeze.resolve import apt, download, files, interpreter, located, sdk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,7 @@ def fetch(
         NetworkError: an archive or index failed, and the cache has not got the file.
         ResolveError: no index of this machine has a wheel.
         IntegrityError: a server gave other bytes than were locked.
+        LockStale: the environment names another SDK.
     """
     debs = apt.artifacts(part.apt, settings) if part.apt else []
     wheels = located.locate(
@@ -38,7 +39,8 @@ def fetch(
         settings=settings,
         build=project.build,
     )
-    found = download.fetch_all(debs, settings, report, what="Debian packages")
+    sdk_wheel = sdk.fetch(part.python.sdk, settings)
+    found = sdk_wheel | download.fetch_all(debs, settings, report, what="Debian packages")
     found |= download.fetch_all(wheels, settings, report, what="wheels")
     found |= download.fetch_all(
         interpreter.artifacts(part.python.interpreter, settings), settings, report, what="Pythons"

@@ -97,6 +97,10 @@ def _platform(lock: PlatformLock) -> Iterator[Problem]:
     for key in ("wheels", "build", "runtime"):
         yield from _under(("python", key), _wheels(getattr(lock.python, key)))
     yield from _under(("python", "sources"), _sources(lock.python))
+    if lock.python.sdk:
+        yield from _under(("python", "sdk"), _wheel(lock.python.sdk))
+        if lock.python.sdk.name != "cog":
+            yield ("python", "sdk", "name"), "must be `cog`"
     if lock.python.interpreter:
         yield from _under(("python", "interpreter"), _interpreter(lock.python.interpreter))
 

@@ -65,6 +65,8 @@ def _platform_facts(lock: PlatformLock) -> Iterator[tuple[_Key, tuple[str, str]]
         yield (platform, "apt", "snapshot"), (lock.apt.snapshot, "")
         for deb in lock.apt.packages:
             yield (platform, "apt", f"{deb.name}:{deb.architecture}"), (deb.version, deb.sha256)
+    if sdk := lock.python.sdk:
+        yield (platform, "tool", "sdk"), (sdk.version, sdk.sha256)
     if interpreter := lock.python.interpreter:
         yield (platform, "python", "interpreter"), (interpreter.release, interpreter.sha256)
     for wheel in lock.python.wheels:

@@ -166,9 +166,10 @@ def _platform_table(lock: model.PlatformLock) -> Any:
     table.add("base", _table(lock.base))
     if lock.apt:
         table.add("apt", _table(lock.apt))
-    table.add("python", _table(lock.python, without=("interpreter",)))
-    if lock.python.interpreter:
-        table["python"].add("interpreter", _table(lock.python.interpreter))
+    table.add("python", _table(lock.python, without=("interpreter", "sdk")))
+    for name, record in (("interpreter", lock.python.interpreter), ("sdk", lock.python.sdk)):
+        if record:
+            table["python"].add(name, _table(record))
     return table
 
 

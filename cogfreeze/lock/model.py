@@ -198,6 +198,7 @@ class Python:
         sources: what of the closure is built from source, in the same order.
         build: the closure of what builds them, in no layer of the image.
         runtime: the server's own closure, and uv, which installs both.
+        sdk: a wheel that replaces our `cog` SDK; None for the one that comes with the runtime.
     """
 
     version: str
@@ -206,6 +207,7 @@ class Python:
     sources: tuple[Source, ...] = ()
     build: tuple[Wheel, ...] = ()
     runtime: tuple[Wheel, ...] = ()
+    sdk: Wheel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

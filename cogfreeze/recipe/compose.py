@@ -13,7 +13,7 @@ from cogfreeze.errors import LockUnusable
 from cogfreeze.lock.file import dumps
 from cogfreeze.recipe import from_source, layout, metadata, scripts, values
 from cogfreeze.recipe.fetching import Fetching
-from cogfreeze.recipe.groups import DEFAULT_INDEX, Group, group
+from cogfreeze.recipe.groups import DEFAULT_INDEX, LOCAL, Group, group
 from cogfreeze.recipe.model import Bind, ContextFile, Recipe, Run, Secret, Setting, Stage, Step
 from cogfreeze.recipe.stages import CHECKED_INPUTS, PYTHON, REAPER, UNPACKED, Layers, staged
 
@@ -61,6 +61,7 @@ def compose(
 
     packages, tools = group(part.python.wheels), from_source.tools(part.python)
     installer, server = _own_groups(part.python.runtime)
+    sdk = Group(name="sdk", index=LOCAL, wheels=(part.python.sdk,)) if part.python.sdk else None
     base = f"{part.base.reference}@{part.base.digest}"
     interpreter = part.python.interpreter
     python = PYTHON if interpreter else base
@@ -69,7 +70,7 @@ def compose(
         base=base,
         python=python,
         apt=apt,
-        groups=(installer, *packages, *tools, server),
+        groups=(installer, *packages, *tools, server, *([sdk] if sdk else [])),
         inputs=lock.files,
         interpreter=interpreter,
         sources=part.python.sources,
@@ -103,7 +104,7 @@ def compose(
             *(layers.built(part.python.sources, each) for each in tools),
             layers.server(server),
             layers.standard_library(),
-            layers.runtime(),
+            layers.runtime(sdk),
             layers.record(),
             *([layers.weights()] if separate_weights else []),
             layers.code(),

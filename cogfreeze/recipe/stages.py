@@ -192,20 +192,35 @@ class Layers:
             (*scripts.compile_standard_library(), *scripts.fix_times(self.epoch)),
         )
 
-    def runtime(self) -> Stage:
-        """Put in what is ours."""
+    def runtime(self, sdk: Group | None = None) -> Stage:
+        """Put in what is ours.
+
+        Args:
+            sdk: a wheel that replaces the SDK.
+        """
         seen = layout.seen(layout.RUNTIME)
-        copies = (("cog", layout.SDK), ("cogworker", layout.SDK), ("cogserve", layout.SERVER))
+        copies = [("cogworker", layout.SDK), ("cogserve", layout.SERVER)]
+        unpacked: scripts.Script = ()
+        if sdk is None:
+            copies.insert(0, ("cog", layout.SDK))
+        else:
+            unpacked = (
+                *scripts.check_hashes(_WHEELS, _HASHES),
+                f"mkdir -p {layout.STAGED}{layout.SDK}",
+                f"python3 -m zipfile -e {_WHEELS}/*.whl {layout.STAGED}{layout.SDK}",
+            )
         return self._stage(
             "runtime",
             "What serves predictions: SDK, worker and server.",
             (
+                *unpacked,
                 *(line for name, into in copies for line in scripts.copy_in(f"{seen}/{name}", f"{into}/{name}")),
                 *scripts.normalise_modes(),
                 *scripts.compile_python(),
                 *scripts.fix_times(self.epoch),
             ),
             Bind(source=layout.RUNTIME, target=seen),
+            *(_wheels(sdk) if sdk else ()),
         )
 
     def record(self) -> Stage:

@@ -72,7 +72,12 @@ def _of_lock(lock: Lock, part: PlatformLock) -> Iterator[Check]:
     for file in lock.files:
         yield grammar.URL, file.url
         yield grammar.SHA256, file.sha256
-    for wheel in (*part.python.wheels, *part.python.build, *part.python.runtime):
+    for wheel in (
+        *part.python.wheels,
+        *part.python.build,
+        *part.python.runtime,
+        *([part.python.sdk] if part.python.sdk else []),
+    ):
         yield from _of_wheel(wheel)
     for source in part.python.sources:
         yield grammar.PACKAGE_NAME, source.name

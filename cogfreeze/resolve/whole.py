@@ -15,7 +15,7 @@ from cogfreeze.catalog.distributions import glibc
 from cogfreeze.lock import model
 from cogfreeze.lock.inputs import cuda_base_of, inputs_of, part_of
 from cogfreeze.lock.staleness import changed_inputs
-from cogfreeze.resolve import apt, checks, files, image, interpreter, python, runtime, uv
+from cogfreeze.resolve import apt, checks, files, image, interpreter, python, runtime, sdk, uv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,14 +96,19 @@ def resolve(
     inputs = inputs_of(project, cuda_base=request.cuda_base or "auto")
     keys = changed_inputs(previous, inputs) if previous else ()
     moves_nothing = request == Request(resolver=request.resolver, cuda_base=request.cuda_base)
-    if previous is not None and not keys and moves_nothing:
+    wheel = sdk.locked(settings)
+    locked_sdk = previous.platforms[0].python.sdk if previous else None
+    if wheel is None and not (request.runtime or request.everything):
+        wheel = locked_sdk
+    if previous is not None and not keys and moves_nothing and wheel == locked_sdk:
         return previous
     changed = {part_of(key) for key in keys}
     platforms = []
     for platform in sorted(set(project.build.platforms)):
         before = previous.for_platform(platform) if previous else None
         moves = _Moves.of(before, changed, request)
-        platforms.append(_Platform(project, folder, platform, before, moves, request, settings, report).resolve())
+        part = _Platform(project, folder, platform, before, moves, request, settings, report).resolve()
+        platforms.append(replace(part, python=replace(part.python, sdk=wheel)))
     if previous is not None and not (request.runtime or request.everything):
         tools = replace(previous.tools, uv=tools.uv) if "python" in changed else previous.tools
     locked = () if previous is None or request.everything else previous.files

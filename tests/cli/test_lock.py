@@ -1,5 +1,6 @@
 """`cog lock` with its flags, against a registry, an index and an archive on loopback."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -7,19 +8,23 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
 from cogfreeze.cli.main import main
+from cogfreeze.errors import IntegrityError, LockStale
 from cogfreeze.lock import file as lock_file
 from cogfreeze.resolve import archive as archive_module
 from cogfreeze.resolve import openpgp
+from cogfreeze.resolve import sdk as sdk_wheel
+from cogfreeze.settings import Settings
 from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_archive import SNAPSHOT, SUITES, Archive, installed, key, stanza
 from tests.unit.resolve.made_registry import OS_RELEASE, Registry, layer
-from tests.unit.resolve.python.index_server import served
+from tests.unit.resolve.python.index_server import served, wheel
 
 needs_apt = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not on this machine")
 
@@ -301,6 +306,80 @@ def test_a_merge_is_resolved_from_one_side(two_packages, side, version):
 def test_a_checkout_with_other_line_ends_is_current(two_packages):
     two_packages.path.write_bytes(two_packages.path.read_bytes().replace(b"\n", b"\r\n"))
     assert two_packages.lock("--check").talk == ["cog.lock is current"]
+
+
+# --- another SDK ---
+
+
+def sdk(folder, file="cog-9.9-py3-none-any.whl", *, files=None):
+    path = folder.parent / file
+    path.write_bytes(wheel(file, files=files or {"cog/server/http.py": b"", "cog/__init__.py": b""}))
+    return path
+
+
+def test_a_wheel_may_replace_the_sdk_and_stays_until_the_runtime_is_upgraded(lab, monkeypatch):
+    path = sdk(lab.folder)
+    lab.lock()
+    own = lab.path.read_bytes()
+    monkeypatch.setenv("COG_SDK_WHEEL", str(path))
+    assert "  + tool sdk 9.9" in lab.lock().talk
+    locked = lab.locked.python.sdk
+    assert (locked.file, locked.sha256) == (path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    assert str(path.parent) not in lab.path.read_text()
+    for value in (str(path), ""):
+        monkeypatch.setenv("COG_SDK_WHEEL", value)
+        assert lab.lock().talk == ["cog.lock is current: nothing changed"]
+    lab.lock("--upgrade-runtime")
+    assert lab.path.read_bytes() == own
+
+
+@pytest.mark.parametrize(
+    ("file", "files", "message"),
+    [
+        ("left-1.0-py3-none-any.whl", None, "is a wheel of `left`"),
+        ("cog-9.9-cp311-cp311-manylinux_2_17_x86_64.whl", None, "is not for every Python and machine"),
+        (
+            "cog-9.9-py3-none-any.whl",
+            {"cog/__init__.py": b""},
+            "has no `cog/server/http.py`, by which an image is started",
+        ),
+    ],
+)
+def test_what_is_no_sdk_is_refused(lab, monkeypatch, file, files, message):
+    monkeypatch.setenv("COG_SDK_WHEEL", str(sdk(lab.folder, file, files=files)))
+    talk = lab.lock(status=2).talk
+    assert talk == [
+        f"error[CF900]: `{file}`, which `COG_SDK_WHEEL` names, {message}",
+        "hint: name a wheel of the `cog` SDK",
+    ]
+    assert not lab.path.exists()
+
+
+def test_a_build_with_another_sdk_than_the_locks_is_refused(lab, monkeypatch):
+    lab.lock()
+    settings = replace(Settings.from_environment(), sdk_wheel=sdk(lab.folder))
+    with pytest.raises(LockStale) as caught:
+        sdk_wheel.fetch(lab.locked.python.sdk, settings)
+    assert str(caught.value) == (
+        "cog.lock is stale: `COG_SDK_WHEEL` names `cog-9.9-py3-none-any.whl`, and the lock has none"
+    )
+    assert caught.value.hint == "run `cog lock` with `COG_SDK_WHEEL` set and commit the result, or unset it"
+
+
+def test_a_locked_sdk_that_is_not_on_this_machine_is_named(lab, monkeypatch):
+    monkeypatch.setenv("COG_SDK_WHEEL", str(sdk(lab.folder)))
+    lab.lock()
+    settings = replace(Settings.from_environment(), sdk_wheel=None)
+    (path,) = sdk_wheel.fetch(lab.locked.python.sdk, settings).values()
+    path.unlink()
+    with pytest.raises(IntegrityError) as caught:
+        sdk_wheel.fetch(lab.locked.python.sdk, settings)
+    assert str(caught.value) == (
+        "the SDK `cog-9.9-py3-none-any.whl` with the SHA-256 that was locked is not on this machine"
+    )
+    assert caught.value.hint == (
+        "name it in `COG_SDK_WHEEL`, or go back to this cogfreeze's own: `cog lock --upgrade-runtime`"
+    )
 
 
 # --- interrupted, and several at once ---

@@ -355,6 +355,19 @@ def test_another_architecture_is_made_known_before_its_packages_are_installed():
     assert "--add-architecture" not in script(made(), "system")
 
 
+def test_a_locked_sdk_takes_the_place_of_ours():
+    """It is checked by hash and unpacked where ours would be; worker and server stay."""
+    own = replace(wheel("cog", index="local"), sha256=B)
+    recipe = made(lock=with_python(LOCK, sdk=own))
+    (download,) = (each for each in recipe.downloads if each.source == own)
+    assert download.path == f"/fetched/sdk/{own.file}"
+    lines = script(recipe, "runtime")
+    assert lines.index("sha256sum --check") < lines.index("zipfile -e /tmp/wheels/*.whl /layer/opt/cog/sdk\n")
+    assert "/tmp/runtime/cog/." not in lines
+    assert "/tmp/runtime/cogworker/." in lines
+    assert "/tmp/runtime/cog/." in script(made(), "runtime")
+
+
 def test_a_base_with_python_has_no_such_stages():
     assert not {"interpreter", "unpacked-interpreter", "python"} & {each.name for each in made().stages}
 
