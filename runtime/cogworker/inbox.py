@@ -38,8 +38,10 @@ class Inbox:
         self._lock = threading.Lock()
         self._main_reads = False
         self._closed = False
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLIN)
+        # Two, because a poll object serves one thread at a time: one to wait on, one to look, under the lock.
+        self._waiting, self._looking = select.poll(), select.poll()
+        for poll in (self._waiting, self._looking):
+            poll.register(fd, select.POLLIN)
         threading.Thread(target=self._watch, name="cog-inbox", daemon=True).start()
 
     def fileno(self) -> int:
@@ -70,17 +72,17 @@ class Inbox:
     def read_ready(self) -> None:
         """Read and handle what is there, without waiting."""
         with self._lock:
-            if self._poll.poll(0):
+            if self._looking.poll(0):
                 self._receive()
 
     def _watch(self) -> None:
         while not self._closed:
-            self._poll.poll()
+            self._waiting.poll()
             time.sleep(PATIENCE)
             with self._lock:
                 if self._closed:
                     return
-                if not self._main_reads and self._poll.poll(0):
+                if not self._main_reads and self._looking.poll(0):
                     self._receive()
 
     def _receive(self) -> None:
