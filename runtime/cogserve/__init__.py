@@ -2,15 +2,17 @@
 
 The life of a request, which is also the order to read the files in:
 
-    main         settings; starts the model, then loads the server (`serving`: the nursery tree, signals, drain)
-    edge         hypercorn and its guards; the only file that imports it
-    app          routes
-    predicting   the handlers of /predictions and /trainings
-    schema       is this input what the predictor takes?
-    scheduler    takes each prediction through its states (`prediction`), with `admission` and `registry`
-    supervisor   keeps one `worker` process alive: setup, crash, respawn
-    files_in, files_out, client    what is fetched and uploaded, and from where it may be
-    sse, webhooks                  who else is told
+    main, settings     what an operator sets; the model is started (`spawn`), then the server loaded
+    serving            the nursery tree, signals, the way out
+    edge               hypercorn and its guards, the only file that imports it; `http1` and `reader` speak
+                       HTTP/1.1, `connections` looks after all of them
+    app, web           routes; bodies and answers
+    predicting         the handlers of /predictions and /trainings; `schema` judges their input
+    scheduler          takes each `prediction` through its states, with `admission`, `registry`, `outputs`, `ladder`
+    supervisor         keeps one `worker` process alive: setup, crash, replacement
+    files_in, files_out, client, guard    what is fetched and uploaded, and from where it may be
+    sse, webhooks      who else is told
+    health, metrics, docs, documents, logs    what the server says of itself
 
 The model runs in another process (`cogworker`); `cogworker.frames` is all that the two share.
 """

@@ -21,12 +21,12 @@ from cogserve.protocol import (
     encode,
     failed,
 )
-from cogserve.scheduler import Scheduler, note_unknown
 from cogserve.sse import Streams
 from cogserve.web import Bodies, Receive, Scope, Send, answer, rfc3339, wait_disconnected
 from cogserve.webhooks import Webhooks, trace_of
 
 if TYPE_CHECKING:
+    from cogserve.scheduler import Scheduler
     from cogserve.schema import InputSchema
     from cogserve.settings import Settings
 
@@ -137,7 +137,8 @@ class Predicting:
             # Nobody can ask for the events of a model that does not stream.
             history=self._settings.stream_history if streaming or request.webhook else 0,
         )
-        note_unknown(prediction, unknown)
+        for name in unknown:
+            prediction.add_log(f"input `{name}` is not known to this predictor and was left out\n", "stderr")
         self._scheduler.submit(prediction, values, self._schema.files if self._schema is not None else ())
         if request.webhook:
             self._webhooks.follow(prediction, request.webhook, request.webhook_events_filter)

@@ -7,8 +7,7 @@ cancelled; otherwise frames and requests move it on as they come.
 from __future__ import annotations
 
 import logging
-import signal
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Optional
 
 import msgspec
 import trio
@@ -18,6 +17,7 @@ from cogserve import files_in
 from cogserve.admission import Admission, Full
 from cogserve.files_out import OutputUnusable, Store
 from cogserve.health import Health, Status
+from cogserve.ladder import climb, ended_within
 from cogserve.logs import MODEL
 from cogserve.metrics import Metrics
 from cogserve.outputs import Outputs
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 NOT_READY = "Setup has not finished yet. Wait until it has finished, or GET /health-check for status."
 AT_CAPACITY = "At capacity - all prediction slots busy"
-CANCEL_AGAIN = 1.0
 DRAINING = "The server is shutting down and takes no more predictions"
 
 Task = Callable[..., Awaitable[None]]
@@ -140,8 +139,9 @@ class Scheduler(Listener):
             return  # it is on its way
         if prediction.state is State.RUNNING and self.worker is not None:
             freed = self._freed[prediction] = trio.Event()
-            self.worker.send({"type": "cancel", "id": prediction.id})
-            self._nursery.start_soon(self._climb, prediction, self.worker, freed)
+            settings = self._settings
+            graces = (settings.cancel_grace, settings.kill_grace)
+            self._nursery.start_soon(climb, self.worker, prediction.id, freed, *graces)
             return
         task = self._tasks.get(prediction)
         if task is not None:
@@ -307,34 +307,9 @@ class Scheduler(Listener):
         else:
             self._end(prediction, State.FAILED, error)
 
-    async def _climb(self, prediction: Prediction, worker: Worker, freed: trio.Event) -> None:
-        """The cancel ladder: (the message,) SIGTERM, SIGKILL. Each step only if the one before did not help."""
-        settings = self._settings
-        reason = "its process was ended, because a prediction could not be cancelled otherwise"
-        with trio.move_on_after(settings.cancel_grace):
-            while True:
-                with trio.move_on_after(CANCEL_AGAIN):
-                    await freed.wait()
-                    return
-                # The model's code may have caught the first one by accident.
-                worker.send({"type": "cancel", "id": prediction.id})
-        log.warning("a prediction does not end when cancelled; its worker gets SIGTERM")
-        worker.signal(signal.SIGTERM, reason)
-        with trio.move_on_after(settings.kill_grace):
-            await freed.wait()
-            return
-        log.warning("the worker does not end by SIGTERM; it is killed")
-        worker.kill(reason)
-
     async def _limit(self, prediction: Prediction, seconds: float) -> None:
-        with trio.move_on_after(seconds):
-            ended = trio.Event()
-            forget = prediction.listen(lambda event: ended.set() if event[0] == "completed" else None)
-            try:
-                await ended.wait()
-                return
-            finally:
-                forget()
+        if await ended_within(prediction, seconds):
+            return
         prediction.expired = prediction.running_at is None
         where = "it waited for its turn" if prediction.expired else "it was running"
         self.cancel(prediction, f"The deadline of {seconds:g} seconds passed while {where}")
@@ -385,9 +360,3 @@ class Scheduler(Listener):
         if prediction is not None:
             prediction.add_log(text, source)
         printed.info(text, extra={"source": source, "prediction": prediction.id if prediction else None})
-
-
-def note_unknown(prediction: Prediction, names: List[str]) -> None:
-    """Say in a prediction's logs which of its inputs were left out."""
-    for name in names:
-        prediction.add_log(f"input `{name}` is not known to this predictor and was left out\n", "stderr")

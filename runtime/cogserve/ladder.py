@@ -1,0 +1,63 @@
+"""The ways to end a prediction that runs: each has an end of its own.
+
+The model is told, again and again; then its process gets SIGTERM; then it and all that it has started are
+killed. Each step comes only if the one before did not help.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from cogserve.prediction import Prediction
+    from cogserve.worker import Worker
+
+CANCEL_AGAIN = 1.0
+REASON = "its process was ended, because a prediction could not be cancelled otherwise"
+
+log = logging.getLogger("cogserve.predictions")
+
+
+async def climb(worker: Worker, id: str, freed: trio.Event, cancel_grace: float, kill_grace: float) -> None:  # noqa: A002
+    """Cancel a prediction. Returns when the worker is done with it, or has been killed.
+
+    Args:
+        id: what the worker knows it by.
+        freed: is set when the worker is done with it, or dead.
+        cancel_grace: seconds until SIGTERM.
+        kill_grace: seconds from there until SIGKILL.
+    """
+    with trio.move_on_after(cancel_grace):
+        while True:
+            # Again, because the model's code may have caught the first one by accident.
+            worker.send({"type": "cancel", "id": id})
+            if await _set_within(freed, CANCEL_AGAIN):
+                return
+    log.warning("a prediction does not end when cancelled; its worker gets SIGTERM")
+    worker.signal(signal.SIGTERM, REASON)
+    if await _set_within(freed, kill_grace):
+        return
+    log.warning("the worker does not end by SIGTERM; it is killed")
+    worker.kill(REASON)
+
+
+async def ended_within(prediction: Prediction, seconds: float) -> bool:
+    """Return whether a prediction ended within a time; when it did, or the time is over."""
+    ended = trio.Event()
+    if prediction.finished:
+        return True
+    forget = prediction.listen(lambda event: ended.set() if event[0] == "completed" else None)
+    try:
+        return await _set_within(ended, seconds)
+    finally:
+        forget()
+
+
+async def _set_within(event: trio.Event, seconds: float) -> bool:
+    with trio.move_on_after(seconds):
+        await event.wait()
+    return event.is_set()
