@@ -8,7 +8,7 @@ The life of a request, which is also the order to read the files in:
                        HTTP/1.1, `connections` looks after all of them
     app, web           routes; bodies and answers
     predicting         the handlers of /predictions and /trainings; `schema` judges their input
-    scheduler          takes each `prediction` through its states, with `admission`, `registry`, `outputs`, `ladder`
+    scheduler          takes each `prediction` through its states: `admission`, `registry`, `outputs`, `ladder`
     supervisor         keeps one `worker` process alive: setup, crash, replacement
     files_in, files_out, client, guard    what is fetched and uploaded, and from where it may be
     sse, webhooks      who else is told
