@@ -44,11 +44,24 @@ check: install ## format, lint, strict types, import rules, golden files
 golden: install ## write the golden files anew; review the difference
 	.venv/bin/python -m pytest -q tests/golden --golden-update
 
-lockfiles: .bootstrap/.done ## resolve our own closures anew
+bench: install ## measure against peers: locks, rebuilds, serving (twenty minutes; serving needs wrk)
+	.venv/bin/python benchmarks/lock/python_packages.py --pip-compile
+	@$(WITH_ENGINE) .venv/bin/python -m benchmarks.build
+	.venv/bin/python -m benchmarks.server --write docs/benchmarks.md
+
+soak: install ## ten minutes (MINUTES=) of everything at once: memory and open files stay flat
+	.venv/bin/python -m tests.soak $(or $(MINUTES),10)
+
+base-images: install ## ask the registry again for every base image that we know by heart
+	.venv/bin/python -m cogfreeze.resolve.refresh
+
+lockfiles: install ## resolve our own closures anew
 	echo 'uv==$(UV_VERSION)' | $(UV) pip compile - -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o lockfiles/bootstrap.txt
 	$(UV) pip compile pyproject.toml --group dev -q --universal --generate-hashes --python-version 3.11 --no-header -o lockfiles/dev.txt
+	$(UV) pip compile benchmarks/server/coglet.in -q --universal --generate-hashes --python-version 3.11 --no-header -o benchmarks/server/coglet.txt
+	.venv/bin/python -m cogfreeze.resolve.runtime_lockfiles --upgrade
 
 clean: ## remove what make made
 	rm -rf .venv .bootstrap dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install demo test test-quick check golden lockfiles clean
+.PHONY: help install demo test test-quick check golden bench soak base-images lockfiles clean
