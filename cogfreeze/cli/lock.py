@@ -169,7 +169,8 @@ def _tell(name: str, lock: Lock, previous: Lock | None, changes: Sequence[Change
         apt = (
             f", {len(platform.apt.packages)} system packages as of {platform.apt.snapshot}" if platform.apt else ""
         )
-        say(f"{platform.platform}: {base.reference}{apt}, {len(platform.python.wheels)} Python packages")
+        packages = len(platform.python.wheels) + len(platform.python.sources)
+        say(f"{platform.platform}: {base.reference}{apt}, {packages} Python packages")
     say(f"{name} would be written" if dry_run else f"wrote {name}")
 
 
