@@ -19,7 +19,8 @@ WORDS = sorted(
 # Every character that no shell, Dockerfile, CSV mount option or path reads as more than itself inside a word.
 # `&`, `?` and `!` stand in URLs and versions, which are quoted wherever they go.
 HARMLESS = set(string.ascii_letters + string.digits + "._+-@:=/%~,")
-ALSO = {"URL": set("&?"), "WHEEL_FILE": set("!")}
+# A version's epoch, `1!2.0`, stands in the names of its files.
+ALSO = {"URL": set("&?"), "WHEEL_FILE": set("!"), "SOURCE_FILE": set("!")}
 
 CONTROLS = [
     "\n",

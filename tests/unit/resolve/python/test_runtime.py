@@ -19,7 +19,7 @@ def test_every_python_and_platform_has_a_whole_closure(python, platform):
     wheels = runtime.wheels(python, platform, glibc=(2, 28))
     names = [each.name for each in wheels]
     declared = [each.name for each in wheels if not each.required_by]
-    assert declared == ["dumb-init", "hypercorn", "msgspec", "trio", "uv"] == names[:5]
+    assert declared == ["dumb-init", "httptools", "hypercorn", "msgspec", "trio", "uv"] == names[:6]
     assert all(name in names for each in wheels for name in each.required_by)
     assert all(rank(each.file, target(python, platform, (2, 28))) is not None for each in wheels)
     assert {each.index for each in wheels} == {"pypi"}
