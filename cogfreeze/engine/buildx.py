@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 # An image in the engine's own store, with the manifest that any other exporter would give it.
 STORE = "type=image,oci-mediatypes=true"
-# Seconds that buildx has to stop in after an interrupt.
-_STOPPING = 30.0
+# Seconds that buildx has to stop in after an interrupt. Killed, it takes the build with it all the same: the
+# engine ends a build whose client is gone.
+_STOPPING = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,13 +35,17 @@ class Docker:
     release: str
     keeps_manifests: bool
 
-    def ask(self, words: Sequence[str]) -> str:
-        """Run one quick command of docker's and return what it prints.
+    def ask(self, words: Sequence[str], *, seconds: float | None = _SECONDS) -> str:
+        """Run one command of docker's and return what it prints.
+
+        Args:
+            seconds: how long it may take; None for as long as it does.
 
         Raises:
             BuildError: it failed.
+            ToolMissing: it took too long.
         """
-        result = _run([self.program, *words])
+        result = _run([self.program, *words], seconds=seconds)
         if result.returncode:
             raise BuildError(f"`docker {words[0]}` failed: {_last_line(result.stderr)}")
         return result.stdout
@@ -100,12 +104,12 @@ def _buildx(info: dict[str, Any]) -> str:
     return version
 
 
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], *, seconds: float | None = _SECONDS) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
     except subprocess.TimeoutExpired:
         raise ToolMissing(
-            f"the Docker engine has not answered for {_SECONDS} s", hint=f"look after it; {WITHOUT}"
+            f"the Docker engine has not answered for {seconds:g} s", hint=f"look after it; {WITHOUT}"
         ) from None
 
 

@@ -109,4 +109,4 @@ def _disguise(context: Path) -> None:
 
 def _prune(engine: Docker, report: Report) -> None:
     with report.step("emptying the build cache"):
-        engine.ask(["builder", "prune", "--all", "--force"])
+        engine.ask(["builder", "prune", "--all", "--force"], seconds=None)

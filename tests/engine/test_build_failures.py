@@ -35,7 +35,7 @@ def refused(cog, folder, *words, variables=()):
 
 
 def test_a_failing_command_is_named_with_the_end_of_what_it_printed(new_project, cog):
-    folder = new_project("run:\n  - echo before; echo broken >&2; exit 7\n")
+    folder = new_project("run:\n  - echo before; echo broken; exit 7\n")
     status, lines = refused(cog, folder)
 
     assert status == 1
