@@ -194,7 +194,7 @@ SECRET_ID = Grammar("a secret's id", "letters, digits, `.`, `_`, `-`", r"[A-Za-z
 PYTHON_BUILD = Grammar(
     "a path of a build of CPython",
     "its date and file: `20260101/cpython-….tar.gz`",
-    r"[A-Za-z0-9_-][A-Za-z0-9._-]*/cpython-[A-Za-z0-9._%+-]+\.tar\.gz",
+    r"[A-Za-z0-9_][A-Za-z0-9._-]*/cpython-[A-Za-z0-9._%+-]+\.tar\.gz",
 )
 URL = Grammar(
     "a URL that can be used here",
