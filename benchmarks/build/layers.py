@@ -1,177 +1,154 @@
-"""What a rebuild costs and has to push: `cog build` against the Dockerfile that Cog generates, in one run.
+"""What a rebuild costs and what it has to push: `cog build` against the Dockerfile that Cog generates, in one run.
 
-    python benchmarks/build/layers.py [--wheel torch.whl]
+    python -m benchmarks.build.layers [--wheel torch.whl] [--write]
 
-Needs the engine of CONTRIBUTING.md. The project has a CPU torch, given as a local wheel, beside small packages;
-one of those is bumped, then a line of code is changed. Cog's side is the shape of its generated Dockerfile: one
-`RUN pip install` of all requirements with a cache mount, then `COPY . /src`. The wheel is handed to it by a mount,
-so that it is in no layer of its own. Prints one JSON object; a goal that is missed makes the exit status 1.
+Needs the engine of CONTRIBUTING.md, and Debian's `docker-registry`. Both sides build the same two projects: a
+heavy package (a CPU torch, where pip is configured with a folder that has one, else `tensorflow-cpu`) beside light
+ones. Then one light package of the second is bumped, then a line of its code is changed; each image is pushed to a
+registry that has the base alone. Prints a table and what misses its goal, which makes the exit status 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-COG = [sys.executable, "-m", "cogfreeze.cli.main"]
-BASE = "python:3.11-slim-bookworm"
-SMALL = ("numpy", "pillow", "requests", "pyyaml", "tqdm")
+from benchmarks.build import registry, table
+from benchmarks.build.sides import BASE, Cogs, Ours, Side, run, timed
+
+if TYPE_CHECKING:
+    from benchmarks.build.registry import Registry
+
+LIGHT = ("numpy==2.4.6", "pillow==13.0.0", "requests==2.34.2", "pyyaml==6.0.3", "tqdm==4.70.1")
+# Another project, with the same heavy package.
+OTHER = ("numpy==2.4.6", "rich==15.0.0")
 BEFORE, AFTER = "six==1.16.0", "six==1.17.0"
-PREDICT = """\
-import torch
-from cog import BasePredictor
+FALLBACK = "tensorflow-cpu==2.21.0"
+# A changed line is built in moments, so the median of some is taken.
+LINES = 5
 
 
-class Predictor(BasePredictor):
-    def predict(self, x: float) -> float:
-        return float(torch.tensor(x) * {factor})
-"""
-# The base has no pip here, as the official image has: it is put in first, and costs neither side anything.
-COGS_SHAPE = """\
-FROM {base} AS base
-RUN python -m ensurepip && ln -sf pip3 /usr/local/bin/pip
-FROM base
-ENV DEBIAN_FRONTEND=noninteractive PYTHONUNBUFFERED=1
-COPY requirements.txt /tmp/
-RUN --mount=type=cache,target=/root/.cache/pip --mount=type=secret,id=ca \\
-    --mount=type=bind,source={wheel},target=/mnt/{wheel} \\
-    [ ! -e /run/secrets/ca ] || export PIP_CERT=/run/secrets/ca; \\
-    pip install --root-user-action=ignore --cache-dir /root/.cache/pip /mnt/{wheel} -r /tmp/requirements.txt
-WORKDIR /src
-EXPOSE 5000
-CMD ["python", "-m", "cog.server.http"]
-COPY predict.py /src/
-"""
+@dataclass(slots=True, kw_only=True)
+class Measured:
+    """One side's figures: seconds, bytes above the base image, the largest layer of each project."""
+
+    cold: float = 0.0
+    image: int = 0
+    other_bytes: int = 0
+    lock: float = 0.0
+    bump: float = 0.0
+    bump_bytes: int = 0
+    bump_push: float = 0.0
+    line: float = 0.0
+    line_bytes: int = 0
+    heaviest: list[str] = field(default_factory=list)
+
+    @property
+    def shared(self) -> bool:
+        """Whether both projects have their largest layer in common."""
+        return len(set(self.heaviest)) == 1
 
 
-def run(*words: str, folder: Path) -> str:
-    answer = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        sys.exit(f"{' '.join(words)}\n{answer.stderr}")
-    return answer.stdout
+def push(name: str, to: Registry) -> tuple[float, int]:
+    """Push an image; return the seconds, and the bytes that the registry had not got."""
+    before = to.blobs()
+    with timed() as taken:
+        run("docker", "push", "--quiet", name, folder=to.store.parent)
+    return taken.value, sum(size for digest, size in to.blobs().items() if digest not in before)
 
 
-def blobs(layout: Path) -> dict[str, int]:
-    """Return the compressed layers of an exported image: digest → bytes."""
-    index = json.loads((layout / "index.json").read_text())
-    manifest = layout / "blobs" / index["manifests"][0]["digest"].replace(":", "/")
-    return {layer["digest"]: layer["size"] for layer in json.loads(manifest.read_text())["layers"]}
+def measure(kind: type[Side], folder: Path, heavy: str | Path, module: str, to: Registry) -> Measured:
+    """Build and push both projects of one side, and the changes of the second."""
+    found, known = Measured(), set(to.blobs())
+    name = f"{to.address}/{kind.__name__.lower()}"
+    folder.mkdir()
+    first = kind(folder / "first", heavy, module)
+    first.require((*OTHER, BEFORE))
+    first.build(f"{name}:first")  # downloads what the caches lack, and isn't measured
+    push(f"{name}:first", to)
+    found.heaviest.append(_heaviest(to.layers(f"{name}:first")))
+
+    project = kind(folder / "project", heavy, module)
+    project.require((*LIGHT, BEFORE))
+    with timed() as taken:
+        project.build(f"{name}:cold", "--no-cache")
+    found.cold = taken.value
+    found.other_bytes = push(f"{name}:cold", to)[1]
+    layers = to.layers(f"{name}:cold")
+    found.image = sum(size for digest, size in layers.items() if digest.partition(":")[2] not in known)
+    found.heaviest.append(_heaviest(layers))
+
+    with timed() as taken:
+        project.require((*LIGHT, AFTER))
+    found.lock = taken.value
+    with timed() as taken:
+        project.build(f"{name}:bumped")
+    found.bump = taken.value
+    found.bump_push, found.bump_bytes = push(f"{name}:bumped", to)
+
+    seconds = []
+    for number in range(2, 2 + LINES):
+        project.write_code(number)
+        with timed() as taken:
+            project.build(f"{name}:line")
+        seconds.append(taken.value)
+    found.line, found.line_bytes = statistics.median(seconds), push(f"{name}:line", to)[1]
+    return found
 
 
-class Side:
-    """One way of building the project."""
-
-    def __init__(self, folder: Path, wheel: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        shutil.copy(wheel, folder)
-        self.wheel = wheel.name
-        self.code(2)
-
-    def code(self, factor: int) -> None:
-        (self.folder / "predict.py").write_text(PREDICT.format(factor=factor))
-
-    def timed(self, *words: str) -> float:
-        begun = time.perf_counter()
-        self.build(*words)
-        return time.perf_counter() - begun
-
-    def layers(self) -> dict[str, int]:
-        with tempfile.TemporaryDirectory(dir=self.folder.parent) as scratch:
-            self.export(Path(scratch) / "image")
-            return blobs(Path(scratch) / "image")
-
-    def build(self, *words: str) -> None:
-        raise NotImplementedError
-
-    def export(self, layout: Path) -> None:
-        raise NotImplementedError
+def _heaviest(layers: dict[str, int]) -> str:
+    return max(layers, key=lambda digest: layers[digest])
 
 
-class Ours(Side):
-    name = "cogfreeze"
-
-    def require(self, pin: str) -> None:
-        packages = "".join(f"    - {each}\n" for each in (f"./{self.wheel}", *SMALL, pin))
-        (self.folder / "cog.yaml").write_text(
-            f'build:\n  python_version: "3.11"\n  python_packages:\n{packages}predict: predict.py:Predictor\n'
+def heavy_package(wheel: Path | None) -> tuple[str | Path, str]:
+    """Return the heavy package and the module that it brings."""
+    if wheel is None:
+        told = subprocess.run(
+            [sys.executable, "-m", "pip", "config", "get", "global.find-links"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        (self.folder / ".dockerignore").write_text("*.whl\n")
-        run(*COG, "lock", folder=self.folder)
-
-    def build(self, *words: str) -> None:
-        run(*COG, "build", "--syntax", "builtin", "-t", "bench-ours", *words, folder=self.folder)
-
-    def export(self, layout: Path) -> None:
-        output = f"type=oci,tar=false,dest={layout}"
-        run(*COG, "build", "--syntax", "builtin", "--output", output, folder=self.folder)
-
-
-class Cogs(Side):
-    name = "cog's shape"
-
-    def require(self, pin: str) -> None:
-        (self.folder / "requirements.txt").write_text("".join(f"{each}\n" for each in (*SMALL, pin)))
-        (self.folder / "Dockerfile").write_text(COGS_SHAPE.format(base=BASE, wheel=self.wheel))
-        (self.folder / "Dockerfile.dockerignore").write_text("Dockerfile*\n")
-
-    def build(self, *words: str) -> None:
-        self._buildx("--output=type=image,name=bench-cog", *words)
-
-    def export(self, layout: Path) -> None:
-        self._buildx(f"--output=type=oci,tar=false,dest={layout}")
-
-    def _buildx(self, *words: str) -> None:
-        ca = os.environ.get("SSL_CERT_FILE")
-        secret = (f"--secret=id=ca,src={ca}",) if ca else ()
-        run(
-            *("docker", "buildx", "build", "--provenance=false", "--network=host"),
-            *(*secret, *words, "."),
-            folder=self.folder,
-        )
-
-
-def measured(side: Side) -> dict[str, float]:
-    """Measure one side: cold, after a bumped package, after a changed line of code."""
-    side.require(BEFORE)
-    side.build()  # downloads are in the caches from here on
-    row = {"cold_seconds": side.timed("--no-cache")}
-    before = side.layers()
-    side.require(AFTER)
-    row["bump_seconds"] = side.timed()
-    after = side.layers()
-    row["bump_bytes"] = sum(size for digest, size in after.items() if digest not in before)
-    side.code(3)
-    row["code_seconds"] = side.timed()
-    changed = side.layers()
-    row["code_bytes"] = sum(size for digest, size in changed.items() if digest not in after)
-    row["image_bytes"] = sum(changed.values())
-    return {key: round(value, 1) for key, value in row.items()}
+        folders = [os.environ.get("PIP_FIND_LINKS", ""), *told.stdout.split()]
+        wheels = (wheel for folder in folders if folder for wheel in Path(folder).glob("torch-*-cp311-*.whl"))
+        wheel = next(wheels, None)
+    return (wheel.resolve(), "torch") if wheel else (FALLBACK, "tensorflow")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--wheel", type=Path, help="a CPU torch wheel (default: the one of PIP_FIND_LINKS)")
-    wheel = parser.parse_args().wheel or next(Path(os.environ["PIP_FIND_LINKS"]).glob("torch-*.whl"))
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        rows = {side.name: measured(side(Path(scratch) / side.__name__, wheel)) for side in (Ours, Cogs)}
-    ours, cogs = rows["cogfreeze"], rows["cog's shape"]
-    goals = {
-        "bytes to push after a bump, at least 100 times fewer": cogs["bump_bytes"] / ours["bump_bytes"] >= 100,
-        "rebuild after a bump, at least 5 times faster": cogs["bump_seconds"] / ours["bump_seconds"] >= 5,
-        "rebuild after a changed line, in 2 s": ours["code_seconds"] <= 2,
-        "cold build, no slower": ours["cold_seconds"] <= cogs["cold_seconds"],
-        "image, no larger": ours["image_bytes"] <= cogs["image_bytes"],
-    }
-    print(json.dumps({"wheel": wheel.name, "rows": rows, "goals": goals}, indent=2))
-    return 0 if all(goals.values()) else 1
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--wheel", type=Path, help="a CPU torch wheel for CPython 3.11")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks/build.md")
+    arguments = parser.parse_args()
+    heavy, module = heavy_package(arguments.wheel)
+    begun, load = time.perf_counter(), os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, registry.running(Path(scratch)) as to:
+        folder = Path(scratch)
+        Cogs.prepare(folder)
+        bases = {Ours: f"{to.address}/base:official", Cogs: f"{to.address}/base:pip"}
+        run("docker", "pull", "--quiet", BASE, folder=folder)
+        for source, name in ((BASE, bases[Ours]), ("bench-cog-python", bases[Cogs])):
+            run("docker", "tag", source, name, folder=folder)
+            push(name, to)
+        ours = measure(Ours, folder / "ours", heavy, module, to)
+        theirs = measure(Cogs, folder / "theirs", heavy, module, to)
+        wheel = heavy.name if isinstance(heavy, Path) else heavy
+        text = table.markdown(ours, theirs, wheel, load, time.perf_counter() - begun)
+    print(text)
+    if arguments.write:
+        table.write(text)
+    missed = [row.name for row in table.rows(ours, theirs) if not row.reached]
+    for name in missed:
+        print(f"goal missed: {name}", file=sys.stderr)
+    return int(bool(missed))
 
 
 if __name__ == "__main__":
