@@ -254,7 +254,7 @@ def _default_host() -> str:
 
 
 def _is_default(host: str) -> bool:
-    """Say whether a host is one of the default registry's names: `docker.io`, or a host below it."""
+    """Say whether a host is the default registry: its domain, or a host below that."""
     domain = _default_host().partition(".")[2]
     return host == domain or host.endswith(f".{domain}")
 

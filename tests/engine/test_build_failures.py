@@ -14,6 +14,7 @@ from cogfreeze.engine import build
 from cogfreeze.engine.buildx import Options
 from cogfreeze.errors import IntegrityError
 from cogfreeze.report import Silent
+from tests.engine.outside import archive
 
 pytestmark = pytest.mark.engine
 
@@ -48,7 +49,7 @@ def test_a_failing_command_is_named_with_the_end_of_what_it_printed(new_project,
     ]
 
 
-FETCHING = "python -c \"import urllib.request; urllib.request.urlopen('http://deb.debian.org/', timeout=5)\""
+FETCHING = f"python -c \"import urllib.request; urllib.request.urlopen('{archive()}', timeout=5)\""
 
 
 def test_a_command_has_no_network_and_is_told_how_to_get_it(new_project, cog):

@@ -20,13 +20,14 @@ from cogfreeze.errors import BuildError
 from cogfreeze.lock.model import Apt, AptSuite, Deb
 from cogfreeze.recipe.compose import compose
 from cogfreeze.report import Silent
+from tests.engine.outside import archive
 
 pytestmark = pytest.mark.engine
 
-CALLING_OUT = """\
+CALLING_OUT = f"""\
 #!/bin/sh
 set -e
-python3 -c "import urllib.request; urllib.request.urlopen('http://deb.debian.org/', timeout=5)"
+python3 -c "import urllib.request; urllib.request.urlopen('{archive()}', timeout=5)"
 """
 SECRET = "hunter2-3f9d0c"
 
@@ -153,7 +154,7 @@ def test_no_address_of_this_machine_is_in_the_image(ocr, exported, cache):
 
 
 def test_a_command_that_may_use_the_network_does_and_the_image_says_so(new_project, built, docker, cog):
-    fetching = "python -c \\\"import urllib.request as u; print(u.urlopen('http://deb.debian.org/').status)\\\""
+    fetching = f"python -c \\\"import urllib.request as u; print(u.urlopen('{archive()}').status)\\\""
     folder = new_project(f'run:\n  - command: "{fetching} >/usr/share/status"\n    network: true\n')
     image = built(folder, name="cogfreeze-test-network")
 

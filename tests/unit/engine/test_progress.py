@@ -3,6 +3,8 @@
 import base64
 import json
 
+from docker.auth import INDEX_NAME
+
 from cogfreeze.engine.progress import FrontendMissing, Progress
 from cogfreeze.errors import BuildError, IntegrityError
 from cogfreeze.report import Silent
@@ -141,7 +143,7 @@ def test_an_engine_that_went_away_is_told_in_its_own_words():
 
 def test_a_frontend_that_cannot_be_pulled_is_told_apart():
     frontend = f"docker/dockerfile:1.28.0@sha256:{'0' * 64}"
-    name = f"resolve image config for docker-image://docker.io/{frontend}"
+    name = f"resolve image config for docker-image://{INDEX_NAME}/{frontend}"
     error = failure(vertex(name, error="not found"), frontend=frontend)
 
     assert isinstance(error, FrontendMissing)
