@@ -1,27 +1,15 @@
-"""What a rebuild costs and what it has to push: `cog build` against the Dockerfile that Cog generates, in one run.
-
-    python -m benchmarks.build.layers [--wheel torch.whl] [--write]
-
-Needs the engine of CONTRIBUTING.md, and Debian's `docker-registry`. Both sides build the same two projects: a
-heavy package (a CPU torch, where pip is configured with a folder that has one, else `tensorflow-cpu`) beside light
-ones. Then one light package of the second is bumped, then a line of its code is changed; each image is pushed to a
-registry that has the base alone. Prints a table and what misses its goal, which makes the exit status 1.
-"""
+"""The measuring: two projects, built and pushed by both sides in turn, so that a busy moment meets both."""
 
 from __future__ import annotations
 
-import argparse
 import os
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.build import registry, table
+from benchmarks.build import cog_shape
 from benchmarks.build.sides import BASE, Cogs, Ours, Side, run, timed
 
 if TYPE_CHECKING:
@@ -32,84 +20,122 @@ LIGHT = ("numpy==2.4.6", "pillow==13.0.0", "requests==2.34.2", "pyyaml==6.0.3", 
 OTHER = ("numpy==2.4.6", "rich==15.0.0")
 BEFORE, AFTER = "six==1.16.0", "six==1.17.0"
 FALLBACK = "tensorflow-cpu==2.21.0"
-# A changed line is built in moments, so the median of some is taken.
-LINES = 5
+# The least of some runs is what a build costs; what is above it is others' work on the machine.
+COLD, LINES = 2, 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """The heavy package: a wheel's path or a requirement, and the module that it brings."""
+
+    source: str | Path
+    module: str
+
+    @property
+    def shown(self) -> str:
+        return self.source.name if isinstance(self.source, Path) else self.source
 
 
 @dataclass(slots=True, kw_only=True)
 class Measured:
-    """One side's figures: seconds, bytes above the base image, the largest layer of each project."""
+    """One side's figures: seconds, bytes, and whether both projects have their largest layer in common."""
 
-    cold: float = 0.0
+    cold: float = float("inf")
     image: int = 0
-    other_bytes: int = 0
+    second: int = 0
     lock: float = 0.0
     bump: float = 0.0
     bump_bytes: int = 0
     bump_push: float = 0.0
-    line: float = 0.0
+    line: float = float("inf")
     line_bytes: int = 0
-    heaviest: list[str] = field(default_factory=list)
-
-    @property
-    def shared(self) -> bool:
-        """Whether both projects have their largest layer in common."""
-        return len(set(self.heaviest)) == 1
+    shared: bool = False
 
 
-def push(name: str, to: Registry) -> tuple[float, int]:
-    """Push an image; return the seconds, and the bytes that the registry had not got."""
-    before = to.blobs()
-    with timed() as taken:
-        run("docker", "push", "--quiet", name, folder=to.store.parent)
-    return taken.value, sum(size for digest, size in to.blobs().items() if digest not in before)
+class Run:
+    """One side, its two projects and what was measured so far."""
 
+    def __init__(self, kind: type[Side], base: str, package: Package, folder: Path, to: Registry) -> None:
+        self.to, self.found = to, Measured()
+        self.image = f"{to.address}/{kind.__name__.lower()}"
+        folder.mkdir()
+        self.first = kind(folder / "first", package.source, package.module)
+        self.project = kind(folder / "project", package.source, package.module)
+        run("docker", "tag", base, f"{self.image}:base", folder=folder)
+        self.push("base")
+        self.below = to.layers(f"{self.image}:base")
 
-def measure(kind: type[Side], folder: Path, heavy: str | Path, module: str, to: Registry) -> Measured:
-    """Build and push both projects of one side, and the changes of the second."""
-    found, known = Measured(), set(to.blobs())
-    name = f"{to.address}/{kind.__name__.lower()}"
-    folder.mkdir()
-    first = kind(folder / "first", heavy, module)
-    first.require((*OTHER, BEFORE))
-    first.build(f"{name}:first")  # downloads what the caches lack, and isn't measured
-    push(f"{name}:first", to)
-    found.heaviest.append(_heaviest(to.layers(f"{name}:first")))
-
-    project = kind(folder / "project", heavy, module)
-    project.require((*LIGHT, BEFORE))
-    with timed() as taken:
-        project.build(f"{name}:cold", "--no-cache")
-    found.cold = taken.value
-    found.other_bytes = push(f"{name}:cold", to)[1]
-    layers = to.layers(f"{name}:cold")
-    found.image = sum(size for digest, size in layers.items() if digest.partition(":")[2] not in known)
-    found.heaviest.append(_heaviest(layers))
-
-    with timed() as taken:
-        project.require((*LIGHT, AFTER))
-    found.lock = taken.value
-    with timed() as taken:
-        project.build(f"{name}:bumped")
-    found.bump = taken.value
-    found.bump_push, found.bump_bytes = push(f"{name}:bumped", to)
-
-    seconds = []
-    for number in range(2, 2 + LINES):
-        project.write_code(number)
+    def push(self, tag: str) -> tuple[float, int]:
+        """Push an image; return the seconds, and the bytes that the registry had not got."""
+        before = self.to.blobs()
         with timed() as taken:
-            project.build(f"{name}:line")
-        seconds.append(taken.value)
-    found.line, found.line_bytes = statistics.median(seconds), push(f"{name}:line", to)[1]
-    return found
+            run("docker", "push", "--quiet", f"{self.image}:{tag}", folder=self.to.store.parent)
+        return taken.value, sum(size for digest, size in self.to.blobs().items() if digest not in before)
+
+    def warm_up(self) -> None:
+        """Build the first project: it downloads what the caches lack, and isn't measured."""
+        self.first.require((*OTHER, BEFORE))
+        self.first.build(f"{self.image}:first")
+        self.push("first")
+        self.project.require((*LIGHT, BEFORE))
+
+    def build_cold(self) -> None:
+        with timed() as taken:
+            self.project.build(f"{self.image}:cold", "--no-cache")
+        self.found.cold = min(self.found.cold, taken.value)
+
+    def push_second(self) -> None:
+        self.found.second = self.push("cold")[1]
+        first, second = (self.to.layers(f"{self.image}:{tag}") for tag in ("first", "cold"))
+        self.found.image = sum(size for digest, size in second.items() if digest not in self.below)
+        self.found.shared = max(first, key=lambda digest: first[digest]) in second
+
+    def bump(self) -> None:
+        with timed() as taken:
+            self.project.require((*LIGHT, AFTER))
+        self.found.lock = taken.value
+        with timed() as taken:
+            self.project.build(f"{self.image}:bumped")
+        self.found.bump = taken.value
+        self.found.bump_push, self.found.bump_bytes = self.push("bumped")
+
+    def change_line(self, number: int) -> None:
+        self.project.write_code(number)
+        with timed() as taken:
+            self.project.build(f"{self.image}:line")
+        self.found.line = min(self.found.line, taken.value)
+
+    def push_line(self) -> None:
+        self.found.line_bytes = self.push("line")[1]
 
 
-def _heaviest(layers: dict[str, int]) -> str:
-    return max(layers, key=lambda digest: layers[digest])
+def measure(package: Package, folder: Path, to: Registry) -> tuple[Measured, Measured]:
+    """Measure ours and Cog's, step by step in turn."""
+    Cogs.prepare(folder)
+    run("docker", "pull", "--quiet", BASE, folder=folder)
+    sides = (
+        Run(Ours, BASE, package, folder / "ours", to),
+        Run(Cogs, cog_shape.PYTHON, package, folder / "theirs", to),
+    )
+    for side in sides:
+        side.warm_up()
+    for _ in range(COLD):
+        for side in sides:
+            side.build_cold()
+    for side in sides:
+        side.push_second()
+    for side in sides:
+        side.bump()
+    for number in range(2, 2 + LINES):
+        for side in sides:
+            side.change_line(number)
+    for side in sides:
+        side.push_line()
+    return sides[0].found, sides[1].found
 
 
-def heavy_package(wheel: Path | None) -> tuple[str | Path, str]:
-    """Return the heavy package and the module that it brings."""
+def heavy_package(wheel: Path | None) -> Package:
+    """Return this wheel, else a torch of the folder that pip is configured with, else what any index has."""
     if wheel is None:
         told = subprocess.run(
             [sys.executable, "-m", "pip", "config", "get", "global.find-links"],
@@ -118,38 +144,8 @@ def heavy_package(wheel: Path | None) -> tuple[str | Path, str]:
             check=False,
         )
         folders = [os.environ.get("PIP_FIND_LINKS", ""), *told.stdout.split()]
-        wheels = (wheel for folder in folders if folder for wheel in Path(folder).glob("torch-*-cp311-*.whl"))
-        wheel = next(wheels, None)
-    return (wheel.resolve(), "torch") if wheel else (FALLBACK, "tensorflow")
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--wheel", type=Path, help="a CPU torch wheel for CPython 3.11")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks/build.md")
-    arguments = parser.parse_args()
-    heavy, module = heavy_package(arguments.wheel)
-    begun, load = time.perf_counter(), os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, registry.running(Path(scratch)) as to:
-        folder = Path(scratch)
-        Cogs.prepare(folder)
-        bases = {Ours: f"{to.address}/base:official", Cogs: f"{to.address}/base:pip"}
-        run("docker", "pull", "--quiet", BASE, folder=folder)
-        for source, name in ((BASE, bases[Ours]), ("bench-cog-python", bases[Cogs])):
-            run("docker", "tag", source, name, folder=folder)
-            push(name, to)
-        ours = measure(Ours, folder / "ours", heavy, module, to)
-        theirs = measure(Cogs, folder / "theirs", heavy, module, to)
-        wheel = heavy.name if isinstance(heavy, Path) else heavy
-        text = table.markdown(ours, theirs, wheel, load, time.perf_counter() - begun)
-    print(text)
-    if arguments.write:
-        table.write(text)
-    missed = [row.name for row in table.rows(ours, theirs) if not row.reached]
-    for name in missed:
-        print(f"goal missed: {name}", file=sys.stderr)
-    return int(bool(missed))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        found = (wheel for folder in folders if folder for wheel in Path(folder).glob("torch-*-cp311-*.whl"))
+        wheel = next(found, None)
+    return (
+        Package(source=wheel.resolve(), module="torch") if wheel else Package(source=FALLBACK, module="tensorflow")
+    )

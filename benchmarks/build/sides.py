@@ -41,7 +41,9 @@ def run(*words: str, folder: Path) -> str:
 def environment() -> dict[str, str]:
     """Return the variables of this process, and those by which `cog` finds the loopback registry and archive."""
     mirrors = {"COG_REGISTRY_MIRROR": "ENGINE_REGISTRY", "COG_DEBIAN_SNAPSHOT": "ENGINE_DEBIAN_SNAPSHOT"}
-    return os.environ | {name: os.environ[known] for name, known in mirrors.items() if known in os.environ}
+    found = os.environ | {name: os.environ[known] for name, known in mirrors.items() if known in os.environ}
+    found.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed `cog` is compiled
+    return found
 
 
 class Seconds:

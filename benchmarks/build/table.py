@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.build.layers import Measured
 
 PAGE = Path(__file__).parents[2] / "docs/benchmarks/build.md"
-BEGIN = "<!-- build: begin; written by `python -m benchmarks.build.layers --write` -->"
+BEGIN = "<!-- build: begin; written by `python -m benchmarks.build --write` -->"
 END = "<!-- build: end -->"
 
 
@@ -40,7 +40,7 @@ def rows(ours: Measured, theirs: Measured) -> list[Row]:
         Row(name="a bumped package: `cog lock` before", ours=_seconds(ours.lock), theirs="–"),
         _line(ours, theirs),
         _ratio("a changed line: bytes to push", ours.line_bytes, theirs.line_bytes, _size),
-        _ratio("a second project: bytes to push", ours.other_bytes, theirs.other_bytes, _size),
+        _ratio("a second project: bytes to push", ours.second, theirs.second, _size),
         Row(
             name="a second project: has the first's heavy layer",
             ours=_yes(ours.shared),
