@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from cogfreeze.catalog.frameworks import cuda_of
+from cogfreeze.catalog.frameworks import TORCH_FAMILY, cuda_of
 from cogfreeze.errors import ResolveError
-from cogfreeze.resolve import remote
+from cogfreeze.resolve import download, elf, remote
+from cogfreeze.resolve.indexes import LOCAL
 from cogfreeze.resolve.located import locate
 from cogfreeze.resolve.uv import Candidate
 from cogfreeze.resolve.wheels import glibc_of
@@ -78,6 +79,7 @@ def check(
     found = [
         *same_files(by_name),
         *_newer_glibc(locked, glibc),
+        *_newer_symbols(_unvouched(locked, by_name, glibc), build, folder, platform, glibc, settings, report),
         *_other_pythons(by_name, build.python_version),
         *_cuda(locked, base_cuda),
     ]
@@ -166,6 +168,62 @@ def _newer_glibc(locked: Sequence[Wheel], glibc: tuple[int, int] | None) -> Iter
                 message=f"`{each.file}` needs glibc {'.'.join(map(str, wanted))}, and the base image has"
                 f" {'.'.join(map(str, glibc))}",
                 hint=f"choose a newer `build.base_image`, or an older `{each.name}`",
+            )
+
+
+def _unvouched(
+    locked: Sequence[Wheel], papers: Mapping[str, Papers], glibc: tuple[int, int] | None
+) -> list[Wheel]:
+    """Return the wheels whose need of glibc nobody answers for, without those whose names say that it is newer.
+
+    An index vouches for the manylinux tags of its files, and PyTorch's for what it builds. A file of this machine
+    has nobody's word, and neither has a compiled one whose name promises nothing. The lock alone decides which
+    they are, so every machine finds the same.
+    """
+    return [
+        each
+        for each in locked
+        if glibc is not None
+        and (glibc_of(each.file) or glibc) <= glibc
+        and (each.index == LOCAL or _promises_nothing(each, papers[each.name]))
+    ]
+
+
+def _promises_nothing(wheel: Wheel, papers: Papers) -> bool:
+    """Say whether a wheel of an index has compiled files, and a name that says nothing of their glibc."""
+    if glibc_of(wheel.file) or (wheel.name in TORCH_FAMILY and wheel.index.startswith("pytorch-")):
+        return False
+    return not wheel.file.endswith("-any.whl") or any(map(elf.SHARED_OBJECT.search, papers.files))
+
+
+def _newer_symbols(
+    wheels: Sequence[Wheel],
+    build: Build,
+    folder: Path,
+    platform: str,
+    glibc: tuple[int, int] | None,
+    settings: Settings,
+    report: Report,
+) -> Iterator[Finding]:
+    """Find compiled files that the base's loader would refuse; the wheels are fetched whole, as the build will."""
+    if not wheels or glibc is None or "glibc" in build.allow:
+        return
+    needs = {each.sha256: known for each in wheels if (known := elf.kept(each.sha256, settings)) is not None}
+    missing = [each for each in wheels if each.sha256 not in needs]
+    if missing:
+        places = locate(
+            missing, python=build.python_version, platform=platform, folder=folder, settings=settings, build=build
+        )
+        files = download.fetch_all(places, settings, report, what="wheels whose names promise no glibc")
+        needs |= {sha256: elf.needs(path, sha256, settings) for sha256, path in files.items()}
+    for each in wheels:
+        asked = elf.newest(needs[each.sha256], platform)
+        if asked and asked[0] > glibc:
+            yield Finding(
+                name="glibc",
+                message=f"`{asked[1]}` in `{each.file}` needs the symbol version"
+                f" GLIBC_{'.'.join(map(str, asked[0]))}, and the base image has glibc {'.'.join(map(str, glibc))}",
+                hint=f"build `{each.name}` on an older distribution, or choose a newer `build.base_image`",
             )
 
 

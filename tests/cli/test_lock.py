@@ -24,6 +24,7 @@ from cogfreeze.settings import Settings
 from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_archive import SNAPSHOT, SUITES, Archive, installed, key, stanza
 from tests.unit.resolve.made_registry import OS_RELEASE, Registry, layer
+from tests.unit.resolve.python.compiled import compiled
 from tests.unit.resolve.python.index_server import served, wheel
 
 needs_apt = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not on this machine")
@@ -427,6 +428,27 @@ def test_several_at_once_in_one_folder_write_one_whole_lock(two_packages):
     assert two_packages.versions() == {"left": "2.0", "right": "2.0"}
     assert two_packages.lock("--check").talk == ["cog.lock is current"]
     assert {path.name for path in two_packages.folder.iterdir()} == {"cog.lock", "cog.yaml", "predict.py"}
+
+
+# --- what is wrong although every part is fine ---
+
+
+@pytest.mark.skipif(not shutil.which("gcc"), reason="gcc is not on this machine")
+def test_a_wheel_compiled_on_a_newer_distribution_is_refused_until_it_is_accepted(lab, tmp_path):
+    file = "app-1.0-cp311-cp311-linux_x86_64.whl"
+    lab.index.add("simple", file, files={"app/fast.so": compiled(tmp_path, "2.38")})
+    lab.declare(packages=["app"])
+    assert lab.refused() == (
+        f"`app/fast.so` in `{file}` needs the symbol version GLIBC_2.38, and the base image has glibc 2.36",
+        (
+            "build `app` on an older distribution, or choose a newer `build.base_image`; or accept it with"
+            " `build.allow: [glibc]`"
+        ),
+    )
+    assert not lab.path.exists()
+    lab.declare("allow: [glibc]", packages=["app"])
+    lab.lock()
+    assert lab.versions() == {"app": "1.0"}
 
 
 # --- when the network is not there ---
