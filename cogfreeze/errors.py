@@ -44,8 +44,15 @@ class ProjectError(CogError):
     usual_hint = "docs/cog-yaml.md shows what each key takes"
 
 
+class SettingsError(ProjectError):
+    """A settings file of this machine is not usable."""
+
+    code = "CF110"
+    usual_hint = "docs/cog-lock.md shows what each setting takes"
+
+
 class ProjectErrors(ProjectError):
-    """All the mistakes of a declaration at once, in the order of the file."""
+    """All the mistakes of a file at once, in the order of the file."""
 
     def __init__(self, errors: Sequence[ProjectError]) -> None:
         super().__init__("; ".join(str(error) for error in errors))

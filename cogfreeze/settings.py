@@ -1,4 +1,4 @@
-"""What the machine's owner sets by environment: mirrors, certificates, caches.
+"""What the machine's owner sets, by environment or in a settings file: mirrors, certificates, caches.
 
 Nothing here may reach `cog.lock`, a Dockerfile or an image: a lock made behind a mirror holds anywhere.
 """
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MACHINE = Path("/etc/cogfreeze/settings.toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,21 +44,40 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read the `COG_*` variables; `XDG_CACHE_HOME` is honoured for the cache."""
+        """Read the `COG_*` variables, then the settings files where those say nothing.
 
-        def address(name: str) -> str | None:
-            return environment.get(name, "").rstrip("/") or None
+        `COG_SETTINGS_FILE` names the one file that counts; else the user's comes before the machine's.
+        `XDG_CONFIG_HOME` and `XDG_CACHE_HOME` are honoured.
+
+        Raises:
+            SettingsError, ProjectErrors: a file is not usable.
+        """
+        written = _from_files(environment)
+
+        def address(name: str, *others: str) -> str | None:
+            values = (environment.get(each, "").rstrip("/") for each in (f"COG_{name.upper()}", *others))
+            return next(filter(None, values), None) or written.get(name)
 
         wheel = environment.get("COG_SDK_WHEEL") or None
-        bundle = environment.get("COG_CA_BUNDLE") or None
+        bundle = environment.get("COG_CA_BUNDLE") or written.get("ca_bundle")
         home = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", "/tmp")) / ".cache"  # noqa: S108
+        cache = environment.get("COG_CACHE_DIR") or written.get("cache_dir")
         return cls(
-            registry_mirror=address("COG_REGISTRY_MIRROR"),
-            debian_snapshot=address("COG_DEBIAN_SNAPSHOT"),
-            ubuntu_snapshot=address("COG_UBUNTU_SNAPSHOT"),
-            torch_index=address("COG_TORCH_INDEX"),
-            python_mirror=address("COG_PYTHON_MIRROR") or address("UV_PYTHON_INSTALL_MIRROR"),
+            registry_mirror=address("registry_mirror"),
+            debian_snapshot=address("debian_snapshot"),
+            ubuntu_snapshot=address("ubuntu_snapshot"),
+            torch_index=address("torch_index"),
+            python_mirror=address("python_mirror", "UV_PYTHON_INSTALL_MIRROR"),
             sdk_wheel=Path(wheel) if wheel else None,
             ca_bundle=Path(bundle) if bundle else None,
-            cache=Path(environment.get("COG_CACHE_DIR") or Path(home) / "cogfreeze"),
+            cache=Path(cache or Path(home) / "cogfreeze"),
         )
+
+
+def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
+    from cogfreeze import settings_file
+
+    if named := environment.get("COG_SETTINGS_FILE"):
+        return settings_file.read(Path(named), required=True)
+    home = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "/")) / ".config")
+    return settings_file.read(MACHINE) | settings_file.read(home / "cogfreeze/settings.toml")

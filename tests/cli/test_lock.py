@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -449,6 +450,34 @@ def test_a_wheel_compiled_on_a_newer_distribution_is_refused_until_it_is_accepte
     lab.declare("allow: [glibc]", packages=["app"])
     lab.lock()
     assert lab.versions() == {"app": "1.0"}
+
+
+# --- what the machine's owner sets ---
+
+
+def test_a_settings_file_says_what_variables_say(lab, monkeypatch, tmp_path):
+    names = ["COG_REGISTRY_MIRROR", "COG_TORCH_INDEX", "COG_CACHE_DIR"]
+    settings = {name: os.environ[name] for name in names}
+    for name in names:
+        monkeypatch.delenv(name)
+    lines = [f'{name.removeprefix("COG_").lower()} = "{value}"\n' for name, value in settings.items()]
+    file = tmp_path / "config/cogfreeze/settings.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("".join(lines))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    lab.index.add("cpu", "torch-2.6.0+cpu-cp311-cp311-linux_x86_64.whl")
+    lab.declare(packages=["torch==2.6.0"])
+    lab.lock()
+    assert [wheel.index for wheel in lab.locked.python.wheels] == ["pytorch-cpu"]
+    assert lab.locked.base.unconfirmed == ()
+    assert (tmp_path / "cache").is_dir()
+
+    file.write_text("".join(lines) + 'debian_snapshots = "https://mirror.example"\n')
+    talk = lab.lock("--upgrade", status=2).talk
+    assert talk == [
+        f"error[CF110]: {file}:4: there is no setting `debian_snapshots`",
+        "hint: did you mean `debian_snapshot`?",
+    ]
 
 
 # --- when the network is not there ---

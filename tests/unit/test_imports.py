@@ -13,7 +13,8 @@ LEAVES = {"errors", "report", "settings", "bundled", "atomic", "grammar"}
 MAY_IMPORT = {
     "errors": set(),
     "report": set(),
-    "settings": set(),
+    "settings": {"settings_file"},
+    "settings_file": {"errors"},
     "bundled": set(),
     "atomic": set(),
     "grammar": {"errors"},
