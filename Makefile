@@ -45,9 +45,13 @@ golden: install ## write the golden files anew; review the difference
 	.venv/bin/python -m pytest -q tests/golden --golden-update
 
 bench: install ## measure against peers: locks, rebuilds, serving (twenty minutes; serving needs wrk)
-	.venv/bin/python benchmarks/lock/python_packages.py --pip-compile
-	@$(WITH_ENGINE) .venv/bin/python -m benchmarks.build.layers --write
+	@$(WITH_ENGINE) .venv/bin/python -m benchmarks.lock --write
+	@$(WITH_ENGINE) .venv/bin/python -m benchmarks.build --write
 	.venv/bin/python -m benchmarks.server --write docs/benchmarks.md
+
+bench-quick: install ## try out what measures locks and serving, in two minutes; writes nothing
+	.venv/bin/python -m benchmarks.lock --quick
+	.venv/bin/python -m benchmarks.server --quick
 
 soak: install ## ten minutes (MINUTES=) of everything at once: memory and open files stay flat
 	.venv/bin/python -m tests.soak $(or $(MINUTES),10)
@@ -64,4 +68,4 @@ lockfiles: install ## resolve our own closures anew
 clean: ## remove what make made
 	rm -rf .venv .bootstrap dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install demo test test-quick check golden bench soak base-images lockfiles clean
+.PHONY: help install demo test test-quick check golden bench bench-quick soak base-images lockfiles clean

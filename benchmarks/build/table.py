@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import platform
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from benchmarks import page
 
 if TYPE_CHECKING:
     from benchmarks.build.layers import Measured
-
-PAGE = Path(__file__).parents[2] / "docs/benchmarks/build.md"
-BEGIN = "<!-- build: begin; written by `python -m benchmarks.build --write` -->"
-END = "<!-- build: end -->"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +48,10 @@ def rows(ours: Measured, theirs: Measured) -> list[Row]:
 
 def markdown(ours: Measured, theirs: Measured, package: str, load: float, taken: float) -> str:
     """Return the table, with what a reader has to know to judge it."""
-    now = os.getloadavg()[0]
     words = [
-        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, `{package}`; {os.cpu_count()} cores, {platform.machine()};",
-        f"load average {load:.1f} at the start and {now:.1f} at the end; {taken / 60:.1f} minutes in all.",
+        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, `{package}`; {page.machine()};",
+        f"load average {load:.1f} at the start and {page.load_average():.1f} at the end; {taken / 60:.1f} minutes",
+        "in all.",
     ]
     lines = [
         " ".join(words),
@@ -72,9 +67,7 @@ def markdown(ours: Measured, theirs: Measured, package: str, load: float, taken:
 
 def write(text: str) -> None:
     """Put the table where the page has the last one."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, after = page.split(BEGIN)[0], page.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    page.write(page.DOCS / "benchmarks/build.md", "build", text)
 
 
 def _ratio(name: str, ours: float, theirs: float, shown, *, at_least: float | None = None) -> Row:

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import page
 from benchmarks.server import measures, table
 from benchmarks.server.measures import Figure
 from benchmarks.server.sides import Server, Side, ours, project, running, theirs
@@ -147,7 +148,7 @@ def main() -> int:
     measures.wrk()
     size = QUICK if arguments.quick else Size()
     sides = ours(HOME / "cogfreeze"), theirs(HOME / "coglet")
-    load, begun = table.load_average(), time.monotonic()
+    load, begun = page.load_average(), time.monotonic()
     bench = Bench(sides, size)
     bench.run()
     text = table.markdown(bench.comparisons, sides, size.runs, size.seconds, load, time.monotonic() - begun)

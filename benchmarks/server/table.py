@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import os
 import platform
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from benchmarks import page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from benchmarks.server.measures import Figure
     from benchmarks.server.sides import Side
-
-BEGIN = "<!-- server: begin; written by `make bench` -->"
-END = "<!-- server: end -->"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +65,10 @@ def markdown(
     """Return the tables, with what a reader has to know to judge them."""
     one, other = sides
     words = [
-        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, cogfreeze {one.version}{_commit()} against coglet {other.version},",
-        f"both on Python {platform.python_version()}; {_machine()}; load average {load:.1f} at the start and",
-        f"{load_average():.1f} at the end. Medians of {runs} runs, of {seconds} s each where wrk was the client;",
-        f"{taken / 60:.1f} minutes in all.",
+        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, cogfreeze {one.version}{page.commit()} against",
+        f"coglet {other.version}, both on Python {platform.python_version()}; {page.machine()};",
+        f"load average {load:.1f} at the start and {page.load_average():.1f} at the end. Medians of {runs} runs,",
+        f"of {seconds} s each where wrk was the client; {taken / 60:.1f} minutes in all.",
     ]
     lines = [
         " ".join(words),
@@ -122,30 +119,6 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _commit() -> str:
-    answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return f" (commit {answer.stdout.strip()})" if answer.returncode == 0 else ""
-
-
-def _machine() -> str:
-    model = platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-    return f"{os.cpu_count()} cores of {model}, Linux {platform.release().partition('-')[0]}"
-
-
-def load_average() -> float:
-    return os.getloadavg()[0]
-
-
 def write(document: Path, text: str) -> None:
     """Put the tables in their place in a document."""
-    old = document.read_text()
-    before, begin, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(
-            f"error: {document} has no place for the table\nhint: it stands between {BEGIN} and {END}"
-        )
-    document.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
+    page.write(document, "server", text)
