@@ -66,6 +66,11 @@ def locked(
             index=index,
             required_by=required_by,
         )
+    if origin.path and not _is_inside(origin.path, folder):
+        raise ResolveError(
+            f"the source of `{found.name}` is not in a folder below the project's: `{shown(str(origin.path))}`",
+            hint="copy it there, or name its repository: `NAME @ git+…`",
+        )
     made = Source(
         name=found.name,
         version=found.version or _declared_version(found.name, origin.path),
@@ -80,6 +85,11 @@ def locked(
         required_by=required_by,
     )
     return _kept(made, _archive(made, folder), settings)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Say whether a folder is below the project's: that one itself has cog.lock in it, and is the image's code."""
+    return folder.resolve() in path.parents
 
 
 def fetch(source: Source, url: str | None, folder: Path, settings: Settings, report: Report) -> Path:

@@ -19,6 +19,7 @@ from cogfreeze.grammar import shown
 from cogfreeze.project.packages import PROVIDED
 from cogfreeze.project.requirements import logical_lines
 from cogfreeze.resolve import closure
+from cogfreeze.resolve.source_lines import is_below, is_source, refusal, with_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,8 +30,6 @@ _HASH = re.compile(r"\s+--hash[=\s]\s*sha256:([0-9a-fA-F]{64})")
 _HASH_IN_ADDRESS = re.compile(r"[#&]sha256=([0-9a-fA-F]{64})")
 _QUOTED = re.compile(r"(?<=\")[^\"]+(?=\")|(?<=')[^']+(?=')")
 _PER_LINE_OPTION = re.compile(r"\s--?[A-Za-z]")
-_SOURCE_URL = re.compile(r"(git|hg|svn|bzr)\+")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|file:|\.{0,2}/|\.$|~/")
 # Options of a requirements file that change nothing of what is locked.
 _WITHOUT_EFFECT = frozenset(
     {"--prefer-binary", "--only-binary", "--use-feature", "--require-hashes", "--no-cache-dir"}
@@ -104,7 +103,7 @@ class Declared:
     def from_source(self, markers: Mapping[str, str]) -> frozenset[str]:
         """Return the packages of which only source is declared: a repository, a folder, an archive."""
         named = (line for line in self.roots(markers) if line.requirement and line.name)
-        places = (line.name for line in named if _is_source(line.requirement.url or "", named=True))  # type: ignore[union-attr]
+        places = (line.name for line in named if is_source(line.requirement.url or "", named=True))  # type: ignore[union-attr]
         return self.options.from_source | frozenset(name for name in places if name)
 
     def hashes(self, name: str) -> frozenset[str]:
@@ -238,9 +237,20 @@ class _Reader:
         bare = bare[: option.start()].rstrip() if (option := _PER_LINE_OPTION.search(bare)) else bare
         name, requirement = _named(bare)
         address = (requirement.url or "") if requirement else bare
-        if not constrains and _is_source(address, named=requirement is not None):
-            if requirement is None or name not in self.allowed:
-                self.errors.append(_source(bare, where, name if requirement else None))
+        if is_below(address):
+            self.errors.append(
+                ProjectError(
+                    f"`{shown(bare)}` is a part of an archive or folder, which cannot be locked",
+                    where=where,
+                    hint="name the folder itself, or the repository: `NAME @ git+https://…@REVISION#subdirectory=…`",
+                )
+            )
+        elif not constrains and is_source(address, named=requirement is not None):
+            if requirement is None:
+                self.unnamed(bare, bare, where, hashes)
+                return
+            if name not in self.allowed:
+                self.errors.append(refusal(bare, where, name))
         elif not constrains and requirement is None:
             self.errors += _missing_file(bare, where, self.folder)
         line = Line(text=bare, where=where, name=name, requirement=requirement, hashes=hashes)
@@ -260,7 +270,7 @@ class _Reader:
         elif option in flags:
             self.options[flags[option]] = True
         elif option == "--editable":
-            self.errors.append(_source(f"-e {value}", where))
+            self.unnamed(value, f"-e {value}", where)
         elif option == "--no-binary":
             self.no_binary(value, where)
         elif option not in _WITHOUT_EFFECT and option not in ("--requirement", "--constraint"):
@@ -271,6 +281,15 @@ class _Reader:
                     hint="take the line out",
                 )
             )
+
+    def unnamed(self, address: str, written: str, where: str, hashes: tuple[str, ...] = ()) -> None:
+        """Take a folder or repository that stands without its name; an image has no use for an editable one."""
+        text = with_name(address, self.folder)
+        name, requirement = _named(text) if text else (None, None)
+        if text is None or requirement is None or name not in self.allowed:
+            self.errors.append(refusal(written, where, name))
+            return
+        self.requirements.append(Line(text=text, where=where, name=name, requirement=requirement, hashes=hashes))
 
     def no_binary(self, value: str, where: str) -> None:
         names = {canonicalize_name(each) for each in value.split(",")}
@@ -288,26 +307,6 @@ class _Reader:
     def _add(self, name: str, value: str) -> None:
         before = self.options.get(name, ())
         self.options[name] = before if value in before else (*before, value)
-
-
-def _is_source(address: str, *, named: bool) -> bool:
-    """Say whether an address (or a bare line) asks for something that is no wheel."""
-    if _SOURCE_URL.match(address):
-        return True
-    if not address or not (named or _ADDRESS.match(address)):
-        return False
-    return not address.partition(" ;")[0].partition("#")[0].partition("?")[0].endswith(".whl")
-
-
-def _source(text: str, where: str, name: str | None = None) -> ProjectError:
-    allow = f"allow it: `build.allow_sdist: [{name}]`"
-    if name is None:
-        allow = "write it as `NAME @ …` and allow it: `build.allow_sdist: [NAME]`"
-    return ProjectError(
-        f"`{shown(text)}` is source, which is not allowed",
-        where=where,
-        hint=f"{allow}; or build a wheel of it and name that: `./NAME-1.0-py3-none-any.whl`",
-    )
 
 
 def _missing_file(text: str, where: str, folder: Path) -> list[ProjectError]:

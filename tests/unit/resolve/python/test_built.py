@@ -15,6 +15,7 @@ from cogfreeze.lock.model import Source
 from cogfreeze.project.model import Build, RequirementsFile
 from cogfreeze.report import Silent
 from cogfreeze.resolve import built, download, python
+from cogfreeze.resolve.source_lines import with_name
 from tests.unit.resolve.python.index_server import sha256
 
 # A build system of one file, which the local index has: it says what it would say, and is never asked to build.
@@ -213,14 +214,80 @@ def test_a_folder_is_locked_as_one_archive_and_a_changed_one_is_refused(offered,
     assert lock("app @ ./libs/app", previous=made).sources[0].sha256 != source.sha256
 
 
-@pytest.mark.parametrize("line", ["-e ./libs/app", "./libs/app"])
-def test_source_without_its_name_is_refused(offered, lock, line):
+@pytest.mark.parametrize("line", ["-e ./libs/app", "-e file:libs/app", "./libs/app", "./libs/app[fast]"])
+def test_a_folder_without_its_name_has_the_one_that_it_says(offered, lock, line):
     write(lock.folder / "libs/app")
+    assert lock(lines=[line]).sources == lock("app @ ./libs/app").sources
+    with pytest.raises(ProjectErrors) as caught:
+        lock(lines=[line], allow=())
+    (error,) = caught.value.errors
+    assert str(error) == f"requirements.txt: `{line}` is source, which is not allowed"
+    assert error.hint.startswith("allow it: `build.allow_sdist: [app]`; or build")
+
+
+@pytest.mark.parametrize("text", [None, "[project]\nversion = '1'\n", "[project]\nname = 1\n", "project = 1", "["])
+def test_source_whose_name_nothing_says_is_refused(offered, lock, text):
+    (lock.folder / "libs/app").mkdir(parents=True)
+    if text is not None:
+        (lock.folder / "libs/app/pyproject.toml").write_text(text)
+    with pytest.raises(ProjectErrors) as caught:
+        lock(lines=["-e ./libs/app"])
+    (error,) = caught.value.errors
+    assert str(error) == "requirements.txt: `-e ./libs/app` is source, which is not allowed"
+    assert error.hint.startswith("write it as `NAME @ …` and allow it: `build.allow_sdist: [NAME]`; or build")
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("git+https://h/r@main#egg=app", "app @ git+https://h/r@main"),
+        ("git+https://h/r#egg=app[fast]&subdirectory=a/b", "app[fast] @ git+https://h/r#subdirectory=a/b"),
+        ("git+https://h/r#subdirectory=a&egg=app ; os_name == 'nt'",
+         "app @ git+https://h/r#subdirectory=a ; os_name == 'nt'"),
+        ("git+https://h/r", None),
+    ],
+)  # fmt: skip
+def test_an_egg_names_a_repository(tmp_path, line, named):
+    assert with_name(line, tmp_path) == named
+
+
+def test_an_editable_repository_is_locked_by_its_commit(offered, lock, tmp_path):
+    repository = tmp_path / "repository"
+    write(repository / "below")
+    git(repository, "init", "--quiet")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message", "one")
+    made = lock(lines=[f"-e git+file://{repository}#egg=app&subdirectory=below"])
+    assert [(each.name, each.kind, each.path) for each in made.sources] == [("app", "git", "below")]
+    assert made.sources[0].commit == git(repository, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "app @ https://host.example/app-1.0.tar.gz#subdirectory=below",
+        "app @ ./libs/app#subdirectory=below",
+        "./libs/app.zip#egg=app&subdirectory=below",
+    ],
+)
+def test_a_part_of_what_is_no_repository_is_refused(offered, lock, line):
+    """uv builds the whole of it in its place."""
     with pytest.raises(ProjectErrors) as caught:
         lock(lines=[line])
     (error,) = caught.value.errors
-    assert str(error) == f"requirements.txt: `{line}` is source, which is not allowed"
-    assert error.hint.startswith("write it as `NAME @ …` and allow it: `build.allow_sdist: [NAME]`; or build")
+    assert str(error) == (f"requirements.txt: `{line}` is a part of an archive or folder, which cannot be locked")
+    assert "`NAME @ git+https://…@REVISION#subdirectory=…`" in error.hint
+
+
+@pytest.mark.parametrize("place", [".", "../outside"])
+def test_a_folder_that_is_not_below_the_projects_is_refused(offered, lock, place):
+    write(lock.folder / place)
+    with pytest.raises(ResolveError) as caught:
+        lock(f"app @ {place}")
+    assert str(caught.value) == (
+        f"the source of `app` is not in a folder below the project's: `{(lock.folder / place).resolve()}`"
+    )
+    assert caught.value.hint == "copy it there, or name its repository: `NAME @ git+…`"
 
 
 def test_an_archive_is_the_same_whoever_made_it(tmp_path):
