@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cogfreeze.grammar import SHA256, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from packaging.markers import Marker
     from packaging.pylock import Package
@@ -233,10 +233,13 @@ def beside(folder: str, path: str) -> str:
 
 def _files(package: Package) -> tuple[tuple[str, str | None], ...]:
     found: Iterable[Any] = [*(package.wheels or ()), *filter(None, [package.sdist, package.archive])]
-    return tuple(
-        (_file_name(each), f"sha256:{each.hashes['sha256']}" if "sha256" in each.hashes else None)
-        for each in found
-    )
+    return tuple((_file_name(each), _hash(each.hashes)) for each in found)
+
+
+def _hash(hashes: Mapping[str, str]) -> str | None:
+    """Return a file's SHA-256 or, for the reader of lines to refuse, what it has in its place."""
+    kinds = ["sha256", *sorted(hashes)]
+    return next((f"{kind}:{hashes[kind]}" for kind in kinds if kind in hashes), None)
 
 
 def _file_name(file: Any) -> str:

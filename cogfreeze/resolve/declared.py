@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from cogfreeze.project.model import Build, RequirementsFile
 
 _HASH = re.compile(r"\s+--hash[=\s]\s*sha256:([0-9a-fA-F]{64})")
+_ANY_HASH = re.compile(r"\s--hash[=\s]\s*(\S*)")
+_OTHER_HASH = re.compile(r"sha384:[0-9a-fA-F]{96}|sha512:[0-9a-fA-F]{128}")
+_BUILD_OPTION = re.compile(r"\s(-C|--config-settings?|--global-option)\b")
 _HASH_IN_ADDRESS = re.compile(r"[#&]sha256=([0-9a-fA-F]{64})")
 _QUOTED = re.compile(r"(?<=\")[^\"]+(?=\")|(?<=')[^']+(?=')")
 _PER_LINE_OPTION = re.compile(r"\s--?[A-Za-z]")
@@ -232,6 +235,7 @@ class _Reader:
 
     def requirement(self, text: str, where: str, *, constrains: bool = False) -> None:
         hashes = tuple(digest.lower() for digest in (*_HASH.findall(text), *_HASH_IN_ADDRESS.findall(text)))
+        self.errors += _lost(text, where)
         # uv would take the hash in an address at its word; it is ours to compare with the file's.
         bare = _HASH_IN_ADDRESS.sub("", _HASH.sub("", text))
         bare = bare[: option.start()].rstrip() if (option := _PER_LINE_OPTION.search(bare)) else bare
@@ -307,6 +311,24 @@ class _Reader:
     def _add(self, name: str, value: str) -> None:
         before = self.options.get(name, ())
         self.options[name] = before if value in before else (*before, value)
+
+
+def _lost(text: str, where: str) -> list[ProjectError]:
+    """Find what a line binds its package by, or has it built with, that a lock can't keep."""
+    given = _ANY_HASH.findall(text)
+    kept = _HASH.findall(text)
+    found = []
+    unfit = [each for each in given if not each.startswith("sha256:") and not _OTHER_HASH.fullmatch(each)]
+    unfit += [each for each in given if each.startswith("sha256:") and each[7:] not in kept]
+    if unfit:
+        found.append((f"`--hash={shown(unfit[0])}` is no hash", "it is `--hash=sha256:` and 64 hex digits"))
+    elif given and not kept:
+        found.append(("the line has no SHA-256 among its hashes", "add it: `pip hash FILE` tells it"))
+    if option := _BUILD_OPTION.search(text):
+        found.append(
+            (f"`{option[1]}` changes a build from source, which cannot be locked", "take it out, or name a wheel")
+        )
+    return [ProjectError(message, where=where, hint=hint) for message, hint in found]
 
 
 def _missing_file(text: str, where: str, folder: Path) -> list[ProjectError]:

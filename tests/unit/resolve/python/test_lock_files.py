@@ -183,6 +183,47 @@ def test_hashes_over_several_lines_bind(project, index):
     assert made.file == "app-1.0-py3-none-any.whl"
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--hash=md5:" + "0" * 32, "`--hash=md5:" + "0" * 32 + "` is no hash"),
+        ("--hash=sha256:abc", "`--hash=sha256:abc` is no hash"),
+        ("--hash=sha256:" + "0" * 65, "`--hash=sha256:" + "0" * 65 + "` is no hash"),
+        ("--hash=" + "0" * 64, "`--hash=" + "0" * 64 + "` is no hash"),
+        ("--hash sha512:abc", "`--hash=sha512:abc` is no hash"),
+        ("--hash=sha512:" + "0" * 128, "the line has no SHA-256 among its hashes"),
+        ("--config-setting=a=b", "`--config-setting` changes a build from source, which cannot be locked"),
+        ("--global-option x", "`--global-option` changes a build from source, which cannot be locked"),
+    ],
+)
+def test_what_a_lock_could_not_keep_of_a_line_is_refused(project, index, options, message):
+    index.add("simple", "app-1.0-py3-none-any.whl")
+    with pytest.raises(ProjectErrors) as caught:
+        project("requirements.txt", requirements_txt=f"\napp==1.0 {options}\n")
+    assert [str(each) for each in caught.value.errors] == [f"requirements.txt:2: {message}"]
+
+
+def test_other_hashes_beside_a_sha256_are_no_mistake(project, index):
+    good = sha256(index.add("simple", "app-1.0-py3-none-any.whl"))
+    text = f"app==1.0 --hash=sha512:{'0' * 128} --hash=SHA256:{good.upper()}\n"
+    with pytest.raises(ProjectErrors):  # pip knows `sha256` alone
+        project("requirements.txt", requirements_txt=text)
+    assert versions(project("requirements.txt", requirements_txt=text.replace("SHA256", "sha256"))) == {
+        "app": "1.0"
+    }
+
+
+def test_a_pylock_without_a_sha256_is_refused(project, offered):
+    text = (
+        'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "app"\nversion = "1.0"\n'
+        '[[packages.wheels]]\nname = "app-1.0-py3-none-any.whl"\nurl = "https://host.example/app-1.0-py3-none-any.whl"\n'
+        f'hashes = {{ sha512 = "{"0" * 128}" }}\n'
+    )
+    with pytest.raises(ProjectErrors) as caught:
+        project("pylock.toml", pylock_toml=text)
+    assert "the line has no SHA-256 among its hashes" in str(caught.value.errors[0])
+
+
 def test_addresses_and_wheels_of_the_projects_own(project, index):
     data = index.add("elsewhere", "far-1.0-py3-none-any.whl", requires=["found"])
     (project.folder / "wheels").mkdir()
