@@ -42,6 +42,7 @@ class Choice:
         cudnn: as far as the framework names it: `9`, `9.10.2.21`.
         index: the torch family's index, `cpu` or `cu128`; None for the machine's default index.
         base: the frameworks don't bring their CUDA libraries: the base image has to.
+        instead: what to do where no base image has them.
         reason: one sentence for the user.
     """
 
@@ -49,6 +50,7 @@ class Choice:
     cudnn: str | None = None
     index: str | None = None
     base: bool = False
+    instead: str | None = None
     reason: str
 
 
@@ -155,7 +157,7 @@ def _for_torch(
             cuda=cuda or (None if tag == "cpu" else cuda_of(tag)),
             cudnn=cudnn or (row.cudnn.get(tag) if row else None),
             index=tag,
-            reason=f"the requirements name the torch index `{tag}`",
+            reason=f"the requirements name the torch index `{tag}`" + _own_cudnn(row, tag, cudnn),
         )
     if cuda is not None:
         return _for_torch_and_cuda(rows, what, cuda, cudnn)
@@ -167,15 +169,24 @@ def _for_torch(
         return Choice(
             cuda=row.default,
             cudnn=cudnn or row.cudnn.get(tag_of(row.default)),
-            reason=f"`{what}`: torch {row.version} is published with CUDA {row.default}, and brings its libraries",
+            reason=f"`{what}`: torch {row.version} is published with CUDA {row.default}, and brings its libraries"
+            + _own_cudnn(row, tag_of(row.default), cudnn),
         )
     newest = row.indexes[-1]
     return Choice(
         cuda=cuda_of(newest),
         cudnn=cudnn or row.cudnn.get(newest),
         index=newest,
-        reason=f"`{what}`: the newest CUDA that torch {row.version} is built for",
+        reason=f"`{what}`: the newest CUDA that torch {row.version} is built for" + _own_cudnn(row, newest, cudnn),
     )
+
+
+def _own_cudnn(row: Torch | None, tag: str, declared: str | None) -> str:
+    """Return what to say where torch uses the cuDNN that it brings, and another was declared."""
+    brought = row.cudnn.get(tag) if row else None
+    if declared is None or brought is None or Version(declared).major == Version(brought).major:
+        return ""
+    return f"; torch uses the cuDNN {brought} that it brings, not the declared {declared}"
 
 
 def _allowed(row: Torch, family: Sequence[Requirement]) -> bool:
@@ -207,7 +218,8 @@ def _for_torch_and_cuda(rows: Sequence[Torch], what: str, cuda: str, cudnn: str 
             cuda=cuda,
             cudnn=cudnn or row.cudnn.get(tag),
             index=None if usual else tag,
-            reason=f"`build.cuda` asks for CUDA {cuda}; torch is taken built for CUDA {cuda_of(tag)}",
+            reason=f"`build.cuda` asks for CUDA {cuda}; torch is taken built for CUDA {cuda_of(tag)}"
+            + _own_cudnn(row, tag, cudnn),
         )
     if not rows:
         reason = f"`build.cuda` asks for CUDA {cuda}; `{what}` is not in the catalogue"
@@ -246,9 +258,15 @@ def _for_another(
         cuda=cuda or row.cuda,
         cudnn=cudnn or row.cudnn,
         base=not brings,
+        instead=_with_extras(requirement, row) if row.extras and not brings else None,
         reason=f"`{what}` is built for CUDA {row.cuda} and cuDNN {row.cudnn}"
         + (", and brings the libraries" if brings else ""),
     )
+
+
+def _with_extras(requirement: Requirement, row: Releases) -> str:
+    named = f"{requirement.name}[{','.join(sorted(row.extras))}]{requirement.specifier}"
+    return f"ask for `{named}`, which brings the libraries"
 
 
 def _meets(specifier: SpecifierSet, row: Releases) -> bool:

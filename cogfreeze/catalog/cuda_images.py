@@ -42,7 +42,7 @@ def cuda_of(reference: str) -> str | None:
     return found[1] if found else None
 
 
-def choose(cuda: str, cudnn: str | None = None) -> str:
+def choose(cuda: str, cudnn: str | None = None, *, instead: str | None = None) -> str:
     """Return NVIDIA's runtime image for a CUDA and a cuDNN, `name:tag`.
 
     It is one of that minor version, else of the next newer one of the same major version, whose libraries serve
@@ -51,6 +51,7 @@ def choose(cuda: str, cudnn: str | None = None) -> str:
     Args:
         cuda: `12.4`, `12.4.1` or `12`.
         cudnn: `8`, `9.10.2.21`; its major version counts. None for any.
+        instead: what to do where there is none, besides choosing another.
 
     Raises:
         ResolveError: there is none; the hint lists those there are.
@@ -68,7 +69,8 @@ def choose(cuda: str, cudnn: str | None = None) -> str:
         raise ResolveError(
             f"no base image is known for CUDA {cuda}" + (f" with cuDNN {cudnn}" if cudnn else ""),
             where="build.cuda",
-            hint=f"there is {_known()}; or name an image in `build.base_image`",
+            hint=(f"{instead}; " if instead else "")
+            + f"there is {_known()}; or name an image in `build.base_image`",
         )
     nearest = min(each.minor for each in fitting)
     same = (each for each in fitting if each.minor == nearest)

@@ -70,7 +70,7 @@ def _with_cuda(gpu: cuda.Choice, reason: str) -> Choice:
             where="build.gpu",
             hint='say it in `build.cuda`, such as `cuda: "12.8"`',
         )
-    reference = cuda_images.choose(gpu.cuda, gpu.cudnn)
+    reference = cuda_images.choose(gpu.cuda, gpu.cudnn, instead=gpu.instead)
     if (given := cuda_images.cuda_of(reference)) != gpu.cuda:
         reason += f"; the base has CUDA {given}, whose libraries serve it too"
     return Choice(reference=reference, reason=reason)

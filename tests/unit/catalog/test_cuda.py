@@ -3,9 +3,10 @@
 import pytest
 from packaging.version import Version
 
+from cogfreeze.catalog import cuda_images
 from cogfreeze.catalog.cuda import Choice, choose
 from cogfreeze.catalog.frameworks import cuda_of, releases, tag_of, torch_releases
-from cogfreeze.errors import ProjectError
+from cogfreeze.errors import ProjectError, ResolveError
 
 
 def test_the_torch_table_is_in_order_and_consistent():
@@ -81,6 +82,35 @@ def test_the_reason_is_one_sentence_for_the_user():
         cudnn="9.10.2.21",
         reason="`torch==2.9.1 torchaudio`: torch 2.9.1 is published with CUDA 12.8, and brings its libraries",
     )
+
+
+@pytest.mark.parametrize(
+    ("requirement", "keys", "brought"),
+    [
+        ("torch==2.6.0", {}, "9.1.0.70"),
+        ("torch==2.6.0", {"cuda": "12.4"}, "9.1.0.70"),
+        ("torch==2.6.0+cu118", {}, "9.1.0.70"),
+        ("torch==2.0.1", {"cuda": "11.8"}, "8.7.0.84"),
+    ],
+)
+def test_a_declared_cudnn_that_torch_does_not_use_is_told(requirement, keys, brought):
+    told = f"; torch uses the cuDNN {brought} that it brings, not the declared 7"
+    assert choose(gpu=True, requirements=[requirement], cudnn="7", **keys).reason.endswith(told)
+    same = choose(gpu=True, requirements=[requirement], cudnn=brought[0], **keys)
+    assert "declared" not in same.reason
+
+
+def test_a_framework_that_no_base_image_serves_can_bring_its_libraries():
+    made = choose(gpu=True, requirements=["tensorflow==2.16.1"])
+    assert made.base
+    with pytest.raises(ResolveError) as caught:
+        cuda_images.choose(made.cuda, made.cudnn, instead=made.instead)
+    assert str(caught.value) == "build.cuda: no base image is known for CUDA 12.3 with cuDNN 8.9"
+    assert caught.value.hint.startswith(
+        "ask for `tensorflow[and-cuda]==2.16.1`, which brings the libraries; there is CUDA 11.0, "
+    )
+    brings = choose(gpu=True, requirements=["tensorflow[and-cuda]==2.16.1"])
+    assert (brings.base, brings.instead) == (False, None)
 
 
 @pytest.mark.parametrize(
