@@ -77,9 +77,10 @@ def load(file: str | None, report: Report, *, for_image: bool = True) -> Loaded:
 def require_current(lock: Lock, project: Project, *, for_image: bool = True) -> None:
     """Raise LockStale with its reasons where the lock isn't what the project and this cogfreeze ask for."""
     from cogfreeze.lock import staleness
-    from cogfreeze.lock.inputs import cuda_base_of, inputs_of
+    from cogfreeze.lock.inputs import cuda_base_of, inputs_of, platforms_of
 
-    if reasons := staleness.reasons(lock, inputs_of(project, cuda_base=cuda_base_of(lock))):
+    inputs = inputs_of(project, cuda_base=cuda_base_of(lock), platforms=platforms_of(lock))
+    if reasons := staleness.reasons(lock, inputs):
         raise LockStale(reasons)
     if for_image and (reasons := staleness.runtime_reasons(lock, **this_runtime())):
         raise LockStale(

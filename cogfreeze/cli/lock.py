@@ -56,6 +56,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         " until another is asked for",
     )
     parser.add_argument(
+        "--platform",
+        action="append",
+        choices=("linux/amd64", "linux/arm64"),
+        help="lock for this platform in place of `build.platforms`; can be repeated; it holds until others are"
+        " asked for",
+    )
+    parser.add_argument(
         "--resolver",
         choices=("uv", "pip-tools"),
         default="uv",
@@ -72,8 +79,20 @@ def run(arguments: argparse.Namespace) -> int:
     report = TerminalReport()
     found = loading.declared(arguments.file, report)
     if arguments.check:
+        _require_nothing_else(arguments)
         return _check(found, as_json=arguments.json)
     return _lock(found, arguments, report)
+
+
+def _require_nothing_else(arguments: argparse.Namespace) -> None:
+    """Refuse what `--check` would silently leave undone."""
+    harmless = {"check", "file", "json", "resolver"}
+    asked = [name for name, value in vars(arguments).items() if value and name not in harmless]
+    if asked:
+        raise UsageError(
+            f"`--check` changes nothing, so `--{asked[0].replace('_', '-')}` has nothing to do",
+            hint="leave one of them out",
+        )
 
 
 def _check(found: Declared, *, as_json: bool) -> int:
@@ -109,10 +128,15 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
         tools=loading.this_tools(),
     )
     changes = diff.diff(previous, lock)
-    if not arguments.dry_run and (lock != previous or arguments.ours or arguments.theirs):
+    # A file with conflicts is written anew even where one of its sides is what it has to be.
+    differs = lock != previous or arguments.ours or arguments.theirs
+    if differs and not arguments.dry_run:
         file.write(found.lock_path, lock)
     if arguments.json:
-        print(json.dumps(_as_json(lock, changes, written=not arguments.dry_run), ensure_ascii=False, indent=2))
+        written = differs and not arguments.dry_run
+        print(json.dumps(_as_json(lock, changes, written=written), ensure_ascii=False, indent=2))
+    elif not differs:
+        say(f"{found.lock_path.name} is current: nothing changed")
     else:
         _tell(found.lock_path.name, lock, previous, changes, dry_run=arguments.dry_run)
     if reasons := staleness.runtime_reasons(lock, **loading.this_runtime()):
@@ -130,7 +154,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         if not (match := _PACKAGE.fullmatch(word)):
             raise UsageError(f"`--upgrade-package {word}` names no package", hint="write NAME or NAME==VERSION")
         packages.append((match[1], match[2]))
-    if arguments.exclude_newer is not None and not _DATE.fullmatch(arguments.exclude_newer):
+    if arguments.exclude_newer is not None and not _is_date(arguments.exclude_newer):
         raise UsageError(f"`--exclude-newer {arguments.exclude_newer}` is no date", hint="write it as YYYY-MM-DD")
     return Request(
         everything=arguments.upgrade,
@@ -141,7 +165,17 @@ def _request(arguments: argparse.Namespace) -> Request:
         exclude_newer=arguments.exclude_newer,
         resolver=arguments.resolver,
         cuda_base=arguments.use_cuda_base_image,
+        platforms=tuple(arguments.platform) if arguments.platform else None,
     )
+
+
+def _is_date(text: str) -> bool:
+    from datetime import datetime
+
+    try:
+        return bool(_DATE.fullmatch(text) and datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _previous(found: Declared, arguments: argparse.Namespace) -> Lock | None:
@@ -157,9 +191,6 @@ def _previous(found: Declared, arguments: argparse.Namespace) -> Lock | None:
 
 
 def _tell(name: str, lock: Lock, previous: Lock | None, changes: Sequence[Change], *, dry_run: bool) -> None:
-    if previous is not None and not changes and lock == previous:
-        say(f"{name} is current: nothing changed")
-        return
     for change in changes[:_SHOWN] if previous is not None else ():
         say(f"  {change}")
     if previous is not None and len(changes) > _SHOWN:

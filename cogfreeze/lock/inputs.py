@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 Inputs = tuple[tuple[str, "InputValue"], ...]
 
-# Not declared, but asked for by a flag of `cog lock`; it holds until another one is asked for.
+# Not declared, but asked for by a flag of `cog lock`; each holds until another one is asked for.
 CUDA_BASE = "options.use_cuda_base_image"
+PLATFORMS = "options.platform"
 BASE = frozenset({"build.python_version", "build.gpu", "build.cuda", "build.cudnn", "build.base_image", CUDA_BASE})
 APT = frozenset({"build.system_packages"})
 
 
-def inputs_of(project: Project, *, cuda_base: str = "auto") -> Inputs:
+def inputs_of(project: Project, *, cuda_base: str = "auto", platforms: Iterable[str] | None = None) -> Inputs:
     """Return the declared parts by key path, sorted; a requirements file's key is `files.PATH`.
 
     Args:
         cuda_base: what `--use-cuda-base-image` asks for.
+        platforms: what `--platform` asks for in place of the declared ones; None for those.
     """
     build = project.build
     declared: dict[str, InputValue | None] = {
@@ -44,6 +46,8 @@ def inputs_of(project: Project, *, cuda_base: str = "auto") -> Inputs:
         "build.run.inputs": _as_set(file.url for command in build.run for file in command.inputs),
     }
     declared[CUDA_BASE] = None if cuda_base == "auto" else cuda_base
+    if platforms is not None and set(platforms) != set(build.platforms):
+        declared[PLATFORMS] = _as_set(platforms)
     declared |= {f"files.{file.path}": _requirement_lines(file) for file in build.python_requirements}
     return tuple(sorted((key, value) for key, value in declared.items() if value is not None))
 
@@ -51,6 +55,12 @@ def inputs_of(project: Project, *, cuda_base: str = "auto") -> Inputs:
 def cuda_base_of(lock: Lock) -> str:
     """Return what `--use-cuda-base-image` asked for when the lock was made: `true`, `false` or `auto`."""
     return str(dict(lock.inputs).get(CUDA_BASE, "auto"))
+
+
+def platforms_of(lock: Lock) -> tuple[str, ...] | None:
+    """Return what `--platform` asked for when the lock was made, or None."""
+    asked = dict(lock.inputs).get(PLATFORMS)
+    return asked if isinstance(asked, tuple) else None
 
 
 def _as_set(values: Iterable[str]) -> tuple[str, ...] | None:
@@ -69,4 +79,4 @@ def part_of(key: str) -> str:
         return "base"
     if key in APT:
         return "apt"
-    return {"build.run.inputs": "files", "build.platforms": "platforms"}.get(key, "python")
+    return {"build.run.inputs": "files", "build.platforms": "platforms", PLATFORMS: "platforms"}.get(key, "python")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cogfreeze.catalog import base_images, cuda_images
 from cogfreeze.catalog.distributions import glibc
 from cogfreeze.lock import model
-from cogfreeze.lock.inputs import cuda_base_of, inputs_of, part_of
+from cogfreeze.lock.inputs import cuda_base_of, inputs_of, part_of, platforms_of
 from cogfreeze.lock.staleness import changed_inputs
 from cogfreeze.resolve import apt, checks, files, image, interpreter, python, runtime, sdk, uv
 
@@ -36,6 +36,7 @@ class Request:
         exclude_newer: leave out Python packages published after this date, `YYYY-MM-DD`.
         resolver: what decides the versions of Python packages, `uv` or `pip-tools`; the lock's form is the same.
         cuda_base: `--use-cuda-base-image`: `true`, `false` or `auto`; None for what the lock has so far.
+        platforms: `--platform`, in place of the declared ones; None for what the lock has so far.
     """
 
     everything: bool = False
@@ -46,6 +47,7 @@ class Request:
     exclude_newer: str | None = None
     resolver: str = "uv"
     cuda_base: str | None = None
+    platforms: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +95,20 @@ def resolve(
     """
     if request.cuda_base is None:
         request = replace(request, cuda_base=cuda_base_of(previous) if previous else "auto")
-    inputs = inputs_of(project, cuda_base=request.cuda_base or "auto")
+    if request.platforms is None and previous is not None:
+        request = replace(request, platforms=platforms_of(previous))
+    inputs = inputs_of(project, cuda_base=request.cuda_base or "auto", platforms=request.platforms)
     keys = changed_inputs(previous, inputs) if previous else ()
-    moves_nothing = request == Request(resolver=request.resolver, cuda_base=request.cuda_base)
+    nothing = Request(resolver=request.resolver, cuda_base=request.cuda_base, platforms=request.platforms)
     wheel = sdk.locked(settings)
     locked_sdk = previous.platforms[0].python.sdk if previous else None
     if wheel is None and not (request.runtime or request.everything):
         wheel = locked_sdk
-    if previous is not None and not keys and moves_nothing and wheel == locked_sdk:
+    if previous is not None and not keys and request == nothing and wheel == locked_sdk:
         return previous
     changed = {part_of(key) for key in keys}
     platforms = []
-    for platform in sorted(set(project.build.platforms)):
+    for platform in sorted(set(request.platforms or project.build.platforms)):
         before = previous.for_platform(platform) if previous else None
         moves = _Moves.of(before, changed, request)
         part = _Platform(project, folder, platform, before, moves, request, settings, report).resolve()

@@ -166,6 +166,38 @@ def test_a_cuda_base_can_be_asked_for_and_stays_until_another_is(lab):
     assert lab.lock().talk == ["cog.lock is current: nothing changed"]
 
 
+def test_other_platforms_can_be_asked_for_and_stay_until_others_are(lab):
+    lab.index.add("simple", "app-1.0-cp311-cp311-manylinux_2_17_x86_64.whl")
+    lab.index.add("simple", "app-1.0-cp311-cp311-manylinux_2_17_aarch64.whl")
+    system = layer({"etc/os-release": OS_RELEASE})
+    one, two = (
+        lab.registry.image("library/python", each, system, platform=f"linux/{each}") for each in ("amd64", "arm64")
+    )
+    lab.registry.index("library/python", "3.11-slim-bookworm", linux_amd64=one, linux_arm64=two)
+    lab.declare(packages=["app"])
+
+    def locked():
+        return [each.platform for each in lock_file.read(lab.path).platforms]
+
+    lab.lock()
+    amd = lab.locked
+    lab.lock("--platform", "linux/arm64", "--platform", "linux/amd64")
+    assert locked() == ["linux/amd64", "linux/arm64"]
+    assert lab.locked == amd
+    arm = lock_file.read(lab.path).for_platform("linux/arm64")
+    assert [wheel.file for wheel in arm.python.wheels] == ["app-1.0-cp311-cp311-manylinux_2_17_aarch64.whl"]
+    assert lab.lock("--check").talk == ["cog.lock is current"]
+    assert lab.lock().talk == ["cog.lock is current: nothing changed"]
+    lab.lock("--upgrade")
+    assert locked() == ["linux/amd64", "linux/arm64"]
+    lab.lock("--platform", "linux/arm64")
+    assert locked() == ["linux/arm64"]
+    lab.lock("--platform", "linux/amd64")
+    assert locked() == ["linux/amd64"]
+    assert "options" not in lab.path.read_text()
+    assert lab.lock("--platform", "windows", status=2).talk[0].startswith("error[CF900]: argument --platform: inv")
+
+
 def test_other_packages_that_need_another_cuda_move_the_base(lab):
     """Only the packages are declared anew; the base follows, and the new reason is said."""
     file = "onnxruntime_gpu-1.22.0-cp311-cp311-manylinux_2_17_x86_64.whl"
@@ -259,6 +291,28 @@ def test_what_was_published_later_can_be_left_out(two_packages, date, version):
     assert two_packages.versions() == {"left": version, "right": version}
 
 
+@pytest.mark.parametrize("date", ["yesterday", "2024-13-45", "2024-02-30", "2024-1-1", "2024-01-01T25:00:00Z"])
+def test_what_is_no_date_is_refused(two_packages, date):
+    assert two_packages.lock("--exclude-newer", date, status=2).talk == [
+        f"error[CF900]: `--exclude-newer {date}` is no date",
+        "hint: write it as YYYY-MM-DD",
+    ]
+
+
+@pytest.mark.parametrize("words", [["--upgrade"], ["--dry-run"], ["--upgrade-package", "left"], ["--ours"]])
+def test_a_check_is_asked_for_alone(two_packages, words):
+    assert two_packages.lock("--check", *words, status=2).talk == [
+        f"error[CF900]: `--check` changes nothing, so `{words[0]}` has nothing to do",
+        "hint: leave one of them out",
+    ]
+
+
+def test_json_says_when_nothing_was_written(two_packages):
+    two_packages.lock()
+    assert json.loads(two_packages.lock("--json").out)["written"] is False
+    assert json.loads(two_packages.lock("--upgrade", "--dry-run", "--json").out)["written"] is False
+
+
 def test_a_dry_run_says_what_would_change_and_writes_nothing(two_packages):
     before = two_packages.path.read_bytes()
     talk = two_packages.lock("--dry-run", "--upgrade-package", "left").talk
@@ -300,7 +354,7 @@ def test_a_merge_is_resolved_from_one_side(two_packages, side, version):
     for left, right in zip(ours.splitlines(), theirs.splitlines(), strict=True):
         lines += [left] if left == right else ["<<<<<<< HEAD", left, "=======", right, ">>>>>>> other"]
     two_packages.path.write_text("\n".join(lines) + "\n")
-    two_packages.lock(side)
+    assert two_packages.lock(side).talk[-1] == "wrote cog.lock"
     assert two_packages.versions() == {"left": version, "right": version}
     assert two_packages.path.read_text() == (ours if side == "--ours" else theirs)
 
