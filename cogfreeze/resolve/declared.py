@@ -18,7 +18,8 @@ from cogfreeze.errors import ProjectError, ProjectErrors
 from cogfreeze.grammar import shown
 from cogfreeze.project.packages import PROVIDED
 from cogfreeze.project.requirements import logical_lines
-from cogfreeze.resolve import closure
+from cogfreeze.resolve import closure, line_mistakes
+from cogfreeze.resolve.line_mistakes import HASH
 from cogfreeze.resolve.source_lines import is_below, is_source, refusal, with_name
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
     from cogfreeze.project.model import Build, RequirementsFile
 
-_HASH = re.compile(r"\s+--hash[=\s]\s*sha256:([0-9a-fA-F]{64})")
-_ANY_HASH = re.compile(r"\s--hash[=\s]\s*(\S*)")
-_OTHER_HASH = re.compile(r"sha384:[0-9a-fA-F]{96}|sha512:[0-9a-fA-F]{128}")
-_BUILD_OPTION = re.compile(r"\s(-C|--config-settings?|--global-option)\b")
 _HASH_IN_ADDRESS = re.compile(r"[#&]sha256=([0-9a-fA-F]{64})")
 _QUOTED = re.compile(r"(?<=\")[^\"]+(?=\")|(?<=')[^']+(?=')")
 _PER_LINE_OPTION = re.compile(r"\s--?[A-Za-z]")
@@ -234,10 +231,11 @@ class _Reader:
                 self.requirement(text, where, constrains=constrains)
 
     def requirement(self, text: str, where: str, *, constrains: bool = False) -> None:
-        hashes = tuple(digest.lower() for digest in (*_HASH.findall(text), *_HASH_IN_ADDRESS.findall(text)))
-        self.errors += _lost(text, where)
+        hashes = tuple(digest.lower() for digest in (*HASH.findall(text), *_HASH_IN_ADDRESS.findall(text)))
+        before = len(self.errors)
+        self.errors += line_mistakes.lost(text, where)
         # uv would take the hash in an address at its word; it is ours to compare with the file's.
-        bare = _HASH_IN_ADDRESS.sub("", _HASH.sub("", text))
+        bare = _HASH_IN_ADDRESS.sub("", HASH.sub("", text))
         bare = bare[: option.start()].rstrip() if (option := _PER_LINE_OPTION.search(bare)) else bare
         name, requirement = _named(bare)
         address = (requirement.url or "") if requirement else bare
@@ -255,8 +253,9 @@ class _Reader:
                 return
             if name not in self.allowed:
                 self.errors.append(refusal(bare, where, name))
-        elif not constrains and requirement is None:
-            self.errors += _missing_file(bare, where, self.folder)
+        marker = requirement.marker if requirement else None
+        if not constrains and marker is None and len(self.errors) == before:
+            self.errors += line_mistakes.missing(address, where, self.folder)
         line = Line(text=bare, where=where, name=name, requirement=requirement, hashes=hashes)
         (self.constraints if constrains else self.requirements).append(line)
 
@@ -270,6 +269,8 @@ class _Reader:
         elif option == "--find-links":
             # As pip has it: beside the file where that exists, else from the project's folder.
             path = next((base / value for base in (folder, self.folder) if (base / value).exists()), None)
+            if path is None and "://" not in value and not value.startswith("file:"):
+                self.errors += line_mistakes.missing(f"./{value}".replace("././", "./"), where, self.folder)
             self._add("find_links", str(path.resolve()) if path and "://" not in value else value)
         elif option in flags:
             self.options[flags[option]] = True
@@ -311,38 +312,6 @@ class _Reader:
     def _add(self, name: str, value: str) -> None:
         before = self.options.get(name, ())
         self.options[name] = before if value in before else (*before, value)
-
-
-def _lost(text: str, where: str) -> list[ProjectError]:
-    """Find what a line binds its package by, or has it built with, that a lock can't keep."""
-    given = _ANY_HASH.findall(text)
-    kept = _HASH.findall(text)
-    found = []
-    unfit = [each for each in given if not each.startswith("sha256:") and not _OTHER_HASH.fullmatch(each)]
-    unfit += [each for each in given if each.startswith("sha256:") and each[7:] not in kept]
-    if unfit:
-        found.append((f"`--hash={shown(unfit[0])}` is no hash", "it is `--hash=sha256:` and 64 hex digits"))
-    elif given and not kept:
-        found.append(("the line has no SHA-256 among its hashes", "add it: `pip hash FILE` tells it"))
-    if option := _BUILD_OPTION.search(text):
-        found.append(
-            (f"`{option[1]}` changes a build from source, which cannot be locked", "take it out, or name a wheel")
-        )
-    return [ProjectError(message, where=where, hint=hint) for message, hint in found]
-
-
-def _missing_file(text: str, where: str, folder: Path) -> list[ProjectError]:
-    """Find a path that leads nowhere: uv would say so too, but not where it is named."""
-    path = text.partition(" ;")[0].strip()
-    if not path.endswith(".whl") or "://" in path or path.startswith("file:") or (folder / path).is_file():
-        return []
-    return [
-        ProjectError(
-            f"there is no file `{shown(path)}`",
-            where=where,
-            hint=f"the path starts at the project's folder, `{folder}`",
-        )
-    ]
 
 
 class _Places:

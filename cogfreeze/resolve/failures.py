@@ -15,6 +15,7 @@ from cogfreeze.resolve.sources import ROUTER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cogfreeze.resolve.declared import Line
     from cogfreeze.resolve.sources import Sources
 
 _START = re.compile(r"^(?:error|warning|hint): |^  cause: |^Resolved ", re.MULTILINE)
@@ -31,7 +32,11 @@ _NETWORK = (
     "Could not connect",
 )
 _CREDENTIALS_HINT = "give it credentials: netrc, `UV_INDEX_<NAME>_USERNAME` and `…_PASSWORD`, or a keyring"
+_GIT = re.compile(r"`\S*git (fetch|clone|rev-parse|submodule|reset|lfs)\b|Git operation failed")
+_NO_PROJECT = "does not appear to be a Python project"
 _LONG = 400
+# From here on the conclusion comes first: nobody reads twenty steps to find it.
+_VERY_LONG = 1500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,10 @@ def explained(talk: str, sources: Sources) -> CogError:
     """
     said = _said(talk, sources)
     text = said.whole
+    if _NO_PROJECT in text:
+        return _no_project(said, sources)
+    if _GIT.search(text):
+        return _repository(said, sources)
     if any(each in text for each in _NETWORK):
         return _network(said, sources)
     if denied := next((hint for hint in said.hints if "401" in hint or "403" in hint), None):
@@ -156,7 +165,21 @@ def _unsatisfiable(said: _Said, sources: Sources) -> CogError:
             where=where,
             hint="; ".join(filter(None, [_hint(said), _only_wheels(_plain(required[0]))])),
         )
-    return ResolveError(f"the requirements can't be met: {_readable(cause)}", where=where, hint=_hint(said))
+    readable = _readable(cause)
+    if len(readable) > _VERY_LONG:
+        conclusion = _one_line(readable.rpartition("we can conclude that ")[2])
+        readable = f"{conclusion}. All of uv's reasons:\n  {readable.strip()}"
+    return ResolveError(f"the requirements can't be met: {readable}", where=where, hint=_hint(said))
+
+
+def _no_project(said: _Said, sources: Sources) -> CogError:
+    """A folder, archive or repository in which nothing can be built; uv calls some of them a failed download."""
+    line = _addressed(said, sources)
+    return ResolveError(
+        f"`{line.text if line else _one_line(said.error)}` has neither a `pyproject.toml` nor a `setup.py`",
+        where=line.where if line else None,
+        hint="name the place that has one; in a repository, a folder is `#subdirectory=…`",
+    )
 
 
 def _only_wheels(name: str) -> str:
@@ -165,6 +188,26 @@ def _only_wheels(name: str) -> str:
 
 def _about_torch(cause: str) -> bool:
     return any(re.search(rf"ecause (there \w+ no versions? of )?{name}\b", cause) for name in TORCH_FAMILY)
+
+
+def _repository(said: _Said, sources: Sources) -> CogError:
+    line = _addressed(said, sources)
+    stderr = _one_line(said.whole).partition("--- stderr ")[2]
+    return NetworkError(
+        f"the repository of `{line.name if line else 'a package'}` can't be fetched: {stderr or _innermost(said)}",
+        where=line.where if line else None,
+        hint="try the same by `git ls-remote`; what git asks for there, it must find without asking",
+    )
+
+
+def _addressed(said: _Said, sources: Sources) -> Line | None:
+    """Return the requirement by address that uv speaks of."""
+    for line in sources.declared.requirements:
+        url = line.requirement.url if line.requirement else None
+        place = url.removeprefix("git+").partition("#")[0] if url else line.text
+        if place in said.whole or (url and f"`{line.name} @ " in said.whole):
+            return line
+    return None
 
 
 def _unreadable(said: _Said, sources: Sources) -> CogError:

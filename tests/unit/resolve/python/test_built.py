@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from cogfreeze.errors import IntegrityError, ProjectErrors, ResolveError
+from cogfreeze.errors import IntegrityError, NetworkError, ProjectErrors, ResolveError
 from cogfreeze.lock.model import Source
 from cogfreeze.project.model import Build, RequirementsFile
 from cogfreeze.report import Silent
@@ -277,6 +277,46 @@ def test_a_part_of_what_is_no_repository_is_refused(offered, lock, line):
     (error,) = caught.value.errors
     assert str(error) == (f"requirements.txt: `{line}` is a part of an archive or folder, which cannot be locked")
     assert "`NAME @ git+https://…@REVISION#subdirectory=…`" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("app @ ./nowhere", "there is no folder `./nowhere`"),
+        ("app[fast] @ ./nowhere/app-1.0.tar.gz", "there is no file `./nowhere/app-1.0.tar.gz`"),
+        ("--find-links ./nowhere", "there is no folder `./nowhere`"),
+        ("--find-links nowhere", "there is no folder `./nowhere`"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_named_with_its_line(offered, lock, line, message):
+    with pytest.raises(ProjectErrors) as caught:
+        lock(lines=["lib", line])
+    assert [str(each) for each in caught.value.errors] == [f"requirements.txt: {message}"]
+
+
+def test_a_place_with_nothing_to_build_is_named(offered, lock):
+    (lock.folder / "empty").mkdir()
+    with pytest.raises(ResolveError) as caught:
+        lock("app @ ./empty")
+    assert str(caught.value) == (
+        "build.python_packages: `app @ ./empty` has neither a `pyproject.toml` nor a `setup.py`"
+    )
+
+
+@pytest.mark.parametrize("revision", ["", "@nosuch"])
+def test_a_repository_that_cannot_be_fetched_is_named(offered, lock, tmp_path, revision):
+    repository = tmp_path / "repository"
+    if revision:
+        write(repository)
+        git(repository, "init", "--quiet")
+        git(repository, "add", ".")
+        git(repository, "commit", "--quiet", "--message", "one")
+    with pytest.raises(NetworkError) as caught:
+        lock(f"app @ git+file://{repository}{revision}")
+    told = "build.python_packages: the repository of `app` can't be fetched: fatal: "
+    assert str(caught.value).startswith(told)
+    assert ("nosuch" if revision else "does not appear to be a git repository") in str(caught.value)
+    assert "git ls-remote" in caught.value.hint
 
 
 @pytest.mark.parametrize("place", [".", "../outside"])

@@ -1,5 +1,7 @@
 """Resolving, on a local index with really built wheels."""
 
+import re
+
 import pytest
 
 from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ProjectErrors, ResolveError, UsageError
@@ -351,6 +353,20 @@ def test_a_requirement_that_cannot_be_met_is_told_with_its_place(index, lock, pa
         lock(*packages)
     assert str(caught.value) == message
     assert caught.value.hint == hint
+
+
+def test_a_long_explanation_begins_with_its_end(index, lock):
+    for number in range(40):
+        index.add(
+            "simple", f"needs_new-{number}.0-py3-none-any.whl", requires=[f"app>={number + 2},<{number + 3}"]
+        )
+        index.add("simple", f"app-{number}.0-py3-none-any.whl", requires=[f"needs-new!={number}"])
+    with pytest.raises(ResolveError) as caught:
+        lock("app==1.0", "needs-new")
+    first, _, rest = str(caught.value).partition("\n")
+    conclusion = r"build\.python_packages: the requirements can't be met: .{9,300} you require app==1\.0\b.{0,60}"
+    assert re.fullmatch(rf"{conclusion}\. All of uv's reasons:", first)
+    assert len(rest) > 1500
 
 
 def test_the_line_of_a_requirements_file_is_named(index, lock):
