@@ -5,6 +5,7 @@ An index's address is the machine's affair (mirrors, credentials); the lock has 
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
@@ -110,14 +111,17 @@ class Link:
 
 
 def page(index: str, project: str, web: requests.Session) -> dict[str, Link]:
-    """Return the files that an index lists for a project, by file name (PEP 503).
+    """Return the files that an index lists for a project, by file name (PEP 503, or its JSON of PEP 691).
 
     Raises:
         NetworkError: the index failed.
     """
     address = f"{index.rstrip('/')}/{project}/"
+    text = download.get(web, address).decode("utf-8", "replace")
+    if text.lstrip()[:1] == "{":
+        return _listed(text, address)
     reader = _Links()
-    reader.feed(download.get(web, address).decode("utf-8", "replace"))
+    reader.feed(text)
     found = {}
     for href in reader.hrefs:
         url, _, fragment = urljoin(address, href).partition("#")
@@ -125,6 +129,18 @@ def page(index: str, project: str, web: requests.Session) -> dict[str, Link]:
         digest = re.search(r"(?:^|&)sha256=([0-9a-f]{64})", fragment)
         found[file] = Link(file=file, url=url, sha256=digest[1] if digest else None)
     return found
+
+
+def _listed(text: str, address: str) -> dict[str, Link]:
+    """Read a page in JSON; nothing of one that can't be read."""
+    try:
+        files = [
+            (str(each["filename"]), urljoin(address, each["url"]), each.get("hashes", {}).get("sha256"))
+            for each in json.loads(text)["files"]
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {file: Link(file=file, url=url, sha256=sha256) for file, url, sha256 in files}
 
 
 class _Links(HTMLParser):

@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,11 +37,13 @@ class Index:
         url: with credentials, if it was written so.
         name: empty where it has none.
         extra: it is asked besides the default one, for every package.
+        default: it is asked in place of the public one.
     """
 
     url: str
     name: str = ""
     extra: bool = False
+    default: bool = False
 
 
 def indexes(folder: Path, environment: Mapping[str, str] = os.environ) -> tuple[Index, ...]:
@@ -51,28 +53,33 @@ def indexes(folder: Path, environment: Mapping[str, str] = os.environ) -> tuple[
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[Index]:
     for word in environment.get("UV_INDEX", "").split():
-        yield _named(word, extra=True)
+        yield replace(_named(word), extra=True)
     for url in environment.get("UV_EXTRA_INDEX_URL", "").split():
         yield Index(url=url, extra=True)
     for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
         if default := environment.get(variable):
-            yield _named(default, extra=False)
+            yield replace(_named(default), default=True)
 
 
-def _named(word: str, *, extra: bool) -> Index:
+def _named(word: str) -> Index:
     found = re.match(r"([\w.-]+)=(?=\w+:)", word)
-    return Index(url=word[found.end() :] if found else word, name=found[1] if found else "", extra=extra)
+    return Index(url=word[found.end() :] if found else word, name=found[1] if found else "")
 
 
 def _from_files(table: Mapping[str, Any]) -> Iterator[Index]:
     for url in table.get("extra-index-url", ()):
         yield Index(url=str(url), extra=True)
     if url := table.get("index-url"):
-        yield Index(url=str(url))
+        yield Index(url=str(url), default=True)
     for entry in table.get("index", ()):
         if isinstance(entry, dict):
-            extra = not entry.get("default") and not entry.get("explicit")
-            yield Index(url=str(entry.get("url", "")), name=str(entry.get("name", "")), extra=extra)
+            default = bool(entry.get("default"))
+            yield Index(
+                url=str(entry.get("url", "")),
+                name=str(entry.get("name", "")),
+                extra=not default and not entry.get("explicit"),
+                default=default,
+            )
 
 
 def configuration(folder: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:

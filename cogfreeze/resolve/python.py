@@ -237,8 +237,8 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
         if sources.torch is None or family == routed & chosen.keys():
             break
         routed = family
-    names = origins.indexes(sources, found, routed, known=previous.wheels)
-    computed = origins.without_hash(sources, chosen, names, known=previous.wheels)
+    came_from = origins.indexes(sources, found, routed, known=previous.wheels)
+    computed = origins.without_hash(sources, chosen, came_from, known=previous.wheels)
     made = [
         Wheel(
             name=name,
@@ -246,14 +246,14 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
             file=wheel.file,
             sha256=wheel.sha256,
             size=papers[wheel.sha256].size,
-            index=names[name],
+            index=came_from[name].name,
             required_by=askers.get(name, ()),
             hash_origin="computed" if name in computed else "index",
         )
         for name, wheel in chosen.items()
     ]
     packed = [
-        _source(each, sources, names[each.name], askers.get(each.name, ()), report)
+        _source(each, sources, came_from[each.name].name, askers.get(each.name, ()), report)
         for each in found
         if each.origin
     ]

@@ -79,7 +79,7 @@ def test_the_environment_says_which_indexes_there_are():
         Index(url="https://a/simple", extra=True),
         Index(url="https://b/simple", name="team", extra=True),
         Index(url="https://c/?x=y", extra=True),
-        Index(url="https://d/simple", name="mirror"),
+        Index(url="https://d/simple", name="mirror", default=True),
     )
 
 

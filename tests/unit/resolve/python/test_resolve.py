@@ -274,6 +274,40 @@ def test_each_wheel_has_the_name_of_its_index_never_its_address(index, lock, mon
     assert address not in repr(made)
 
 
+@pytest.mark.parametrize("way", ["default", "extra", "file", "extra in the file"])
+def test_any_index_without_hashes_is_hashed_here_and_marked(index, lock, monkeypatch, way):
+    plain = index.add("private", "app-1.0-py3-none-any.whl", requires=["lib"])
+    index.add("private", "lib-1.0-py3-none-any.whl")
+    index.hashes = False
+    private, lines = f"{index.url}/private", []
+    monkeypatch.delenv("UV_DEFAULT_INDEX")
+    if way == "default":
+        monkeypatch.setenv("UV_DEFAULT_INDEX", private)
+    elif way == "extra":
+        monkeypatch.setenv("UV_INDEX", private)
+    else:
+        lines = [f"--index-url {private}" if way == "file" else f"--extra-index-url {private}"]
+    made = {each.name: each for each in lock("app", lines=lines)}
+    assert made["app"].sha256 == sha256(plain)
+    assert {each.hash_origin for each in made.values()} == {"computed"}
+    # It stays so, whatever the index gives by now.
+    index.hashes = True
+    again = {each.name: each for each in lock("app", lines=lines, previous=tuple(made.values()))}
+    assert again == made
+
+
+@pytest.mark.parametrize("pages", ["HTML", "JSON"])
+def test_an_index_that_gives_hashes_is_asked_for_them_once(index, lock, pages):
+    index.add("simple", "app-1.0-py3-none-any.whl")
+    if pages == "JSON":
+        index.dates = {"app-1.0-py3-none-any.whl": "2026-01-01T00:00:00Z"}
+    assert [each.hash_origin for each in lock("app")] == ["index"]
+    once = index.requests.count("GET /simple/app/")
+    assert [each.hash_origin for each in lock("app")] == ["index"]
+    # By uv alone, which keeps no page of an index that doesn't say for how long.
+    assert index.requests.count("GET /simple/app/") == once + (once - 1)
+
+
 def test_the_image_provides_cog_so_a_requirement_on_it_is_left_out_and_told(index, lock):
     index.add("simple", "app-1.0-py3-none-any.whl", requires=["cog>=0.9"])
     index.add("simple", "cog-0.9-py3-none-any.whl")
