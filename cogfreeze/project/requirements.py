@@ -29,6 +29,8 @@ MOST_FILES = 100
 
 # The other files that say what is required; PEP 751 has the second one's names.
 _TOML = re.compile(r"pyproject\.toml|pylock(\.[^.]+)?\.toml")
+# What other tools call what they read; a requirements file may have any other name.
+_OTHERS = (".toml", ".lock", ".yml", ".yaml", ".json", ".cfg", ".py", "Pipfile")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _OPTION = re.compile(r"(?:^|\s)-")
 _NESTED = re.compile(r"(?:-r|-c|--requirement(?:s)?|--constraint(?:s)?)(?=[\s=]|[^-\s])")
@@ -298,7 +300,7 @@ def read(
         reader.mistake(named_at, f"`{shown(name)}` is not a file of this project", hint)
     elif _TOML.fullmatch(posixpath.basename(path)):
         reader.toml(path, named_at, python)
-    elif path.endswith((".toml", ".lock")):
+    elif path.endswith(_OTHERS):
         hint = "it takes a requirements file, a `pyproject.toml` (a `uv.lock` beside it binds) or a `pylock.toml`"
         reader.mistake(named_at, f"`{shown(name)}` is not a requirements file", hint)
     else:

@@ -214,7 +214,7 @@ def _newer_symbols(
         places = locate(
             missing, python=build.python_version, platform=platform, folder=folder, settings=settings, build=build
         )
-        files = download.fetch_all(places, settings, report, what="wheels whose names promise no glibc")
+        files = download.fetch_all(places, settings, report, what="wheels, to read what glibc they need")
         needs |= {sha256: elf.needs(path, sha256, settings) for sha256, path in files.items()}
     for each in wheels:
         asked = elf.newest(needs[each.sha256], platform)

@@ -103,7 +103,7 @@ def _files(sources: Sources) -> list[str]:
         *(f"--extra-index-url {url}" for url in options.indexes),
         *(f"--find-links {place}" for place in options.find_links),
         *(["--no-index"] if options.no_index else []),
-        *(line.text for line in sources.declared.requirements if line.name not in PROVIDED),
+        *sorted(line.text for line in sources.declared.requirements if line.name not in PROVIDED),
     ]
     if sources.declared.constraints:
         constraints = sources.scratch / "pip-tools-constraints.txt"

@@ -159,7 +159,8 @@ class Sources:
 
     def _write_declared(self) -> list[str]:
         requirements = self.scratch / "requirements.in"
-        lines = [line.text for line in self.declared.requirements if line.name not in PROVIDED]
+        # Sorted: of two versions that exclude each other, uv gives the newest to whoever stands first.
+        lines = sorted(line.text for line in self.declared.requirements if line.name not in PROVIDED)
         requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         excluded = self.scratch / "provided.txt"
         excluded.write_text("".join(f"{name}\n" for name in sorted(PROVIDED)))
@@ -167,7 +168,8 @@ class Sources:
         if self.declared.constraints:
             constraints = self.scratch / "constraints.txt"
             constraints.write_text(
-                "".join(f"{line.text}\n" for line in self.declared.constraints), encoding="utf-8"
+                "".join(f"{text}\n" for text in sorted(line.text for line in self.declared.constraints)),
+                encoding="utf-8",
             )
             arguments += ["--constraints", str(constraints)]
         return arguments

@@ -485,6 +485,34 @@ def test_several_at_once_in_one_folder_write_one_whole_lock(two_packages):
     assert {path.name for path in two_packages.folder.iterdir()} == {"cog.lock", "cog.yaml", "predict.py"}
 
 
+# --- the same bytes ---
+
+
+def test_the_order_of_what_is_declared_and_offered_changes_no_byte(lab):
+    """Either of two packages can be had at its newest, and which one is not left to who stands first."""
+    files = {
+        "left-2.0": ["shared<2"], "left-1.0": [], "right-2.0": ["shared>=2"], "right-1.0": [],
+        "shared-1.0": [], "shared-2.0": [], "plain-1.0": [],
+    }  # fmt: skip
+    texts = set()
+    for order in (list, lambda given: list(reversed(given))):
+        lab.index.wheels.clear()
+        for name in order(list(files)):
+            lab.index.add("simple", f"{name}-py3-none-any.whl", requires=files[name])
+        for names in (["left", "right", "shared"], ["right", "shared", "left"], ["shared", "right", "left"]):
+            lines = order(["plain==1.0", "plain>=1", "left", "right"])
+            (lab.folder / "requirements.txt").write_text("".join(f"{line}\n" for line in lines))
+            lab.declare("python_requirements: requirements.txt")
+            lab.path.unlink(missing_ok=True)
+            lab.lock()
+            by_file = lab.path.read_text()
+            lab.declare(packages=names)
+            lab.path.unlink()
+            lab.lock()
+            texts.add((by_file, lab.path.read_text()))
+    assert len(texts) == 1
+
+
 # --- what is wrong although every part is fine ---
 
 

@@ -297,7 +297,8 @@ def test_a_newer_form_of_uv_lock_is_refused(read):
     assert mistakes == [("uv.lock: its version is 2, and 1 is what can be read", EXPORT)]
 
 
-def test_a_lock_named_in_place_of_its_project_is_refused(read):
-    _, mistakes, _ = read("uv.lock", uv_lock=LOCK)
+@pytest.mark.parametrize("name", ["uv.lock", "Pipfile", "environment.yml", "setup.py", "setup.cfg"])
+def test_what_another_tool_reads_is_refused(read, name):
+    _, mistakes, _ = read(name, **{name: LOCK})
     hint = "it takes a requirements file, a `pyproject.toml` (a `uv.lock` beside it binds) or a `pylock.toml`"
-    assert mistakes == [("cog.yaml:1: `uv.lock` is not a requirements file", hint)]
+    assert mistakes == [(f"cog.yaml:1: `{name}` is not a requirements file", hint)]
