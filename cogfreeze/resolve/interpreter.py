@@ -17,7 +17,7 @@ from packaging.version import Version
 from cogfreeze.catalog import addresses
 from cogfreeze.errors import NetworkError, ResolveError, ToolMissing
 from cogfreeze.lock.model import Interpreter
-from cogfreeze.resolve import files, image, layers, uv
+from cogfreeze.resolve import contents, files, image, layers, uv
 from cogfreeze.resolve.download import Artifact, session
 from cogfreeze.resolve.registry import Reference, Repository
 
@@ -34,11 +34,11 @@ _WITHOUT = frozenset({"library/debian", "library/ubuntu", "nvidia/cuda"})
 _WITH = "library/python"
 
 
-def of_base(base: BaseImage, settings: Settings, report: Report) -> str | None:
+def of_base(base: BaseImage, platform: str, settings: Settings, report: Report) -> str | None:
     """Return which Python a base image has in `/usr/local`: `3.11`, `3.11.9`, empty if unknown; None if none.
 
     Its name says so for well-known images. For others the configuration does, as images made from the official
-    ones inherit it; else the layers are read.
+    ones inherit it; else it is looked for inside.
 
     Raises:
         NetworkError, ResolveError, IntegrityError: the image can't be read.
@@ -55,8 +55,9 @@ def of_base(base: BaseImage, settings: Settings, report: Report) -> str | None:
             name, _, value = str(each).partition("=")
             if name == "PYTHON_VERSION" and _leading_version(value):
                 return _leading_version(value)
-        descriptors = list(manifest.content.get("layers", ()))
-        found = layers.read(repository, descriptors, lambda has: layers.PYTHON in has, settings, report)
+        found = contents.read(
+            repository, base.digest, manifest, platform, lambda has: layers.PYTHON in has, settings, report
+        )
     return _leading_version(found[layers.PYTHON]) if layers.PYTHON in found else None
 
 

@@ -65,22 +65,26 @@ def refreshed(known: Catalogue, reference: str, today: str, settings: Settings) 
         date=today,
         confidence="registry",
     )
-    lists = [each for each in known.lists if parsed.name not in each.images]
+    others = tuple(each for each in known.images if each != before)
+    digests = {each.digest for each in (*others, entry)}
+    # A list is of a digest that some tag has; of this one there is a new one, or none.
+    lists = [each for each in known.lists if each.digest in digests - {top.digest}]
     if entry.name != base_images.FRONTEND and not entry.distribution:
         entry = replace(entry, distribution=_resolve(parsed.name, _PLATFORMS[0], settings, need=False)[0])
     if _WITH_PACKAGES.fullmatch(parsed.name):
         pinned = f"{parsed.name}@{top.digest}"
         lists += [
             PackageList(
-                images=(parsed.name,),
+                image=parsed.name,
+                digest=top.digest,
                 platform=platform,
                 date=today,
-                basis="the image's own layers",
+                basis="the image itself",
                 packages=installed(_resolve(pinned, platform, settings, need=True)[1]),
             )
             for platform, _ in platforms
         ]
-    return Catalogue(images=(*(each for each in known.images if each != before), entry), lists=tuple(lists))
+    return Catalogue(images=(*others, entry), lists=tuple(lists))
 
 
 def _resolve(reference: str, platform: str, settings: Settings, *, need: bool) -> tuple[str, str]:

@@ -195,7 +195,7 @@ class _Platform:
         if self.before and not self.moves.base:
             return before
         declared = self.project.build.python_version
-        found = interpreter.of_base(base, self.settings, self.report)
+        found = interpreter.of_base(base, self.platform, self.settings, self.report)
         if found is not None:
             interpreter.require_version(found, declared, base)
             return None

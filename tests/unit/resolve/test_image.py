@@ -282,6 +282,13 @@ def test_an_opaque_folder_keeps_what_its_own_layer_has(world):
     assert world.resolve()[1] == STATUS
 
 
+@pytest.mark.parametrize("other", ["var/lib/dpkg/status->../elsewhere", "var/lib/dpkg->/opt/dpkg", "var->x"])
+def test_a_link_in_the_place_of_a_package_list_or_its_folder_hides_it(world, other):
+    """The list of a layer below would be one that the image hasn't got."""
+    world.image(layer({**DEBIAN, "var/lib/dpkg/status": STATUS}), layer({other: ""}))
+    assert "has no package list" in str(world.refused(error=ResolveError))
+
+
 def test_a_distroless_images_list_is_in_pieces(world):
     piece = "Package: {}\nVersion: 1\nArchitecture: amd64\n"
     world.image(
@@ -352,6 +359,15 @@ def test_an_unknown_images_distribution_is_read_from_it(world, need):
     assert world.resolve("team/base:1", need=need)[0].distribution == "ubuntu:22.04"
 
 
+def test_a_tag_that_has_moved_to_another_release_is_of_that_one(world):
+    """The catalogue's word is of another digest: `python:3.13-slim` changes its Debian every other year."""
+    release = OS_RELEASE.replace("bookworm", "forky")
+    digest = world.registry.image("library/python", "x", layer({"usr/lib/os-release": release}), layer({"a": ""}))
+    world.registry.index("library/python", "3.13-slim", linux_amd64=digest)
+    assert catalogue().find("python:3.13-slim").distribution == "debian:trixie"
+    assert world.resolve("python:3.13-slim", need=False)[0].distribution == "debian:forky"
+
+
 def test_a_tag_that_is_not_there_is_named_with_near_ones(world):
     error = world.refused("python:3.11-slim-bokworm", error=ResolveError)
     assert str(error) == "the registry has no `python:3.11-slim-bokworm`"
@@ -403,7 +419,7 @@ def test_without_a_registry_the_catalogue_answers_and_says_what_is_unconfirmed(w
             base, text = world.resolve()
     known = catalogue().find("python:3.11-slim-bookworm")
     assert (base.digest, base.as_of, base.source) == (known.digest, known.date, "catalogue")
-    assert (base.manifest, base.distribution) == (None, "debian:bookworm")
+    assert (base.manifest, base.distribution) == (known.manifest("linux/amd64"), "debian:bookworm")
     assert base.unconfirmed == ("digest", "manifest", "packages")
     assert base.packages == package_list_digest(installed(text))
     ((message, hint),) = world.report.warnings
@@ -466,9 +482,11 @@ def test_the_frontend_is_pinned_by_digest():
     assert IMAGE_REFERENCE.accepts(frontend())
 
 
-def test_the_lists_of_installed_packages_are_of_images_that_are_there():
+def test_the_lists_of_installed_packages_are_of_the_digests_that_are_there():
+    """A list that was read from another image than the one that is pinned would be an invention."""
     for each in catalogue().lists:
-        assert all(catalogue().find(reference) for reference in each.images)
+        assert catalogue().find(each.image).digest == each.digest
+        assert len(each.date) == 10
         assert {"libc6", "dpkg", "apt"} <= {package.name for package in each.packages}
 
 
@@ -479,7 +497,8 @@ def test_refreshing_takes_the_registrys_word_for_digests_and_packages(world):
     entry = fresh.find(name)
     assert (entry.digest, entry.date, entry.confidence) == (digest, "2026-12-24", "registry")
     assert entry.manifest("linux/amd64") == digest_of(world.registry.manifests["library/python:single"][1])
-    assert fresh.packages(name, "linux/amd64").packages == installed(STATUS)
+    assert fresh.packages(digest, "linux/amd64").packages == installed(STATUS)
+    assert fresh.packages(catalogue().find(name).digest, "linux/amd64") is None
     assert len(fresh.images) == len(catalogue().images)
     assert parse(write(fresh)).find(name) == entry
 

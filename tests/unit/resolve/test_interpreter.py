@@ -48,7 +48,8 @@ def registry(tmp_path, monkeypatch):
 def found(registry, tmp_path, *layers, environment=()):
     digest = registry.image("mine", "1", *layers, environment=environment)
     reference = f"{registry.url.removeprefix('http://')}/mine:1"
-    return interpreter.of_base(base(reference, digest, manifest=digest), Settings(cache=tmp_path), Silent())
+    pinned = base(reference, digest, manifest=digest)
+    return interpreter.of_base(pinned, "linux/amd64", Settings(cache=tmp_path), Silent())
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def found(registry, tmp_path, *layers, environment=()):
 )
 def test_of_well_known_images_the_name_says_it_and_nothing_is_asked(tmp_path, reference, python):
     settings = Settings(cache=tmp_path, registry_mirror=NOWHERE)
-    assert interpreter.of_base(base(reference), settings, Silent()) == python
+    assert interpreter.of_base(base(reference), "linux/amd64", settings, Silent()) == python
 
 
 def test_an_image_made_from_the_official_one_says_it_in_its_configuration(registry, tmp_path):
