@@ -122,7 +122,9 @@ def resolve(
         pinned = None
     try:
         with Repository(parsed, settings) as repository:
-            return _from_registry(repository, parsed, platform, reason, settings, report, need_packages)
+            return _from_registry(
+                repository, parsed, platform, reason, settings, report, need_packages, pinned=pinned is not None
+            )
     except (UnreachableError, StatusError) as error:
         if isinstance(error, StatusError) and error.status != 429 and error.status < 500:
             raise
@@ -139,9 +141,11 @@ def _from_registry(
     settings: Settings,
     report: Report,
     need_packages: bool,
+    *,
+    pinned: bool,
 ) -> tuple[BaseImage, str | None]:
     with report.step(f"asking the registry for {reference.name}"):
-        manifest = top = _top(repository, reference)
+        manifest = top = _top(repository, reference, pinned, settings)
         if top.media_type in INDEXES or "manifests" in top.content:
             manifest = repository.manifest(_platform_digest(top, reference, platform))
         config = repository.blob(config_digest(manifest, reference))
@@ -185,17 +189,29 @@ def _known_distribution(reference: Reference, digest: str) -> str:
     return known.distribution if named or known.digest == digest else ""
 
 
-def _top(repository: Repository, reference: Reference) -> Document:
-    """Return the document that a reference means; a digest, where given, is stronger than the tag."""
+def _top(repository: Repository, reference: Reference, pinned: bool, settings: Settings) -> Document:
+    """Return the document that a reference means; a digest, where given, is stronger than the tag.
+
+    Args:
+        pinned: whether the digest is the lock's; else it is the declaration's.
+    """
     try:
         return repository.manifest(reference.digest or reference.tag or "latest")
     except UnknownImageError as error:
         name = reference.name.partition(":")[0]
         if reference.digest:
-            error.hint = (
-                f"it has no {reference.digest} (any more); `cog lock --upgrade-base` takes what the tag is now"
-            )
-        elif tags := catalogue().tags(name):
+            way_out = "`cog lock --upgrade-base` takes what the tag is now"
+            if not pinned:
+                way_out = "check the digest in `build.base_image`, or name a tag alone"
+            error.hint = f"it has no {reference.digest} (any more); {way_out}"
+        elif reference.tag in (tags := catalogue().tags(name)):
+            error.hint = "it is a published image, as of this cogfreeze: it may be gone; choose another tag"
+            if settings.registry_mirror:
+                error.hint = (
+                    "it is a published image that the mirror does not carry: name another in"
+                    " `COG_REGISTRY_MIRROR`, or none"
+                )
+        elif tags:
             near = ", ".join(f"`{name}:{tag}`" for tag in _near(reference.tag or "", tags))
             error.hint = f"{error.hint}; there is {near}"
         raise

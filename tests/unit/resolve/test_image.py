@@ -359,6 +359,22 @@ def test_an_unknown_images_distribution_is_read_from_it(world, need):
     assert world.resolve("team/base:1", need=need)[0].distribution == "ubuntu:22.04"
 
 
+def test_a_published_image_that_a_mirror_lacks_is_no_misspelling(world):
+    """It used to be suggested in its own place."""
+    error = world.refused("python:3.12-slim-bookworm", error=ResolveError)
+    assert str(error) == "the registry has no `python:3.12-slim-bookworm`"
+    assert error.hint == (
+        "it is a published image that the mirror does not carry: name another in `COG_REGISTRY_MIRROR`, or none"
+    )
+
+
+def test_a_declared_digest_that_is_not_there_is_the_declarations(world):
+    error = world.refused(f"python:3.11-slim-bookworm@sha256:{'0' * 64}", error=ResolveError)
+    assert error.hint == (
+        f"it has no sha256:{'0' * 64} (any more); check the digest in `build.base_image`, or name a tag alone"
+    )
+
+
 def test_a_tag_that_has_moved_to_another_release_is_of_that_one(world):
     """The catalogue's word is of another digest: `python:3.13-slim` changes its Debian every other year."""
     release = OS_RELEASE.replace("bookworm", "forky")
