@@ -60,7 +60,8 @@ def from_catalogue(
         if status is None:
             raise NetworkError(
                 f"what `{reference.name}` has installed on {platform} only the registry knows: {error.message}",
-                hint=error.hint,
+                hint=f"{error.hint}; or name a mirror in `COG_REGISTRY_MIRROR`, or give the image to an engine"
+                f" here: `docker pull --platform {platform} {known.name}@{known.digest}`",
             )
     report.warn(
         f"{error.message}; `{reference.name}` is taken from the catalogue, as of {known.date}",

@@ -459,6 +459,10 @@ def test_a_package_list_that_the_catalogue_has_not_got_needs_the_registry(world)
     assert str(error).startswith(
         "what `python:3.11-slim-bookworm` has installed on linux/arm64 only the registry knows: cannot reach "
     )
+    digest = catalogue().find("python:3.11-slim-bookworm").digest
+    assert error.hint.endswith(
+        f", or give the image to an engine here: `docker pull --platform linux/arm64 python@{digest}`"
+    )
 
 
 def test_the_catalogue_does_not_answer_for_another_digest(world):
