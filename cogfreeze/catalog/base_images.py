@@ -31,7 +31,8 @@ class Image:
         platforms: platform and digest of its manifest, as far as they are known.
         distribution: `debian:bookworm`, `ubuntu:22.04`; empty for what is no base (the Dockerfile frontend).
         date: when the tag had this digest: `YYYY-MM-DD`, or `YYYY-MM` where the day is not known.
-        confidence: `high` where at least three public files agree; `registry` where a registry said it.
+        confidence: `high` where at least three public files agree, or a dated tag's published report says it;
+            `registry` where a registry said it.
         files: how many public files agree.
     """
 

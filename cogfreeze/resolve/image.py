@@ -211,6 +211,11 @@ def _top(repository: Repository, reference: Reference, pinned: bool, settings: S
                     "it is a published image that the mirror does not carry: name another in"
                     " `COG_REGISTRY_MIRROR`, or none"
                 )
+        elif cuda_images.is_inferred(reference.name):
+            error.hint = (
+                "its name was made from NVIDIA's scheme, and it is not there or no more: name one that is in"
+                " `build.base_image`"
+            )
         elif tags:
             near = ", ".join(f"`{name}:{tag}`" for tag in _near(reference.tag or "", tags))
             error.hint = f"{error.hint}; there is {near}"

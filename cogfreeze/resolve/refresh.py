@@ -16,6 +16,7 @@ from cogfreeze import atomic, bundled
 from cogfreeze.catalog import base_images
 from cogfreeze.catalog.base_images import Catalogue, Image, PackageList
 from cogfreeze.errors import CogError
+from cogfreeze.grammar import Refused
 from cogfreeze.lock.packages import installed
 from cogfreeze.report import Silent
 from cogfreeze.resolve import image
@@ -37,7 +38,7 @@ def main(words: Sequence[str]) -> int:
     for reference in words or [each.reference for each in known.images]:
         try:
             known = refreshed(known, reference, today, Settings.from_environment())
-        except CogError as error:
+        except (CogError, Refused) as error:
             sys.stderr.write(f"error: {reference}: {error}\n")
             failures += 1
     atomic.write(bundled.BASE_IMAGES, base_images.write(known).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from contextlib import contextmanager
 
@@ -368,6 +369,20 @@ def test_a_published_image_that_a_mirror_lacks_is_no_misspelling(world):
     )
 
 
+def test_an_inferred_cuda_image_that_is_not_there_is_said_to_be_inferred(world):
+    error = world.refused("nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04", error=ResolveError)
+    assert error.hint == (
+        "its name was made from NVIDIA's scheme, and it is not there or no more: name one that is in"
+        " `build.base_image`"
+    )
+
+
+def test_an_inferred_cuda_image_is_not_locked_by_the_catalogue(world):
+    with unreachable(world):
+        error = world.refused("nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04", need=False, error=NetworkError)
+    assert error.hint.endswith("The catalogue has no `nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04`")
+
+
 def test_a_declared_digest_that_is_not_there_is_the_declarations(world):
     error = world.refused(f"python:3.11-slim-bookworm@sha256:{'0' * 64}", error=ResolveError)
     assert error.hint == (
@@ -483,6 +498,8 @@ def test_every_entry_has_its_date_and_digests():
         assert all(IMAGE_REFERENCE.accepts(f"x@{digest}") for _, digest in each.platforms), each
         assert len(each.date) in (7, 10), each
         assert each.distribution.startswith(("debian:", "ubuntu:")) or each.name == "docker/dockerfile"
+        is_dated = re.search(r"-20\d{6}", each.tag)
+        assert each.confidence == "registry" or each.files >= 3 or is_dated, each
 
 
 def test_every_python_from_3_9_to_3_14_is_there_on_debian_12():
@@ -527,6 +544,25 @@ def test_a_new_tag_joins_the_catalogue_with_its_distribution(world):
     world.registry.image("team/base", "1", layer(DEBIAN))
     fresh = refresh.refreshed(catalogue(), "team/base:1", "2026-12-24", world.settings)
     assert fresh.find("team/base:1").distribution == "debian:bookworm"
+
+
+def test_a_refresh_names_what_cannot_be_had_and_writes_the_rest(world, tmp_path, monkeypatch, capsys):
+    """As `make base-images` runs it: the file is written once, whole."""
+    world.image(layer({**DEBIAN, "var/lib/dpkg/status": STATUS}))
+    file = tmp_path / "base_images.lock"
+    monkeypatch.setattr("cogfreeze.bundled.BASE_IMAGES", file)
+    monkeypatch.setenv("COG_REGISTRY_MIRROR", world.url)
+    monkeypatch.setenv("COG_CACHE_DIR", str(world.settings.cache))
+    names = ["Bad Ref", "python:3.12-slim", "python:3.11-slim-bookworm"]
+    assert refresh.main(names) == 1
+    assert [line.split(": ")[:2] for line in capsys.readouterr().err.splitlines()] == [
+        ["error", "Bad Ref"],
+        ["error", "python:3.12-slim"],
+    ]
+    fresh = parse(file.read_text())
+    assert fresh.find("python:3.11-slim-bookworm").confidence == "registry"
+    assert fresh.find("python:3.12-slim") == catalogue().find("python:3.12-slim")
+    assert refresh.main(names[2:]) == 0
 
 
 def test_refreshing_takes_nobody_elses_word(world):
