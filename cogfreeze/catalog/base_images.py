@@ -13,7 +13,7 @@ from functools import cache
 from cogfreeze import bundled
 from cogfreeze.lock.packages import InstalledPackage
 
-SCHEMA = 1
+SCHEMA = 2
 FRONTEND = "docker/dockerfile"
 
 _HEADER = """\
@@ -31,7 +31,8 @@ class Image:
         platforms: platform and digest of its manifest, as far as they are known.
         distribution: `debian:bookworm`, `ubuntu:22.04`; empty for what is no base (the Dockerfile frontend).
         date: when the tag had this digest: `YYYY-MM-DD`, or `YYYY-MM` where the day is not known.
-        confidence: `high` where at least three public files agree; `registry` where a registry said it.
+        confidence: `high` where at least three public files agree, or a dated tag's published report says it;
+            `registry` where a registry said it.
         files: how many public files agree.
     """
 
@@ -55,15 +56,17 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageList:
-    """What dpkg has installed in some images.
+    """What dpkg has installed in an image. It is of one digest, and no other image's: tags move, digests don't.
 
     Attributes:
-        images: the references, `python:3.11-slim-bookworm`.
-        date: of the image that was read.
+        image: a tag with that digest, for who reads the file.
+        digest: as `Image.digest`; every tag with it has these packages.
+        date: when the image was made or read.
         basis: how the list is known.
     """
 
-    images: tuple[str, ...]
+    image: str
+    digest: str
     platform: str
     date: str
     basis: str
@@ -85,9 +88,9 @@ class Catalogue:
         """Return the tags that the catalogue has of a name."""
         return [image.tag for image in self.images if image.name == name]
 
-    def packages(self, reference: str, platform: str) -> PackageList | None:
-        """Return what the image has installed, where the catalogue knows it."""
-        found = (each for each in self.lists if reference in each.images and each.platform == platform)
+    def packages(self, digest: str, platform: str) -> PackageList | None:
+        """Return what the image of a digest has installed, where the catalogue knows it."""
+        found = (each for each in self.lists if (each.digest, each.platform) == (digest, platform))
         return next(found, None)
 
 
@@ -117,13 +120,7 @@ def parse(text: str) -> Catalogue:
             for entry in document["image"]
         ),
         lists=tuple(
-            PackageList(
-                **{
-                    **entry,
-                    "images": tuple(entry["images"]),
-                    "packages": tuple(map(_package, entry["packages"].splitlines())),
-                }
-            )
+            PackageList(**{**entry, "packages": tuple(map(_package, entry["packages"].splitlines()))})
             for entry in document.get("list", ())
         ),
     )
@@ -149,11 +146,10 @@ def write(catalogue: Catalogue) -> str:
         if image.files:
             lines.append(f"files = {image.files}")
         parts.append("\n".join(lines) + "\n")
-    for each in sorted(catalogue.lists, key=lambda each: (each.images, each.platform)):
-        images = ", ".join(f'"{image}"' for image in sorted(each.images))
+    for each in sorted(catalogue.lists, key=lambda each: (each.image, each.platform)):
         packages = "\n".join(package.line for package in sorted(each.packages))
         parts.append(
-            f'[[list]]\nimages = [{images}]\nplatform = "{each.platform}"\ndate = "{each.date}"\n'
-            f'basis = "{each.basis}"\npackages = """\n{packages}\n"""\n'
+            f'[[list]]\nimage = "{each.image}"\ndigest = "{each.digest}"\nplatform = "{each.platform}"\n'
+            f'date = "{each.date}"\nbasis = "{each.basis}"\npackages = """\n{packages}\n"""\n'
         )
     return "\n".join(parts)

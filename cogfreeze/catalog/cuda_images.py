@@ -42,6 +42,11 @@ def cuda_of(reference: str) -> str | None:
     return found[1] if found else None
 
 
+def is_inferred(reference: str) -> bool:
+    """Say whether an image's name was made from NVIDIA's scheme, and nobody has confirmed that it is there."""
+    return any(reference == f"{NAME}:{each.tag}" and not each.by_digest for each in _images())
+
+
 def choose(cuda: str, cudnn: str | None = None, *, instead: str | None = None) -> str:
     """Return NVIDIA's runtime image for a CUDA and a cuDNN, `name:tag`.
 

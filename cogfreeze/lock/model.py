@@ -177,7 +177,7 @@ class Interpreter:
     Attributes:
         release: uv's name for the build: `cpython-3.11.16-linux-x86_64-gnu`.
         url: below uv's download address: `20261110/cpython-3.11.16%2B20261110-….tar.gz`.
-        hash_origin: `computed`: uv tells no hash, so the file was fetched to make one.
+        hash_origin: `index` where uv's own list has this hash, or `computed` where it told none.
     """
 
     release: str

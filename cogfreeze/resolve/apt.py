@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.errors import IntegrityError
 from cogfreeze.lock.model import Apt, Deb
-from cogfreeze.resolve import apt_get, apt_refusals, archive
+from cogfreeze.resolve import apt_get, apt_refusals, archive, debian_version
 from cogfreeze.resolve.apt_refusals import Declared
 from cogfreeze.resolve.archive import addresses_of, default_snapshot
 from cogfreeze.resolve.download import Artifact
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["artifacts", "default_snapshot", "resolve"]
 
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
+_SHOWN = 5
 # What a stanza of dpkg's status needs for apt to reckon with it, where only the catalogue knew the package.
 _RELATIONS = (
     "Multi-Arch",
@@ -62,6 +63,7 @@ def resolve(
     snapshot: str,
     settings: Settings,
     report: Report,
+    previous: Apt | None = None,
 ) -> Apt:
     """Return the closure of the declared packages on a base.
 
@@ -70,10 +72,11 @@ def resolve(
         status: the base's dpkg status, as `image.resolve` gave it.
         platform: `linux/amd64`.
         snapshot: the archive's date, `YYYYMMDDTHHMMSSZ`.
+        previous: the closure so far, where it is of the same distribution.
 
     Raises:
         ResolveError: no such package, or apt refuses.
-        IntegrityError: something in the archive is not what its signature promises.
+        IntegrityError: something in the archive is not what its signature promises, or is older than it was.
         NetworkError: the archive can't be reached.
         ToolMissing: there is nothing to run apt with.
     """
@@ -99,6 +102,9 @@ def resolve(
         except apt_get.AptFailed as error:
             raise apt_refusals.explained(error, declared, index) from None
         closure = [_vouched(download, index) for download in downloads]
+        # With a pin, an older version may be what is asked for, of what the pinned one needs too.
+        if previous is not None and previous.snapshot <= snapshot and not any(each.version for each in declared):
+            _require_no_older(closure, previous)
     installed = _installed(status)
     for each in declared:
         if not any(map(each.is_met_by, closure)):
@@ -122,6 +128,27 @@ def _vouched(download: apt_get.Download, index: PackageIndex) -> Stanza:
         f"apt-get names `{download.path}` with the sha256 {download.sha256}, which no signed package list has",
         hint="this is a fault in cogfreeze or in apt; please report it",
     )
+
+
+def _require_no_older(closure: Sequence[Stanza], previous: Apt) -> None:
+    """Refuse an archive that has gone back since it was locked.
+
+    Its signature is as good as ever: most suites' files never expire, so an old one can be given for a new one,
+    with every hole that was mended since.
+    """
+    before = {(deb.name, deb.architecture): deb.version for deb in previous.packages}
+    older = sorted(
+        f"`{stanza['Package']}` {stanza['Version']} (locked: {locked})"
+        for stanza in closure
+        if (locked := before.get((stanza["Package"], stanza["Architecture"])))
+        and debian_version.key(stanza["Version"]) < debian_version.key(locked)
+    )
+    if older:
+        raise IntegrityError(
+            f"the archive has older packages than it had at {previous.snapshot}: {', '.join(older[:_SHOWN])}",
+            hint="a mirror may give an old index for a new one; if the distribution took a version back, pin the"
+            " one that is there in `build.system_packages`",
+        )
 
 
 def _installed(status: str) -> list[Stanza]:

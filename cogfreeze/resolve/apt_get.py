@@ -125,7 +125,8 @@ def _in_base_image(folder: str, image: str, words: Sequence[str]) -> subprocess.
             hint="lock on Debian or Ubuntu, or install docker: then the base image's own is used",
         )
     container = _docker(
-        *("create", "--network=none", "--env", f"APT_CONFIG={_PLACE}/apt.conf", "--env", "LC_ALL=C"),
+        # As root, whoever the image runs as: the copied files are root's.
+        *("create", "--network=none", "--user=0", "--env", f"APT_CONFIG={_PLACE}/apt.conf", "--env", "LC_ALL=C"),
         *("--entrypoint", "apt-get", image, *words),
     )
     try:

@@ -10,6 +10,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -266,9 +267,12 @@ def _list(verified: Release, component: str, architecture: str) -> tuple[str, st
         path = f"{component}/binary-{architecture}/Packages{suffix}"
         if path in verified.files:
             return path, suffix
+    lists = (re.fullmatch(r"main/binary-(\w+)/Packages\.?\w*", path) for path in verified.files)
+    there = sorted({found[1] for found in lists if found} - {"all"})
     raise ResolveError(
         f"`{verified.pocket.suite}` has no packages for the architecture `{architecture}`",
         where="build.system_packages",
+        hint=f"there is {', '.join(there)}",
     )
 
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from cogfreeze.catalog import cuda, cuda_images
 from cogfreeze.catalog.base_images import catalogue
-from cogfreeze.errors import NetworkError, ResolveError, UsageError
+from cogfreeze.errors import ResolveError, UsageError
 from cogfreeze.lock.model import BaseImage
 from cogfreeze.lock.packages import installed, package_list_digest
-from cogfreeze.resolve import layers
+from cogfreeze.resolve import contents, layers, without_registry
 from cogfreeze.resolve.network import StatusError, UnreachableError
 from cogfreeze.resolve.registry import INDEXES, Document, Reference, Repository, UnknownImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from cogfreeze.project.model import Build
     from cogfreeze.report import Report
@@ -99,7 +99,8 @@ def resolve(
 ) -> tuple[BaseImage, str | None]:
     """Return the base image by digest, and what it has installed as text of a dpkg status file.
 
-    The registry is asked. Where it can't be reached, the catalogue answers, what it can't know is marked
+    The registry is asked what the image is, and `contents` what is in it. Where no registry can be asked, a base
+    that is pinned already stays what it is; else the catalogue answers, what it can't know is marked
     `unconfirmed`, and a warning says so.
 
     Args:
@@ -112,20 +113,24 @@ def resolve(
     Raises:
         ResolveError: no such image, or not for this platform, or not of Debian or Ubuntu.
         IntegrityError: the registry gave other bytes than its digests promise.
-        NetworkError: the registry can't be reached, and the catalogue doesn't know the image.
+        NetworkError: the registry can't be reached, and nobody else knows enough of the image.
     """
     parsed = Reference.parse(reference)
     if pinned and pinned.reference == parsed.name:
         parsed = replace(parsed, digest=pinned.digest)
+    else:
+        pinned = None
     try:
         with Repository(parsed, settings) as repository:
-            return _from_registry(repository, parsed, platform, reason, settings, report, need_packages)
-    except UnreachableError as error:
-        return _from_catalogue(parsed, platform, reason, report, need_packages, error)
-    except StatusError as error:
-        if error.status != 429 and error.status < 500:
+            return _from_registry(
+                repository, parsed, platform, reason, settings, report, need_packages, pinned=pinned is not None
+            )
+    except (UnreachableError, StatusError) as error:
+        if isinstance(error, StatusError) and error.status != 429 and error.status < 500:
             raise
-        return _from_catalogue(parsed, platform, reason, report, need_packages, error)
+        if pinned and need_packages and (found := without_registry.pinned(pinned, platform, reason, settings)):
+            return found
+        return without_registry.from_catalogue(parsed, platform, reason, settings, report, need_packages, error)
 
 
 def _from_registry(
@@ -136,27 +141,30 @@ def _from_registry(
     settings: Settings,
     report: Report,
     need_packages: bool,
+    *,
+    pinned: bool,
 ) -> tuple[BaseImage, str | None]:
     with report.step(f"asking the registry for {reference.name}"):
-        manifest = top = _top(repository, reference)
+        manifest = top = _top(repository, reference, pinned, settings)
         if top.media_type in INDEXES or "manifests" in top.content:
             manifest = repository.manifest(_platform_digest(top, reference, platform))
         config = repository.blob(config_digest(manifest, reference))
     if _platform_of(config) != platform:
         raise _no_platform(reference, platform, [_platform_of(config)])
-    descriptors = list(manifest.content.get("layers", ()))
-    known = catalogue().find(reference.name)
-    if need_packages:
-        found = layers.read(repository, descriptors, lambda files: layers.STATUS in files, settings, report)
-    else:
-        found = {}
-    distribution = _distribution(found) or (known.distribution if known else "")
+
+    def read(enough: Callable[[Mapping[str, str]], bool], *, from_below: bool = False) -> Mapping[str, str]:
+        return contents.read(
+            repository, top.digest, manifest, platform, enough, settings, report, from_below=from_below
+        )
+
+    found = read(lambda files: layers.STATUS in files) if need_packages else {}
+    status = _status(found, reference) if need_packages else None
+    distribution = contents.distribution(found) or _known_distribution(reference, top.digest)
     if not distribution:
         # It is the lowest layer that has the file, but for an image whose distribution was upgraded in place.
-        order = descriptors if need_packages else descriptors[::-1]
-        found |= layers.read(repository, order, lambda files: bool(_distribution(files)), settings, report)
-        distribution = _distribution(found)
-    status = _status(found, reference) if need_packages else None
+        distribution = contents.distribution(
+            read(lambda files: bool(contents.distribution(files)), from_below=not need_packages)
+        )
     base = BaseImage(
         reference=reference.name,
         digest=top.digest,
@@ -168,17 +176,47 @@ def _from_registry(
     return base, status
 
 
-def _top(repository: Repository, reference: Reference) -> Document:
-    """Return the document that a reference means; a digest, where given, is stronger than the tag."""
+def _known_distribution(reference: Reference, digest: str) -> str:
+    """Return the distribution that the catalogue has of a tag; empty where the tag may have moved to another.
+
+    `python:3.13-slim` is of one release today and of another next year; `python:3.13-slim-bookworm` never is.
+    """
+    known = catalogue().find(reference.name)
+    if known is None:
+        return ""
+    family, _, release = known.distribution.partition(":")
+    named = release in known.tag.split("-") or f"{family}{release}" in known.tag.split("-")
+    return known.distribution if named or known.digest == digest else ""
+
+
+def _top(repository: Repository, reference: Reference, pinned: bool, settings: Settings) -> Document:
+    """Return the document that a reference means; a digest, where given, is stronger than the tag.
+
+    Args:
+        pinned: whether the digest is the lock's; else it is the declaration's.
+    """
     try:
         return repository.manifest(reference.digest or reference.tag or "latest")
     except UnknownImageError as error:
         name = reference.name.partition(":")[0]
         if reference.digest:
+            way_out = "`cog lock --upgrade-base` takes what the tag is now"
+            if not pinned:
+                way_out = "check the digest in `build.base_image`, or name a tag alone"
+            error.hint = f"it has no {reference.digest} (any more); {way_out}"
+        elif reference.tag in (tags := catalogue().tags(name)):
+            error.hint = "it is a published image, as of this cogfreeze: it may be gone; choose another tag"
+            if settings.registry_mirror:
+                error.hint = (
+                    "it is a published image that the mirror does not carry: name another in"
+                    " `COG_REGISTRY_MIRROR`, or none"
+                )
+        elif cuda_images.is_inferred(reference.name):
             error.hint = (
-                f"it has no {reference.digest} (any more); `cog lock --upgrade-base` takes what the tag is now"
+                "its name was made from NVIDIA's scheme, and it is not there or no more: name one that is in"
+                " `build.base_image`"
             )
-        elif tags := catalogue().tags(name):
+        elif tags:
             near = ", ".join(f"`{name}:{tag}`" for tag in _near(reference.tag or "", tags))
             error.hint = f"{error.hint}; there is {near}"
         raise
@@ -229,15 +267,6 @@ def _no_platform(reference: Reference, platform: str, there: list[str]) -> Resol
     )
 
 
-def _distribution(files: Mapping[str, str]) -> str:
-    """Return `debian:bookworm` or `ubuntu:22.04` of an os-release file; empty where there is none."""
-    text = next((files[path] for path in layers.OS_RELEASE if path in files), "")
-    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)
-    values = {key: value.strip("'\"") for key, value in pairs}
-    release = values.get("VERSION_ID" if values.get("ID") == "ubuntu" else "VERSION_CODENAME", "")
-    return f"{values['ID']}:{release}" if values.get("ID") else ""
-
-
 def _supported(distribution: str, reference: Reference) -> str:
     if re.fullmatch(r"(debian|ubuntu):[a-z0-9.]+", distribution):
         return distribution
@@ -248,52 +277,10 @@ def _supported(distribution: str, reference: Reference) -> str:
 
 
 def _status(files: Mapping[str, str], reference: Reference) -> str:
-    if layers.STATUS in files:
-        return files[layers.STATUS]
-    parts = [text for path, text in sorted(files.items()) if path.startswith(layers.STATUS_FOLDER)]
-    if not parts:
-        raise ResolveError(
-            f"`{reference.name}` has no package list, so nothing can be installed onto it with apt",
-            where="build.system_packages",
-            hint="choose another base image, or drop the system packages",
-        )
-    return "\n\n".join(f"Status: install ok installed\n{part.strip()}" for part in parts) + "\n"
-
-
-def _from_catalogue(
-    reference: Reference, platform: str, reason: str, report: Report, need_packages: bool, error: NetworkError
-) -> tuple[BaseImage, str | None]:
-    known = catalogue().find(reference.name) if reference.host is None else None
-    if known is None or reference.digest not in (None, known.digest):
-        error.hint = (
-            f"{error.hint}; or name a mirror in `COG_REGISTRY_MIRROR`. The catalogue has no `{reference.name}`"
-        )
-        raise error
-    packages = catalogue().packages(reference.name, platform) if need_packages else None
-    if need_packages and packages is None:
-        raise NetworkError(
-            f"what `{reference.name}` has installed on {platform} only the registry knows: {error.message}",
-            hint=error.hint,
-        ) from None
-    report.warn(
-        f"{error.message}; `{reference.name}` is taken from the catalogue, as of {known.date}",
-        hint="the build confirms what the catalogue says; `cog lock --upgrade-base` asks the registry again",
+    if (status := contents.status(files)) is not None:
+        return status
+    raise ResolveError(
+        f"`{reference.name}` has no package list, so nothing can be installed onto it with apt",
+        where="build.system_packages",
+        hint="choose another base image, or drop the system packages",
     )
-    unconfirmed = ("digest", "manifest", *(("packages",) if packages else ()))
-    base = BaseImage(
-        reference=reference.name,
-        digest=known.digest,
-        manifest=known.manifest(platform),
-        source="catalogue",
-        as_of=known.date,
-        reason=reason,
-        distribution=known.distribution,
-        packages=package_list_digest(packages.packages) if packages else None,
-        unconfirmed=unconfirmed,
-    )
-    stanzas = [
-        f"Package: {each.name}\nStatus: install ok installed\nArchitecture: {each.architecture}\n"
-        f"Version: {each.version}\n"
-        for each in (packages.packages if packages else ())
-    ]
-    return base, "\n".join(stanzas) if packages else None

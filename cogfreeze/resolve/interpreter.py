@@ -1,28 +1,33 @@
 """The Python of an image: whether the base brings one, and the CPython that is locked where it doesn't.
 
-uv knows which builds of CPython there are, and tells their names and addresses but no hashes: a build is fetched
-once, when it is locked, and hashed.
+uv knows which builds of CPython there are, by name, address and hash. `UV_PYTHON_DOWNLOADS_JSON_URL` names another
+list in its form, as it does for uv itself.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import tarfile
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from packaging.version import Version
 
 from cogfreeze.catalog import addresses
-from cogfreeze.errors import NetworkError, ResolveError, ToolMissing
+from cogfreeze.errors import IntegrityError, NetworkError, ResolveError, ToolMissing
+from cogfreeze.grammar import PYTHON_BUILD, shown
 from cogfreeze.lock.model import Interpreter
-from cogfreeze.resolve import files, image, layers, uv
+from cogfreeze.resolve import contents, files, image, layers, network, uv
 from cogfreeze.resolve.download import Artifact, session
 from cogfreeze.resolve.registry import Reference, Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from cogfreeze.lock.model import BaseImage
     from cogfreeze.report import Report
@@ -32,13 +37,14 @@ _ARCHITECTURES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 # Images of Docker's own library, and NVIDIA's, whose content is known by their name.
 _WITHOUT = frozenset({"library/debian", "library/ubuntu", "nvidia/cuda"})
 _WITH = "library/python"
+_LIST = "UV_PYTHON_DOWNLOADS_JSON_URL"
 
 
-def of_base(base: BaseImage, settings: Settings, report: Report) -> str | None:
+def of_base(base: BaseImage, platform: str, settings: Settings, report: Report) -> str | None:
     """Return which Python a base image has in `/usr/local`: `3.11`, `3.11.9`, empty if unknown; None if none.
 
     Its name says so for well-known images. For others the configuration does, as images made from the official
-    ones inherit it; else the layers are read.
+    ones inherit it; else it is looked for inside.
 
     Raises:
         NetworkError, ResolveError, IntegrityError: the image can't be read.
@@ -55,8 +61,9 @@ def of_base(base: BaseImage, settings: Settings, report: Report) -> str | None:
             name, _, value = str(each).partition("=")
             if name == "PYTHON_VERSION" and _leading_version(value):
                 return _leading_version(value)
-        descriptors = list(manifest.content.get("layers", ()))
-        found = layers.read(repository, descriptors, lambda has: layers.PYTHON in has, settings, report)
+        found = contents.read(
+            repository, base.digest, manifest, platform, lambda has: layers.PYTHON in has, settings, report
+        )
     return _leading_version(found[layers.PYTHON]) if layers.PYTHON in found else None
 
 
@@ -92,6 +99,7 @@ def resolve(python: str, platform: str, settings: Settings, report: Report) -> I
 
     Raises:
         ResolveError: there is no such build.
+        IntegrityError: what was fetched is not it.
         NetworkError: it can't be fetched.
     """
     builds = _builds(platform, settings)
@@ -112,9 +120,58 @@ def resolve(python: str, platform: str, settings: Settings, report: Report) -> I
     newest = max(stable, key=lambda each: Version(each["version"]))
     # The address differs from mirror to mirror in all but its end: the date of the build, and the file's name.
     path = "/".join(newest["url"].split("/")[-2:])
+    if not PYTHON_BUILD.accepts(path):
+        raise ResolveError(
+            f"uv's list gives `{newest['key']}` an address that is not one of a build: `{shown(newest['url'])}`",
+            hint="check the list that `UV_PYTHON_DOWNLOADS_JSON_URL` names",
+        )
+    promised = _promised(newest, path, settings)
+    address = _address(path, settings)
     with _mirror_named(), session(settings) as web:
-        file = files.fetched(_address(path, settings), web, settings, report)
-    return Interpreter(release=newest["key"], url=path, sha256=file.sha256, size=file.size, hash_origin="computed")
+        file = files.fetched(address, web, settings, report)
+    if promised not in (None, file.sha256):
+        raise IntegrityError(
+            f"`{newest['key']}` from {network.shown(address)} is not the build that uv knows:"
+            f" expected sha256 {promised}, got {file.sha256}",
+            hint="the server, or something on the way, gave other bytes",
+        )
+    return Interpreter(
+        release=newest["key"],
+        url=path,
+        sha256=file.sha256,
+        size=file.size,
+        hash_origin="index" if promised else "computed",
+    )
+
+
+def _promised(build: Mapping[str, Any], path: str, settings: Settings) -> str | None:
+    """Return the SHA-256 that uv knows a build by, or None where it keeps it to itself.
+
+    `uv python list` leaves it out, but uv says it when it refuses a file: so it is given an empty archive in the
+    build's place, and refuses.
+    """
+    if named := _list():
+        return _in_list(named, build["url"], settings)
+    with tempfile.TemporaryDirectory(prefix="cogfreeze-python-", ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "mirror" / unquote(path)
+        file.parent.mkdir(parents=True)
+        with tarfile.open(file, "w:gz") as archive:
+            archive.addfile(tarfile.TarInfo("python/none"))
+        words = ("python", "install", build["key"], "--no-bin", "--no-config")
+        places = ("--mirror", f"{Path(folder).as_uri()}/mirror", "--install-dir", f"{folder}/nowhere")
+        answer = uv.run((*words, *places), folder=Path(folder), settings=settings)
+    found = re.search(r"Hash mismatch for \S+\s+Expected:\s+([0-9a-f]{64})\s", answer.talk)
+    return found[1] if found else None
+
+
+def _in_list(place: str, url: str, settings: Settings) -> str | None:
+    """Return the SHA-256 of a build in a list of uv's form, which is at an address or a path."""
+    if re.match(r"https?://", place):
+        with session(settings) as web:
+            text = network.get(web, place)
+    else:
+        text = Path(place.removeprefix("file://")).read_bytes()
+    return next((each.get("sha256") for each in json.loads(text).values() if each.get("url") == url), None)
 
 
 def still_fits(interpreter: Interpreter, python: str, platform: str) -> bool:
@@ -146,7 +203,9 @@ def _address(path: str, settings: Settings) -> str:
 def _builds(platform: str, settings: Settings) -> list[dict[str, Any]]:
     """Return the builds for a platform that uv knows by heart, as it describes them."""
     words = ("python", "list", "--all-versions", "--all-arches", "--only-downloads", "--output-format", "json")
-    answer = uv.run((*words, "--no-config", "--offline"), folder=Path.home(), settings=settings)
+    named = {_LIST: place} if (place := _list()) else {}
+    offline = () if named else ("--offline",)
+    answer = uv.run((*words, "--no-config", *offline), folder=Path.home(), settings=settings, more=named)
     if answer.status != 0:
         raise ToolMissing(f"uv does not say which Pythons there are: {answer.talk.strip()}")
     wanted = {
@@ -158,6 +217,11 @@ def _builds(platform: str, settings: Settings) -> list[dict[str, Any]]:
     }
     listed: list[dict[str, Any]] = json.loads(answer.text)
     return [each for each in listed if wanted.items() <= each.items()]
+
+
+def _list() -> str | None:
+    """Return where another list than uv's own is, if one is named."""
+    return os.environ.get(_LIST) or None
 
 
 @contextmanager

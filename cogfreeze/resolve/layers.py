@@ -33,10 +33,12 @@ STATUS_FOLDER = "var/lib/dpkg/status.d"
 OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
 # What it links to stands for its text.
 PYTHON = "usr/local/bin/python3"
-_WANTED = (STATUS, *OS_RELEASE, PYTHON)
+WANTED = (STATUS, *OS_RELEASE, PYTHON)
 # Of what is kept; another one looks for other files.
-_FORMAT = 2
+_FORMAT = 3
 _LARGEST = 64 << 20
+# What reading a tar file that is none, or a broken one, may raise.
+UNREADABLE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,10 @@ def _fetch(repository: Repository, digest: str, advance: Callable[[int], None]) 
     with repository.open(digest) as (answer, reference):
         stream = _Hashed(answer, advance)
         try:
-            with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|*", bufsize=1 << 20) as archive:
-                layer = _scan(archive)
+            layer = scan(cast("IO[bytes]", stream))
             while stream.read(1 << 20):
                 pass
-        except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
+        except UNREADABLE as error:
             # Wrong bytes are the likelier reason, and the graver one.
             while stream.read(1 << 20):
                 pass
@@ -147,20 +148,39 @@ class _Hashed:
         return "sha256:" + self._hash.hexdigest()
 
 
-def _scan(archive: tarfile.TarFile) -> Layer:
+def scan(stream: IO[bytes], *, below: str = "") -> Layer:
+    """Return what a tar file, compressed or not, has of the wanted files.
+
+    Args:
+        below: the folder that its paths start in; empty for the image's root.
+
+    Raises:
+        UNREADABLE: it can't be read.
+    """
     files: dict[str, str] = {}
     hides: list[str] = []
-    for member in archive:
-        path = member.name.removeprefix("./").strip("/")
-        folder, _, name = path.rpartition("/")
-        if name.startswith(".wh."):
-            gone = folder if name == ".wh..wh..opq" else f"{folder}/{name[4:]}".lstrip("/")
-            if any(_is_below(wanted, [gone]) for wanted in (*_WANTED, STATUS_FOLDER)) or folder == STATUS_FOLDER:
-                hides.append(gone)
-        elif path == PYTHON:
-            files[path] = member.linkname
-        elif path in _WANTED or (folder == STATUS_FOLDER and not name.endswith(".md5sums")):
-            content = archive.extractfile(member) if member.isreg() and member.size <= _LARGEST else None
-            if content:
-                files[path] = content.read().decode("utf-8", "replace")
+    with tarfile.open(fileobj=stream, mode="r|*", bufsize=1 << 20) as archive:
+        for member in archive:
+            path = f"{below}/{member.name.removeprefix('./')}".strip("/")
+            folder, _, name = path.rpartition("/")
+            if name.startswith(".wh."):
+                gone = folder if name == ".wh..wh..opq" else f"{folder}/{name[4:]}".lstrip("/")
+                if _is_wanted_of(gone) or folder == STATUS_FOLDER:
+                    hides.append(gone)
+            elif path == PYTHON:
+                files[path] = member.linkname
+            elif path in WANTED or (folder == STATUS_FOLDER and not name.endswith(".md5sums")):
+                content = archive.extractfile(member) if member.isreg() and member.size <= _LARGEST else None
+                if content:
+                    files[path] = content.read().decode("utf-8", "replace")
+                elif not member.isdir():
+                    # A link, say, in the place of what a layer below has there.
+                    hides.append(path)
+            elif not member.isdir() and _is_wanted_of(path):
+                hides.append(path)
     return Layer(files=files, hides=hides)
+
+
+def _is_wanted_of(path: str) -> bool:
+    """Say whether a path is a wanted file's, or that of a folder that has one."""
+    return any(_is_below(wanted, [path]) for wanted in (*WANTED, STATUS_FOLDER))

@@ -16,6 +16,7 @@ from cogfreeze import atomic, bundled
 from cogfreeze.catalog import base_images
 from cogfreeze.catalog.base_images import Catalogue, Image, PackageList
 from cogfreeze.errors import CogError
+from cogfreeze.grammar import Refused
 from cogfreeze.lock.packages import installed
 from cogfreeze.report import Silent
 from cogfreeze.resolve import image
@@ -37,7 +38,7 @@ def main(words: Sequence[str]) -> int:
     for reference in words or [each.reference for each in known.images]:
         try:
             known = refreshed(known, reference, today, Settings.from_environment())
-        except CogError as error:
+        except (CogError, Refused) as error:
             sys.stderr.write(f"error: {reference}: {error}\n")
             failures += 1
     atomic.write(bundled.BASE_IMAGES, base_images.write(known).encode())
@@ -65,22 +66,26 @@ def refreshed(known: Catalogue, reference: str, today: str, settings: Settings) 
         date=today,
         confidence="registry",
     )
-    lists = [each for each in known.lists if parsed.name not in each.images]
+    others = tuple(each for each in known.images if each != before)
+    digests = {each.digest for each in (*others, entry)}
+    # A list is of a digest that some tag has; of this one there is a new one, or none.
+    lists = [each for each in known.lists if each.digest in digests - {top.digest}]
     if entry.name != base_images.FRONTEND and not entry.distribution:
         entry = replace(entry, distribution=_resolve(parsed.name, _PLATFORMS[0], settings, need=False)[0])
     if _WITH_PACKAGES.fullmatch(parsed.name):
         pinned = f"{parsed.name}@{top.digest}"
         lists += [
             PackageList(
-                images=(parsed.name,),
+                image=parsed.name,
+                digest=top.digest,
                 platform=platform,
                 date=today,
-                basis="the image's own layers",
+                basis="the image itself",
                 packages=installed(_resolve(pinned, platform, settings, need=True)[1]),
             )
             for platform, _ in platforms
         ]
-    return Catalogue(images=(*(each for each in known.images if each != before), entry), lists=tuple(lists))
+    return Catalogue(images=(*others, entry), lists=tuple(lists))
 
 
 def _resolve(reference: str, platform: str, settings: Settings, *, need: bool) -> tuple[str, str]:

@@ -89,6 +89,9 @@ class Repository:
         self._reference = reference
         base = _base(reference, settings)
         self._base = f"{base}/v2/{reference.repository}"
+        # Whose credentials are given: a mirror gets its own, never those of the registry that it stands in for.
+        mirror = reference.host is None and settings.registry_mirror
+        self._login = urlsplit(base).netloc.rpartition("@")[2] if mirror else reference.host
         self._web = network_session(settings)
         self._auth: requests.auth.AuthBase | None = None
         self._trouble = ""  # why docker's credentials could not be read
@@ -201,7 +204,7 @@ class Repository:
 
         try:
             with warnings.catch_warnings(action="ignore"):
-                found = auth.load_config().resolve_authconfig(self._reference.host) or {}
+                found = auth.load_config().resolve_authconfig(self._login) or {}
         except DockerException as error:
             self._trouble = f" (docker's credentials can't be read: {error})"
             found = {}
@@ -217,7 +220,7 @@ class Repository:
                 f"{where} has no `{name}`", hint="check the name and tag; a mirror may not carry every image"
             )
         if error.status in (401, 403):
-            login = f"docker login {self._reference.host}" if self._reference.host else "docker login"
+            login = f"docker login {self._login}" if self._login else "docker login"
             return ResolveError(
                 f"`{name}` is not at {where}, or this machine may not read it",
                 hint=f"check the name; if it is private, run `{login}`{self._trouble}",

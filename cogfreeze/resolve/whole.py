@@ -199,7 +199,7 @@ class _Platform:
         if self.before and not self.moves.base:
             return before
         declared = self.project.build.python_version
-        found = interpreter.of_base(base, self.settings, self.report)
+        found = interpreter.of_base(base, self.platform, self.settings, self.report)
         if found is not None:
             interpreter.require_version(found, declared, base)
             return None
@@ -211,7 +211,8 @@ class _Platform:
         return made
 
     def _apt(self, base: model.BaseImage, status: str) -> model.Apt:
-        kept = self.before.apt if self.before and not (self.request.apt or self.request.everything) else None
+        before = self.before
+        kept = before.apt if before and not (self.request.apt or self.request.everything) else None
         snapshot = kept.snapshot if kept else apt.default_snapshot(base.distribution, self.settings)
         return apt.resolve(
             self.project.build.system_packages,
@@ -221,6 +222,7 @@ class _Platform:
             snapshot=snapshot,
             settings=self.settings,
             report=self.report,
+            previous=before.apt if before and before.base.distribution == base.distribution else None,
         )
 
     def _python(self, base: model.BaseImage) -> model.Python:

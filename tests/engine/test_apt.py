@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -116,10 +117,18 @@ def test_the_package_list_digest_is_what_a_shell_in_the_image_computes(base):
     assert printed(start_in_base(PACKAGE_LIST_COMMAND)) == base[0].packages.removeprefix("sha256:") + "\n"
 
 
-def test_without_apt_get_on_the_machine_the_base_images_own_decides(settings, snapshot, base, monkeypatch):
-    """The same closure, from apt-get in a container that has no network."""
+def test_without_apt_get_on_the_machine_the_base_images_own_decides(
+    settings, snapshot, base, monkeypatch, tmp_path
+):
+    """The same closure, from apt-get in a container that has no network, whoever the image runs as."""
+    host = settings.registry_mirror.removeprefix("http://")
+    reference = f"{host}/cogfreeze-test/nobody:{uuid.uuid4().hex}"
+    (tmp_path / "Dockerfile").write_text(f'FROM {BASE}\nUSER 65534\nENTRYPOINT ["/none"]\n')
+    build = ["docker", "buildx", "build", "--push", "--quiet", "--provenance=false", "--tag", reference]
+    subprocess.run([*build, str(tmp_path)], check=True, capture_output=True)
+    nobodys, _ = image.resolve(reference, "linux/amd64", "", settings, Silent(), need_packages=False)
 
-    def resolve():
+    def resolve(base=base):
         return apt.resolve(
             ["libgl1"], base=base[0], status=base[1], platform="linux/amd64", snapshot=snapshot,
             settings=settings, report=Silent(),
@@ -129,6 +138,7 @@ def test_without_apt_get_on_the_machine_the_base_images_own_decides(settings, sn
     which = apt_get.shutil.which
     monkeypatch.setattr(apt_get.shutil, "which", lambda name: None if name == "apt-get" else which(name))
     assert resolve() == expected
+    assert resolve((nobodys, base[1])) == expected
 
 
 def test_another_platform_than_the_machines_locks_too(settings, snapshot, base):

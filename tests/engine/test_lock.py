@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.conftest import PREDICT
+
 pytestmark = pytest.mark.engine
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ocr"
@@ -69,6 +71,26 @@ def test_a_change_moves_only_what_it_forces(cog, locked, tmp_path):
     assert len(new) == 2
     assert new[0] == '    "tree",'
     assert new[1].startswith('    {name = "tree", version = ')
+
+
+def test_the_engine_and_the_registrys_layers_lock_the_same(cog, docker, tmp_path):
+    """The engine has the base already: no layer is fetched. There is none: the layers are read."""
+    docker("pull", "--quiet", "python:3.11-slim-bookworm")
+    locks = {}
+    for source, host in (("engine", {}), ("layers", {"DOCKER_HOST": f"unix://{tmp_path}/nobody"})):
+        folder, cache = tmp_path / source, tmp_path / f"{source}-cache"
+        folder.mkdir()
+        (folder / "predict.py").write_text(PREDICT)
+        (folder / "cog.yaml").write_text(
+            'build:\n  python_version: "3.11"\n  system_packages: [tree]\npredict: predict.py:Predictor\n'
+        )
+        answer = cog(folder, "lock", variables={**host, "COG_CACHE_DIR": str(cache)})
+        assert answer.returncode == 0, answer.stderr
+        assert (cache / "layers").exists() == (source == "layers")
+        locks[source] = (folder / "cog.lock").read_bytes()
+    assert locks["engine"] == locks["layers"]
+    assert b"unconfirmed" not in locks["engine"]
+    assert docker("container", "ls", "--all", "--quiet", "--filter", "name=^cogfreeze-[0-9a-f]{32}$") == ""
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cogfreeze.errors import IntegrityError, ResolveError, ToolMissing
 from cogfreeze.lock.model import BaseImage
 from cogfreeze.report import Silent
-from cogfreeze.resolve import apt, apt_get
+from cogfreeze.resolve import apt, apt_get, debian_version
 from cogfreeze.resolve import archive as archive_module
 from cogfreeze.resolve.download import fetch_all
 from cogfreeze.settings import Settings
@@ -40,14 +43,14 @@ class Notes(Silent):
 def resolve(archive):
     """Resolve names over the stanzas of bookworm, on a base with the stanzas of `status`."""
 
-    def run(*names, main=(), updates=(), security=(), status=(LIBC,), base=BASE, report=None):
+    def run(*names, main=(), updates=(), security=(), status=(LIBC,), base=BASE, report=None, previous=None):
         archive_module._releases.cache_clear()  # the archive has changed, as a dated one never does
         archive.archive.packages = {
             "bookworm": list(main), "bookworm-updates": list(updates), "bookworm-security": list(security)
         }  # fmt: skip
         return apt.resolve(
             names, base=base, status="\n".join(status), platform="linux/amd64", snapshot=SNAPSHOT,
-            settings=archive.settings, report=report or Silent(),
+            settings=archive.settings, report=report or Silent(), previous=previous,
         )  # fmt: skip
 
     return run
@@ -221,6 +224,40 @@ def test_what_would_take_a_base_package_back_is_refused(resolve):
         "build.system_packages: installing `lib=1.0` would put an older version in place of the base image's: lib"
     )
     assert error.hint == "ask for the base image's version or a newer one, or choose an older base image"
+
+
+@needs_apt
+def test_an_archive_that_has_gone_back_since_it_was_locked_is_refused(resolve):
+    """An old index with a good signature, played again: the security update has vanished."""
+    main = [stanza("tool", "1.0", Depends="lib"), stanza("lib", "1:2.0")]
+    before = resolve("tool", main=main, security=[stanza("lib", "1:2.0+deb12u1")])
+    error = refusal(resolve, "tool", main=main, previous=before, error=IntegrityError)
+    assert str(error) == (
+        f"the archive has older packages than it had at {SNAPSHOT}: `lib` 1:2.0 (locked: 1:2.0+deb12u1)"
+    )
+    assert error.hint == (
+        "a mirror may give an old index for a new one; if the distribution took a version back, pin the one that"
+        " is there in `build.system_packages`"
+    )
+    assert told(resolve("tool=1.0", main=main, previous=before))
+    later = replace(before, snapshot="20270101T000000Z")  # an older date was asked for, and it is older
+    assert told(resolve("tool", main=main, previous=later))
+
+
+VERSIONS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "0:", "1:"]),
+    st.from_regex(r"[0-9][0-9a-c.+~]{0,5}", fullmatch=True),
+    st.sampled_from(["", "-0", "-1", "-1~a", "-1+b1", "-1ubuntu0.1"]),
+)
+
+
+@pytest.mark.skipif(not shutil.which("dpkg"), reason="dpkg is not on this machine")
+@settings(deadline=None, max_examples=150)
+@given(VERSIONS, VERSIONS)
+def test_versions_sort_as_dpkg_sorts_them(one, other):
+    less = subprocess.run(["dpkg", "--compare-versions", one, "lt", other], check=False).returncode == 0
+    assert (debian_version.key(one) < debian_version.key(other)) == less
 
 
 @needs_apt

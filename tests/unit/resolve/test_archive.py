@@ -160,6 +160,7 @@ def test_an_architecture_without_packages_is_named(archive):
     assert str(caught.value) == (
         "build.system_packages: `bookworm` has no packages for the architecture `riscv64`"
     )
+    assert caught.value.hint == "there is amd64"
 
 
 def test_the_default_date_is_the_last_midnight(archive):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from contextlib import contextmanager
 
@@ -282,6 +283,13 @@ def test_an_opaque_folder_keeps_what_its_own_layer_has(world):
     assert world.resolve()[1] == STATUS
 
 
+@pytest.mark.parametrize("other", ["var/lib/dpkg/status->../elsewhere", "var/lib/dpkg->/opt/dpkg", "var->x"])
+def test_a_link_in_the_place_of_a_package_list_or_its_folder_hides_it(world, other):
+    """The list of a layer below would be one that the image hasn't got."""
+    world.image(layer({**DEBIAN, "var/lib/dpkg/status": STATUS}), layer({other: ""}))
+    assert "has no package list" in str(world.refused(error=ResolveError))
+
+
 def test_a_distroless_images_list_is_in_pieces(world):
     piece = "Package: {}\nVersion: 1\nArchitecture: amd64\n"
     world.image(
@@ -352,6 +360,45 @@ def test_an_unknown_images_distribution_is_read_from_it(world, need):
     assert world.resolve("team/base:1", need=need)[0].distribution == "ubuntu:22.04"
 
 
+def test_a_published_image_that_a_mirror_lacks_is_no_misspelling(world):
+    """It used to be suggested in its own place."""
+    error = world.refused("python:3.12-slim-bookworm", error=ResolveError)
+    assert str(error) == "the registry has no `python:3.12-slim-bookworm`"
+    assert error.hint == (
+        "it is a published image that the mirror does not carry: name another in `COG_REGISTRY_MIRROR`, or none"
+    )
+
+
+def test_an_inferred_cuda_image_that_is_not_there_is_said_to_be_inferred(world):
+    error = world.refused("nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04", error=ResolveError)
+    assert error.hint == (
+        "its name was made from NVIDIA's scheme, and it is not there or no more: name one that is in"
+        " `build.base_image`"
+    )
+
+
+def test_an_inferred_cuda_image_is_not_locked_by_the_catalogue(world):
+    with unreachable(world):
+        error = world.refused("nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04", need=False, error=NetworkError)
+    assert error.hint.endswith("The catalogue has no `nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04`")
+
+
+def test_a_declared_digest_that_is_not_there_is_the_declarations(world):
+    error = world.refused(f"python:3.11-slim-bookworm@sha256:{'0' * 64}", error=ResolveError)
+    assert error.hint == (
+        f"it has no sha256:{'0' * 64} (any more); check the digest in `build.base_image`, or name a tag alone"
+    )
+
+
+def test_a_tag_that_has_moved_to_another_release_is_of_that_one(world):
+    """The catalogue's word is of another digest: `python:3.13-slim` changes its Debian every other year."""
+    release = OS_RELEASE.replace("bookworm", "forky")
+    digest = world.registry.image("library/python", "x", layer({"usr/lib/os-release": release}), layer({"a": ""}))
+    world.registry.index("library/python", "3.13-slim", linux_amd64=digest)
+    assert catalogue().find("python:3.13-slim").distribution == "debian:trixie"
+    assert world.resolve("python:3.13-slim", need=False)[0].distribution == "debian:forky"
+
+
 def test_a_tag_that_is_not_there_is_named_with_near_ones(world):
     error = world.refused("python:3.11-slim-bokworm", error=ResolveError)
     assert str(error) == "the registry has no `python:3.11-slim-bokworm`"
@@ -403,7 +450,7 @@ def test_without_a_registry_the_catalogue_answers_and_says_what_is_unconfirmed(w
             base, text = world.resolve()
     known = catalogue().find("python:3.11-slim-bookworm")
     assert (base.digest, base.as_of, base.source) == (known.digest, known.date, "catalogue")
-    assert (base.manifest, base.distribution) == (None, "debian:bookworm")
+    assert (base.manifest, base.distribution) == (known.manifest("linux/amd64"), "debian:bookworm")
     assert base.unconfirmed == ("digest", "manifest", "packages")
     assert base.packages == package_list_digest(installed(text))
     ((message, hint),) = world.report.warnings
@@ -427,6 +474,10 @@ def test_a_package_list_that_the_catalogue_has_not_got_needs_the_registry(world)
     assert str(error).startswith(
         "what `python:3.11-slim-bookworm` has installed on linux/arm64 only the registry knows: cannot reach "
     )
+    digest = catalogue().find("python:3.11-slim-bookworm").digest
+    assert error.hint.endswith(
+        f", or give the image to an engine here: `docker pull --platform linux/arm64 python@{digest}`"
+    )
 
 
 def test_the_catalogue_does_not_answer_for_another_digest(world):
@@ -447,6 +498,8 @@ def test_every_entry_has_its_date_and_digests():
         assert all(IMAGE_REFERENCE.accepts(f"x@{digest}") for _, digest in each.platforms), each
         assert len(each.date) in (7, 10), each
         assert each.distribution.startswith(("debian:", "ubuntu:")) or each.name == "docker/dockerfile"
+        is_dated = re.search(r"-20\d{6}", each.tag)
+        assert each.confidence == "registry" or each.files >= 3 or is_dated, each
 
 
 def test_every_python_from_3_9_to_3_14_is_there_on_debian_12():
@@ -466,9 +519,11 @@ def test_the_frontend_is_pinned_by_digest():
     assert IMAGE_REFERENCE.accepts(frontend())
 
 
-def test_the_lists_of_installed_packages_are_of_images_that_are_there():
+def test_the_lists_of_installed_packages_are_of_the_digests_that_are_there():
+    """A list that was read from another image than the one that is pinned would be an invention."""
     for each in catalogue().lists:
-        assert all(catalogue().find(reference) for reference in each.images)
+        assert catalogue().find(each.image).digest == each.digest
+        assert len(each.date) == 10
         assert {"libc6", "dpkg", "apt"} <= {package.name for package in each.packages}
 
 
@@ -479,7 +534,8 @@ def test_refreshing_takes_the_registrys_word_for_digests_and_packages(world):
     entry = fresh.find(name)
     assert (entry.digest, entry.date, entry.confidence) == (digest, "2026-12-24", "registry")
     assert entry.manifest("linux/amd64") == digest_of(world.registry.manifests["library/python:single"][1])
-    assert fresh.packages(name, "linux/amd64").packages == installed(STATUS)
+    assert fresh.packages(digest, "linux/amd64").packages == installed(STATUS)
+    assert fresh.packages(catalogue().find(name).digest, "linux/amd64") is None
     assert len(fresh.images) == len(catalogue().images)
     assert parse(write(fresh)).find(name) == entry
 
@@ -488,6 +544,25 @@ def test_a_new_tag_joins_the_catalogue_with_its_distribution(world):
     world.registry.image("team/base", "1", layer(DEBIAN))
     fresh = refresh.refreshed(catalogue(), "team/base:1", "2026-12-24", world.settings)
     assert fresh.find("team/base:1").distribution == "debian:bookworm"
+
+
+def test_a_refresh_names_what_cannot_be_had_and_writes_the_rest(world, tmp_path, monkeypatch, capsys):
+    """As `make base-images` runs it: the file is written once, whole."""
+    world.image(layer({**DEBIAN, "var/lib/dpkg/status": STATUS}))
+    file = tmp_path / "base_images.lock"
+    monkeypatch.setattr("cogfreeze.bundled.BASE_IMAGES", file)
+    monkeypatch.setenv("COG_REGISTRY_MIRROR", world.url)
+    monkeypatch.setenv("COG_CACHE_DIR", str(world.settings.cache))
+    names = ["Bad Ref", "python:3.12-slim", "python:3.11-slim-bookworm"]
+    assert refresh.main(names) == 1
+    assert [line.split(": ")[:2] for line in capsys.readouterr().err.splitlines()] == [
+        ["error", "Bad Ref"],
+        ["error", "python:3.12-slim"],
+    ]
+    fresh = parse(file.read_text())
+    assert fresh.find("python:3.11-slim-bookworm").confidence == "registry"
+    assert fresh.find("python:3.12-slim") == catalogue().find("python:3.12-slim")
+    assert refresh.main(names[2:]) == 0
 
 
 def test_refreshing_takes_nobody_elses_word(world):

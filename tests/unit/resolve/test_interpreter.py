@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 
 from cogfreeze.catalog.addresses import PYTHON_BUILDS
-from cogfreeze.errors import NetworkError, ResolveError
+from cogfreeze.errors import IntegrityError, NetworkError, ResolveError
 from cogfreeze.lock.model import BaseImage, Interpreter
 from cogfreeze.report import Silent
-from cogfreeze.resolve import interpreter
+from cogfreeze.resolve import interpreter, uv
 from cogfreeze.resolve.download import fetch_all
 from cogfreeze.settings import Settings
 from tests.unit.resolve.loopback import Answer, serving
+from tests.unit.resolve.made_builds import listed
 from tests.unit.resolve.made_registry import Registry, layer
 
 NOWHERE = "http://127.0.0.1:9"
@@ -25,14 +27,23 @@ def base(reference, digest="sha256:" + "0" * 64, **fields):
     return BaseImage(reference=reference, digest=digest, reason="", distribution="debian:bookworm", **fields)
 
 
+def mirror(asked):
+    return Answer(body=BUILD) if "/mirror/" in asked.path else Answer(404)
+
+
 @pytest.fixture
-def builds(tmp_path):
-    """A mirror of uv's builds of CPython: settings, and what was asked of it."""
+def builds(tmp_path, monkeypatch):
+    """A mirror of builds of CPython, and a list of as many as uv's own, which promises what the mirror has.
 
-    def respond(asked):
-        return Answer(body=BUILD) if "/mirror/" in asked.path else Answer(404)
-
-    with serving(respond) as (url, log):
+    Gives settings, and what was asked of the mirror.
+    """
+    own = [
+        *interpreter._builds("linux/amd64", Settings(cache=tmp_path)),
+        *interpreter._builds("linux/arm64", Settings(cache=tmp_path)),
+    ]
+    path = listed(tmp_path / "builds.json", {each["key"]: BUILD for each in own})
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", path)
+    with serving(mirror) as (url, log):
         yield Settings(cache=tmp_path, python_mirror=f"{url}/mirror"), log
 
 
@@ -48,7 +59,8 @@ def registry(tmp_path, monkeypatch):
 def found(registry, tmp_path, *layers, environment=()):
     digest = registry.image("mine", "1", *layers, environment=environment)
     reference = f"{registry.url.removeprefix('http://')}/mine:1"
-    return interpreter.of_base(base(reference, digest, manifest=digest), Settings(cache=tmp_path), Silent())
+    pinned = base(reference, digest, manifest=digest)
+    return interpreter.of_base(pinned, "linux/amd64", Settings(cache=tmp_path), Silent())
 
 
 @pytest.mark.parametrize(
@@ -64,7 +76,7 @@ def found(registry, tmp_path, *layers, environment=()):
 )
 def test_of_well_known_images_the_name_says_it_and_nothing_is_asked(tmp_path, reference, python):
     settings = Settings(cache=tmp_path, registry_mirror=NOWHERE)
-    assert interpreter.of_base(base(reference), settings, Silent()) == python
+    assert interpreter.of_base(base(reference), "linux/amd64", settings, Silent()) == python
 
 
 def test_an_image_made_from_the_official_one_says_it_in_its_configuration(registry, tmp_path):
@@ -113,9 +125,56 @@ def test_the_newest_patch_of_the_asked_version_is_locked_by_its_bytes(builds, py
     assert asked.path == f"/mirror/{made.url}"
     assert re.fullmatch(r"\d{8}/cpython-3[^/]*\.tar\.gz", made.url)
     assert (made.sha256, made.size) == (hashlib.sha256(BUILD).hexdigest(), len(BUILD))
-    assert made.hash_origin == "computed"
+    assert made.hash_origin == "index"
     assert interpreter.still_fits(made, python, platform)
     assert not interpreter.still_fits(made, "3.13", platform)
+
+
+@pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
+def test_a_build_that_is_not_the_one_that_uv_knows_is_refused(tmp_path, platform):
+    """By uv's own list, with the hashes that came with uv: whoever serves the file is not believed."""
+    with serving(mirror) as (url, log):
+        settings = Settings(cache=tmp_path, python_mirror=f"{url}/mirror")
+        with pytest.raises(IntegrityError) as caught:
+            interpreter.resolve("3.11.9", platform, settings, Silent())
+    (asked,) = log
+    said = re.fullmatch(
+        rf"`cpython-3.11.9-linux-\w+-gnu` from {url}{re.escape(asked.path)} is not the build that uv knows:"
+        rf" expected sha256 ([0-9a-f]{{64}}), got {hashlib.sha256(BUILD).hexdigest()}",
+        str(caught.value),
+    )
+    assert said, caught.value
+    assert said[1] not in (hashlib.sha256(BUILD).hexdigest(), "0" * 64)
+    assert list(settings.cache.glob("cogfreeze-python-*")) == []
+
+
+def test_a_build_whose_hash_uv_keeps_to_itself_is_hashed_and_marked(tmp_path, monkeypatch):
+    run = uv.run
+    monkeypatch.setattr(uv, "run", lambda words, **more: replace(run(words, **more), talk=""))
+    with serving(mirror) as (url, _):
+        settings = Settings(cache=tmp_path, python_mirror=f"{url}/mirror")
+        made = interpreter.resolve("3.11.9", "linux/amd64", settings, Silent())
+    assert (made.sha256, made.hash_origin) == (hashlib.sha256(BUILD).hexdigest(), "computed")
+
+
+def test_another_list_may_be_at_an_address(builds, monkeypatch, tmp_path):
+    settings, _ = builds
+    text = (tmp_path / "builds.json").read_bytes()
+    with serving(lambda _: Answer(body=text)) as (url, _):
+        monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", f"{url}/list.json")
+        assert interpreter.resolve("3.11.9", "linux/amd64", settings, Silent()).hash_origin == "index"
+
+
+def test_a_list_with_an_address_that_is_none_of_a_builds_is_refused(builds, monkeypatch, tmp_path):
+    settings, log = builds
+    path = tmp_path / "builds.json"
+    path.write_text(path.read_text().replace("install_only", "$(id)"))
+    with pytest.raises(ResolveError) as caught:
+        interpreter.resolve("3.11.9", "linux/amd64", settings, Silent())
+    assert str(caught.value).startswith(
+        "uv's list gives `cpython-3.11.9-linux-x86_64-gnu` an address that is not one"
+    )
+    assert log == []
 
 
 def test_no_newer_patch_is_locked_than_uv_knows_and_no_prerelease(builds):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 
 import pytest
-from docker.auth import INDEX_NAME
+from docker.auth import INDEX_NAME, INDEX_URL
 
 from cogfreeze.errors import CogError, IntegrityError, NetworkError, ResolveError, UsageError
 from cogfreeze.resolve.registry import INDEXES, Reference, Repository
@@ -163,7 +164,20 @@ def test_an_image_that_may_not_be_read_names_the_login(ask, registry, way):
     error = refused(ask, f"{host}/library/python:3.11", error=ResolveError)
     assert str(error) == f"`{host}/library/python:3.11` is not at `{host}`, or this machine may not read it"
     assert error.hint == f"check the name; if it is private, run `docker login {host}`"
-    assert refused(ask, error=ResolveError).hint == "check the name; if it is private, run `docker login`"
+    assert refused(ask, error=ResolveError).hint == error.hint  # the mirror is that host
+
+
+@pytest.mark.parametrize("way", ["token", "basic"])
+def test_a_mirror_gets_its_own_credentials_and_never_docker_hubs(ask, registry, tmp_path, way):
+    registry.token, registry.user = ("t", "me:pass") if way == "token" else (None, None)
+    registry.basic = "me:pass" if way == "basic" else None
+    given = {"auth": base64.b64encode(b"me:pass").decode()}
+    config = tmp_path / "docker/config.json"
+    config.write_text(json.dumps({"auths": {INDEX_URL: given}}))
+    refused(ask, error=ResolveError)
+    assert not any("authorization" in each.headers for each in registry.log)
+    config.write_text(json.dumps({"auths": {registry.url.removeprefix("http://"): given}}))
+    assert ask().digest
 
 
 def test_a_token_is_not_carried_to_another_host(ask, registry):
