@@ -46,7 +46,7 @@ golden: install ## write the golden files anew; review the difference
 
 bench: install ## measure against peers: locks, rebuilds, serving (twenty minutes; serving needs wrk)
 	.venv/bin/python benchmarks/lock/python_packages.py --pip-compile
-	@$(WITH_ENGINE) .venv/bin/python -m benchmarks.build.layers --write
+	@$(WITH_ENGINE) .venv/bin/python -m benchmarks.build --write
 	.venv/bin/python -m benchmarks.server --write docs/benchmarks.md
 
 soak: install ## ten minutes (MINUTES=) of everything at once: memory and open files stay flat

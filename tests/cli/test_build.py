@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from cogfreeze import bundled
+from cogfreeze.cli import verify
 from cogfreeze.cli.main import main
+from cogfreeze.engine.verify import Verdict
 from cogfreeze.lock import file as lock_file
 from cogfreeze.recipe.model import RECIPE_VERSION
 from cogfreeze.recipe.runtime_files import runtime_digest
@@ -205,3 +207,28 @@ def test_without_docker_one_error_names_the_way_that_needs_none(project, cog, mo
         "error[CF500]: there is no `docker` on this machine to build with",
         "hint: install Docker; `cog dockerfile -o DIR` writes what an engine elsewhere builds from",
     ]
+
+
+def test_verify_tells_compression_from_content():
+    """One engine never gives it; where it does, the diff IDs decide, and the error says so."""
+    ids = ("sha256:" + "c" * 64,)
+    verdict = Verdict(
+        digests=("sha256:a", "sha256:b"),
+        layers=(ids, ids),
+        differences=(),
+        settings=(),
+        engine="docker 28.5.2, buildx 0.29.1",
+        varied=False,
+    )
+    error = verify._differ(verdict)
+    assert error.message == (
+        "two builds from nothing gave sha256:a and sha256:b; every file and the configuration are the same"
+        " (the layers' diff IDs are equal), and only the compression differs"
+    )
+    assert error.hint.startswith("that is the engine's (docker 28.5.2, buildx 0.29.1): ")
+
+    error = verify._differ(replace(verdict, settings=("config.Env[1]",)))
+    assert error.message.splitlines()[1] == (
+        "  `config.Env[1]` of the image's configuration; a value that the engine takes from the build's"
+        " circumstances; report it to us"
+    )
