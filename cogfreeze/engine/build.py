@@ -9,16 +9,19 @@ from __future__ import annotations
 import fcntl
 import secrets
 import shutil
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogfreeze.engine import buildx, context, docker, secret
+from cogfreeze.engine import buildx, context, docker, layers, secret
+from cogfreeze.engine import record as recorded
 from cogfreeze.errors import NotReproducible
+from cogfreeze.lock.model import ImageRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from cogfreeze.engine.buildx import Options
     from cogfreeze.engine.docker import Docker
@@ -41,6 +44,7 @@ class BuiltImage:
         engine: the releases that made it: another one may compress layers otherwise.
         frontend: the pinned Dockerfile frontend that was used; None for the engine's own.
         reproducible: False where a command had the network.
+        record: how it stands to the image that the lock records, as `record.compare` says it; None without one.
     """
 
     names: tuple[str, ...]
@@ -50,6 +54,7 @@ class BuiltImage:
     engine: str
     frontend: str | None
     reproducible: bool
+    record: str | None = None
 
 
 def build(
@@ -62,6 +67,7 @@ def build(
     names: tuple[str, ...],
     outputs: tuple[str, ...] = (),
     expect: str | None = None,
+    record: ImageRecord | None = None,
 ) -> BuiltImage:
     """Build a recipe's image. Whatever fails, or an interrupt, leaves every name as it was.
 
@@ -71,37 +77,72 @@ def build(
         names: what the image is called in the engine's store.
         outputs: buildx's outputs, in place of an image in the engine's store.
         expect: the digest that the image must have.
+        record: the image that the lock records; one that is made from the same files must be it.
 
     Raises:
         ToolMissing: no engine answers.
         UsageError: a secret is missing.
         IntegrityError: a file is not the one that was locked.
         NotReproducible: the digest is not the expected one.
+        NotRecorded: the image is not the recorded one.
         BuildError: a step failed.
     """
     secret.check(recipe, options.secrets)
     engine = docker.find()
     with workplace(project) as folder:
         lay_out(recipe, files, project, folder, report)
+        if record and record.made_from != recorded.made_from(recipe, folder / "context"):
+            record, standing = None, recorded.OTHER_FILES
+        else:
+            standing = None
         if outputs:
             made = buildx.run(engine, recipe, folder, options, report, names=(), outputs=outputs)
-            image = _built(engine, recipe, made, ())
-            _hold_to(expect, image)
-            return image
-        if expect is None:
+            return _held(recipe, _built(engine, recipe, made, ()), expect, record, standing)
+        if expect is None and record is None:
             made = buildx.run(engine, recipe, folder, options, report, names=names, outputs=(buildx.STORE,))
-            return _built(engine, recipe, made, names)
+            return _held(recipe, _built(engine, recipe, made, names), None, None, standing)
         # Named only once it is known to be the expected one.
         temporary = f"cog-expected:{secrets.token_hex(8)}"
         made = buildx.run(engine, recipe, folder, options, report, names=(temporary,), outputs=(buildx.STORE,))
         try:
-            image = _built(engine, recipe, made, (temporary,))
-            _hold_to(expect, image)
+            image = _held(recipe, _built(engine, recipe, made, (temporary,)), expect, record, standing)
             for name in names:
                 engine.ask(["tag", temporary, name])
         finally:
             engine.ask(["rmi", temporary])
         return replace(image, names=names)
+
+
+def record(
+    recipe: Recipe, files: Mapping[str, Path], project: Path, options: Options, report: Report
+) -> ImageRecord:
+    """Build a recipe's image as an export that is thrown away, and return what later builds are held to.
+
+    Raises:
+        NotReproducible: a command may use the network.
+        ToolMissing, UsageError, IntegrityError, BuildError: as `build`.
+    """
+    if not recipe.reproducible:
+        raise NotReproducible(
+            "a command may use the network, so the same files may give another image: there is nothing to record",
+            hint="give the command its files by `inputs:` and take `network: true` away",
+        )
+    secret.check(recipe, options.secrets)
+    engine = docker.find()
+    with workplace(project) as folder:
+        lay_out(recipe, files, project, folder, report)
+        with tempfile.TemporaryDirectory(prefix="record-", dir=folder.parent) as scratch:
+            layout = Path(scratch) / "image"
+            made = buildx.run(
+                engine, recipe, folder, options, report, names=(), outputs=(f"type=oci,tar=false,dest={layout}",)
+            )
+            return ImageRecord(
+                made_from=recorded.made_from(recipe, folder / "context"),
+                digest=layers.manifest_digest(layout),
+                layers=layers.diff_ids(layout),
+                engine=engine.release,
+                frontend=made.frontend,
+            )
 
 
 @contextmanager
@@ -147,10 +188,22 @@ def _built(engine: Docker, recipe: Recipe, made: buildx.Made, names: tuple[str, 
     )
 
 
-def _hold_to(expect: str | None, image: BuiltImage) -> None:
-    if expect is None or image.digest == expect:
-        return
-    raise NotReproducible(
-        f"the image's digest is {image.digest or 'unknown to this engine'}, expected {expect}",
-        hint=f"it was built by {image.engine}; another release may compress layers otherwise",
-    )
+def _held(
+    recipe: Recipe, image: BuiltImage, expect: str | None, record: ImageRecord | None, standing: str | None
+) -> BuiltImage:
+    """Hold an image to what it must be."""
+    if expect is not None and image.digest != expect:
+        raise NotReproducible(
+            f"the image's digest is {image.digest or 'unknown to this engine'}, expected {expect}",
+            hint=f"it was built by {image.engine}; another release may compress layers otherwise",
+        )
+    if record:
+        standing = recorded.compare(
+            record,
+            recipe,
+            digest=image.digest,
+            diff_ids=image.layers,
+            engine=image.engine,
+            frontend=image.frontend,
+        )
+    return replace(image, record=standing)

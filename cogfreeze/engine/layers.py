@@ -81,9 +81,9 @@ def differences(recipe: Recipe, first: Path, second: Path) -> tuple[Difference, 
     """Return what differs between the layers of two OCI layout folders; empty where all layers are equal."""
     layers = [_layers(layout) for layout in (first, second)]
     ids = [diff_ids(layout) for layout in (first, second)]
-    names = _names(recipe, len(layers[0]))
+    stages = names(recipe, len(layers[0]))
     found: list[Difference] = []
-    for name, one, other, one_id, other_id in zip(names, *layers, *ids, strict=True):
+    for name, one, other, one_id, other_id in zip(stages, *layers, *ids, strict=True):
         # By what they hold: how they are compressed makes no file differ.
         if one_id != other_id:
             named = list(_between(name, _entries(first, one), _entries(second, other)))
@@ -125,7 +125,7 @@ def _layers(layout: Path) -> list[str]:
     return [layer["digest"] for layer in _blob(layout, manifest_digest(layout))["layers"]]
 
 
-def _names(recipe: Recipe, count: int) -> list[str]:
+def names(recipe: Recipe, count: int) -> list[str]:
     """Name each layer for what made it; those of the base image come first."""
     own = [
         name
