@@ -89,7 +89,9 @@ def _check(arguments: argparse.Namespace) -> None:
 def _tell(image: BuiltImage, report: Report, *, as_json: bool) -> None:
     if not image.reproducible:
         report.warn("a command had the network: the same lock may give another image")
-    if image.digest is None:
+    if image.config is None:
+        report.note("exported what is no image: it has no digest")
+    elif image.digest is None:
         report.warn(
             "this engine's image store keeps no manifests, so the digest is not known here",
             hint="turn its containerd image store on, or export: `--output type=oci,dest=FILE`",
@@ -99,4 +101,5 @@ def _tell(image: BuiltImage, report: Report, *, as_json: bool) -> None:
         return
     for name in image.names:
         report.note(f"built {name}")
-    print(image.digest or image.config)
+    if found := image.digest or image.config:
+        print(found)

@@ -188,7 +188,7 @@ def build(
     recipe = recipe_of(found, choice or Choice())
     options = options or Options()
     secret.check(recipe, options.secrets)
-    docker.find()
+    docker.find(options.builder)
     files = files_of(found, recipe.platform, report)
     with report.step(f"building {names[0]}" if names else "building"):
         image = engine_build.build(

@@ -38,8 +38,9 @@ class BuiltImage:
 
     Attributes:
         names: the image's names; empty for other outputs.
-        digest: of the platform's manifest; None where the engine's store does not keep manifests.
-        config: digest of its configuration.
+        digest: of the platform's manifest; None where the engine's store does not keep manifests, or an output is
+            no image (`type=local`).
+        config: digest of its configuration; None for an output that is no image.
         layers: the diff IDs of its layers; empty for other outputs.
         engine: the releases that made it: another one may compress layers otherwise.
         frontend: the pinned Dockerfile frontend that was used; None for the engine's own.
@@ -49,7 +50,7 @@ class BuiltImage:
 
     names: tuple[str, ...]
     digest: str | None
-    config: str
+    config: str | None
     layers: tuple[str, ...]
     engine: str
     frontend: str | None
@@ -88,7 +89,7 @@ def build(
         BuildError: a step failed.
     """
     secret.check(recipe, options.secrets)
-    engine = docker.find()
+    engine = docker.find(options.builder)
     with workplace(project) as folder:
         lay_out(recipe, files, project, folder, report)
         if record and record.made_from != recorded.made_from(recipe, folder / "context"):
@@ -179,7 +180,8 @@ def lay_out(
 def _built(engine: Docker, recipe: Recipe, made: buildx.Made, names: tuple[str, ...]) -> BuiltImage:
     return BuiltImage(
         names=names,
-        digest=made.digest if engine.keeps_manifests else None,
+        # An export has its manifest, whatever the engine's store keeps.
+        digest=made.digest if engine.keeps_manifests or not names else None,
         config=made.config,
         layers=tuple(engine.inspect(names[0])["RootFS"]["Layers"]) if names else (),
         engine=engine.release,

@@ -55,13 +55,13 @@ class Made:
     """What buildx says it made.
 
     Attributes:
-        digest: of the manifest, as the exporter gave it.
-        config: digest of the image's configuration.
+        digest: of the manifest, as the exporter gave it; None where it makes no image (`type=local`).
+        config: digest of the image's configuration; None as well.
         frontend: the pinned one that read the Dockerfile; None for the engine's own.
     """
 
-    digest: str
-    config: str
+    digest: str | None
+    config: str | None
     frontend: str | None
 
 
@@ -88,7 +88,7 @@ def run(
     """
     with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
         metadata = Path(scratch) / "metadata.json"
-        arguments = [*_arguments(recipe, folder, options), f"--metadata-file={metadata}"]
+        arguments = [*_arguments(engine, recipe, folder, options), f"--metadata-file={metadata}"]
         arguments += [f"--output={output}" for output in outputs] + [f"--tag={name}" for name in names]
         command = [engine.program, "buildx", "build", *arguments, "--", str(folder / "context")]
         frontend = recipe.frontend
@@ -103,13 +103,16 @@ def run(
             _run(command, frontend, options, report)
         made: dict[str, Any] = json.loads(metadata.read_text())
         return Made(
-            digest=made["containerimage.digest"], config=made["containerimage.config.digest"], frontend=frontend
+            digest=made.get("containerimage.digest"),
+            config=made.get("containerimage.config.digest"),
+            frontend=frontend,
         )
 
 
-def _arguments(recipe: Recipe, folder: Path, options: Options) -> list[str]:
+def _arguments(engine: Docker, recipe: Recipe, folder: Path, options: Options) -> list[str]:
     stages = sorted({download.stage for download in recipe.downloads})
     arguments = [
+        f"--builder={engine.builder}",
         f"--platform={recipe.platform}",
         f"--build-arg=SOURCE_DATE_EPOCH={recipe.epoch}",
         # Both hold the time of the build, and would be part of the digest.
@@ -120,8 +123,6 @@ def _arguments(recipe: Recipe, folder: Path, options: Options) -> list[str]:
     ]
     if options.no_cache:
         arguments.append("--no-cache")
-    if options.builder:
-        arguments.append(f"--builder={options.builder}")
     if options.network:
         arguments.append(f"--network={options.network}")
     if options.hostname:
