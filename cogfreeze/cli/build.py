@@ -80,10 +80,25 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "`--builder` builds outside the engine's store", hint="say where to: `--output type=oci,dest=FILE`"
         )
+    if any(map(_is_stdout, arguments.outputs)):
+        raise UsageError(
+            "an `--output` to stdout would hold our own report too",
+            hint="name a file: `--output type=oci,dest=FILE`",
+        )
     if arguments.expect and not grammar.DIGEST.accepts(arguments.expect):
         raise UsageError(
             f"`{grammar.shown(arguments.expect)}` is not a digest", hint=f"write {grammar.DIGEST.allowed}"
         )
+
+
+def _is_stdout(output: str) -> bool:
+    import csv
+
+    fields = next(csv.reader([output]), [])
+    values = dict(field.partition("=")[::2] for field in fields)
+    return values.get("dest", "") in ("-", "") and (
+        values.get("type") in ("oci", "tar") or "-" in values or values.get("dest") == "-"
+    )
 
 
 def _tell(image: BuiltImage, report: Report, *, as_json: bool) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Below the project's folder; everything in it can be made again.
 FOLDER = ".cog/build"
+# Beside it, for as long as one build takes.
+VERIFYING, RECORDING = _SCRATCH = ("verify-", "record-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +134,9 @@ def record(
     engine = docker.find()
     with workplace(project) as folder:
         lay_out(recipe, files, project, folder, report)
-        with tempfile.TemporaryDirectory(prefix="record-", dir=folder.parent) as scratch:
+        with tempfile.TemporaryDirectory(prefix=RECORDING, dir=folder.parent) as scratch:
             layout = Path(scratch) / "image"
-            made = buildx.run(
-                engine, recipe, folder, options, report, names=(), outputs=(f"type=oci,tar=false,dest={layout}",)
-            )
+            made = buildx.run(engine, recipe, folder, options, report, names=(), outputs=(buildx.layout(layout),))
             return ImageRecord(
                 made_from=recorded.made_from(recipe, folder / "context"),
                 digest=layers.manifest_digest(layout),
@@ -154,6 +154,9 @@ def workplace(project: Path) -> Iterator[Path]:
     (folder.parent / ".gitignore").write_text("*\n")
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        # A build that was killed could not remove its own.
+        for left in (path for kind in _SCRATCH for path in folder.parent.glob(f"{kind}*")):
+            shutil.rmtree(left, ignore_errors=True)
         yield folder
 
 

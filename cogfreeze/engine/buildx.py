@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from cogfreeze.recipe.dockerfile import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from cogfreeze.engine.docker import Docker
     from cogfreeze.recipe.model import Recipe
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 # An image in the engine's own store, with the manifest that any other exporter would give it.
 STORE = "type=image,oci-mediatypes=true"
+# How the system ends a job: a shell, a CI runner that cancels.
+_TERMINATED = 128 + signal.SIGTERM
 # Seconds that buildx has to stop in after an interrupt. Killed, it takes the build with it all the same: the
 # engine ends a build whose client is gone.
 _STOPPING = 10.0
@@ -63,6 +68,12 @@ class Made:
     digest: str | None
     config: str | None
     frontend: str | None
+
+
+def layout(folder: Path) -> str:
+    """Return the output that writes an OCI layout folder, whatever characters its path has."""
+    quoted = str(folder).replace('"', '""')
+    return f'type=oci,tar=false,"dest={quoted}"'
 
 
 def run(
@@ -147,9 +158,19 @@ def _run(command: list[str], frontend: str | None, options: Options, report: Rep
             raise progress.failure(frontend)
 
 
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(_TERMINATED)
+
+
 @contextmanager
 def _stopped_in_order(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
-    """On an interrupt let buildx cancel the build before we go on."""
+    """On an interrupt, or when we are ended, let buildx cancel the build before we go on.
+
+    Left alone, it would build on, and name an image that nobody waits for.
+    """
+    before = None
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGTERM, _leave)
     try:
         yield process
     except BaseException:
@@ -160,6 +181,8 @@ def _stopped_in_order(process: subprocess.Popen[Any]) -> Iterator[subprocess.Pop
             process.kill()
         raise
     finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
         process.wait()
         if process.stderr:
             process.stderr.close()

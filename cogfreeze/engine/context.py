@@ -86,7 +86,8 @@ def write(
     except OSError as error:
         raise CogError(
             f"cannot write the build context `{target}`: {error.strerror or error}",
-            where=error.filename if isinstance(error.filename, str) else None,
+            # Of a copy that fails for want of space, Python tells both ends, and the other one first.
+            where=next((name for name in (error.filename2, error.filename) if isinstance(name, str)), None),
             hint="make room there or allow writing and reading",
         ) from error
 

@@ -148,15 +148,16 @@ def _explained(step: _Step, lines: list[str]) -> CogError:
             )
     error = step.error or ""
     code = re.search(r"exit code: (\d+)", error)
+    what = "the export" if step.name.startswith("exporting") else "the command"
     reason = f"ended with status {code[1]}" if code else f"failed: {error.splitlines()[0] if error else ''}"
     shown = "".join(f"\n  {line}" for line in lines[-_SHOWN_LINES:])
-    return BuildError(f"the command {reason}{':' if shown else ''}{shown}", where=where, hint=_hint(step, lines))
+    return BuildError(f"{what} {reason}{':' if shown else ''}{shown}", where=where, hint=_hint(step, lines))
 
 
 def _hint(step: _Step, lines: list[str]) -> str:
     text = "\n".join(lines[-_SHOWN_LINES:])
     if "No space left on device" in text or "no space left on device" in (step.error or ""):
-        return "make room for the engine: `docker system df` tells what takes it"
+        return "make room there, or for the engine: `docker system df` tells what takes it"
     if re.search(r"(?i)could not resolve|name resolution|network is unreachable|failed to establish", text):
         return "commands have no network: allow it with `network: true`, and the image is no longer reproducible"
     return "`--progress plain` shows all that the commands print"

@@ -82,7 +82,7 @@ def verify(
     secret.check(recipe, options.secrets)
     engine = docker.find()
     with build.workplace(project) as place:
-        scratch = Path(tempfile.mkdtemp(prefix="verify-", dir=place.parent))
+        scratch = Path(tempfile.mkdtemp(prefix=build.VERIFYING, dir=place.parent))
         places = (scratch / "first", scratch / ("somewhere/else/altogether" if varied else "second"))
         try:
             made = []
@@ -125,8 +125,7 @@ def _umask(mask: int | None) -> Iterator[None]:
 
 def _exported(engine: Docker, recipe: Recipe, folder: Path, options: Options, report: Report) -> Path:
     layout = folder / "image"
-    output = f"type=oci,tar=false,dest={layout}"
-    buildx.run(engine, recipe, folder, options, report, names=(), outputs=(output,))
+    buildx.run(engine, recipe, folder, options, report, names=(), outputs=(buildx.layout(layout),))
     return layout
 
 

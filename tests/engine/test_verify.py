@@ -1,6 +1,7 @@
 """Two builds from nothing give one image; and where they don't, `cog verify` says which file, and why."""
 
 import json
+import shutil
 
 import pytest
 
@@ -23,6 +24,20 @@ def test_the_example_is_the_same_bit_for_bit_under_other_circumstances(ocr, ocr_
     ]
     assert said[-1] == "equal: two builds from nothing, under different circumstances, gave one image, bit for bit"
     assert not list((ocr / ".cog").glob("verify-*"))
+
+
+def test_a_folder_may_have_any_name_and_what_a_killed_verification_left_is_removed(
+    small, small_image, cog, tmp_path
+):
+    folder = tmp_path / "a, b=\"c\" 'd' é $x"
+    shutil.copytree(small, folder, ignore=shutil.ignore_patterns(".cog"))
+    left = folder / ".cog/verify-left"
+    left.mkdir(parents=True)
+    answer = cog(folder, "verify", "--syntax", "builtin")
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.split() == [small_image["digest"]] * 2
+    assert not left.exists()
 
 
 def test_a_planted_time_is_found_and_named(new_project, cog):

@@ -132,7 +132,7 @@ def test_a_command_that_wants_the_network_is_told_how_to_get_it():
 def test_a_full_disk_is_told_as_such():
     error = failure(vertex(STEP), log(STEP, "cp: No space left on device\n"), vertex(STEP, error=FAILED))
 
-    assert error.hint == "make room for the engine: `docker system df` tells what takes it"
+    assert error.hint == "make room there, or for the engine: `docker system df` tells what takes it"
 
 
 def test_an_engine_that_went_away_is_told_in_its_own_words():
