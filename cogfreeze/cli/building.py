@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -190,7 +191,9 @@ def build(
     secret.check(recipe, options.secrets)
     docker.find(options.builder)
     files = files_of(found, recipe.platform, report)
-    with report.step(f"building {names[0]}" if names else "building"):
+    doing = report.step(f"building {names[0]}" if names else "building")
+    # A bar of ours would draw over the engine's own display.
+    with doing if options.progress != "tty" else nullcontext():
         image = engine_build.build(
             recipe,
             files,

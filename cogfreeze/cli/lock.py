@@ -123,7 +123,9 @@ def _check(found: Declared, *, as_json: bool) -> int:
 
 
 def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport) -> int:
+    from cogfreeze import grammar
     from cogfreeze.lock import diff, file, staleness
+    from cogfreeze.project import needs_network
     from cogfreeze.resolve import whole
     from cogfreeze.settings import Settings
 
@@ -153,6 +155,12 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
         print(json.dumps(_as_json(lock, changes, written=not arguments.dry_run), ensure_ascii=False, indent=2))
     else:
         _tell(found.lock_path.name, lock, previous, changes, dry_run=arguments.dry_run)
+    for fetch in needs_network.fetches(found.project.build):
+        report.warn(
+            f"{fetch.place}: `{grammar.shown(fetch.command)}` fetches with `{fetch.program}`, and will fail:"
+            " commands have no network",
+            hint=fetch.fix,
+        )
     if dropped:
         report.note(
             "the recorded image was the former lock's, so its record is gone; `cog lock --record` makes one"

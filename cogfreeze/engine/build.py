@@ -94,6 +94,7 @@ def build(
     engine = docker.find(options.builder)
     with workplace(project) as folder:
         lay_out(recipe, files, project, folder, report)
+        secret.require_outside(options.secrets, project, folder / "context")
         if record and record.made_from != recorded.made_from(recipe, folder / "context"):
             record, standing = None, recorded.OTHER_FILES
         else:
@@ -134,6 +135,7 @@ def record(
     engine = docker.find()
     with workplace(project) as folder:
         lay_out(recipe, files, project, folder, report)
+        secret.require_outside(options.secrets, project, folder / "context")
         with tempfile.TemporaryDirectory(prefix=RECORDING, dir=folder.parent) as scratch:
             layout = Path(scratch) / "image"
             made = buildx.run(engine, recipe, folder, options, report, names=(), outputs=(buildx.layout(layout),))

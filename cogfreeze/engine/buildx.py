@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 STORE = "type=image,oci-mediatypes=true"
 # How the system ends a job: a shell, a CI runner that cancels.
 _TERMINATED = 128 + signal.SIGTERM
+# Without buildx's own display we would see this failure, and do so.
+_TTY_HINT = "where the engine cannot pull the Dockerfile frontend: `--syntax builtin`"
 # Seconds that buildx has to stop in after an interrupt. Killed, it takes the build with it all the same: the
 # engine ends a build whose client is gone.
 _STOPPING = 10.0
@@ -147,7 +149,7 @@ def _run(command: list[str], frontend: str | None, options: Options, report: Rep
         # buildx draws on the terminal itself, and has said there what failed.
         with _stopped_in_order(subprocess.Popen(command, env=environment)) as process:
             if process.wait():
-                raise BuildError("the build failed, as shown above", hint="`--progress plain` shows all of it")
+                raise BuildError("the build failed, as shown above", hint=_TTY_HINT if frontend else None)
         return
     progress = Progress(report, every_line=options.progress == "plain", quiet=options.progress == "quiet")
     said = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")

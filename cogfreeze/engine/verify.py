@@ -90,6 +90,7 @@ def verify(
                 other = varied and number == 2
                 with _umask(_UMASK if other else None):
                     build.lay_out(recipe, files, project, folder, report, link=False)
+                secret.require_outside(options.secrets, project, folder / "context")
                 if other:
                     _disguise(folder / "context")
                 if prune or other:

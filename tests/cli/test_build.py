@@ -216,6 +216,38 @@ def test_without_docker_one_error_names_the_way_that_needs_none(project, cog, mo
     ]
 
 
+def test_lock_prints_the_fix_for_each_command_that_fetches(project, cog):
+    text = (project / "cog.yaml").read_text()
+    commands = "".join(
+        f"    - {command}\n"
+        for command in (
+            "curl -L https://example.org/v1/model.tgz | tar xz -C /opt",
+            "echo quiet",
+            "{command: wget https://example.org/a, network: true}",
+            "apt-get install -y jq",
+        )
+    )
+    assert "  run:" not in text
+    (project / "cog.yaml").write_text(text.replace("build:\n", f"build:\n  run:\n{commands}"))
+    status, _, lines = cog("lock")
+
+    allow = "or allow it the network, and the image is no longer reproducible: `network: true`"
+    fetching, fix, installing, declaring = lines[-4:]
+    assert status == 0
+    assert fetching == (
+        "warning: build.run[0]: `curl -L https://example.org/v1/model.tgz | tar xz -C /opt` fetches with `curl`,"
+        " and will fail: commands have no network"
+    )
+    assert fix == (
+        "hint: lock it by hash, `inputs: [{url: https://example.org/v1/model.tgz, target: /inputs/model.tgz}]`,"
+        f" and read it there; {allow}"
+    )
+    assert installing.startswith(
+        "warning: build.run[3]: `apt-get install -y jq` fetches with `apt`, and will fail"
+    )
+    assert declaring == f"hint: declare the packages: `system_packages`; {allow}"
+
+
 def test_verify_tells_compression_from_content():
     """One engine never gives it; where it does, the diff IDs decide, and the error says so."""
     ids = ("sha256:" + "c" * 64,)

@@ -56,7 +56,8 @@ def test_a_command_has_no_network_and_is_told_how_to_get_it(new_project, cog):
 
     assert status == 1
     assert lines[-1] == (
-        "hint: commands have no network: allow it with `network: true`, and the image is no longer reproducible"
+        "hint: commands have no network: lock what this one fetches, as `cog lock` shows, or allow it by"
+        " `network: true`, and the image is no longer reproducible"
     )
 
 

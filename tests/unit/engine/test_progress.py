@@ -137,8 +137,15 @@ def test_a_full_disk_is_told_as_such():
 
 def test_an_engine_that_went_away_is_told_in_its_own_words():
     said = "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading: EOF"
+    done = vertex("[code 1/1] RUN x", started=STARTED, completed=DONE)
+    error = failure(done, vertex(STEP, started=STARTED), said)
 
-    assert str(failure(vertex(STEP), said)) == f"the build failed: {said.removeprefix('ERROR: ')}"
+    assert (error.where, error.message) == (
+        "step `system`",
+        f"the engine went away: {said.removeprefix('ERROR: ')}",
+    )
+    assert failure(done, said).where is None
+    assert str(failure(vertex(STEP), "ERROR: no builder")) == "the build failed: no builder"
 
 
 def test_a_frontend_that_cannot_be_pulled_is_told_apart():
