@@ -92,7 +92,7 @@ def build(
     """
     secret.check(recipe, options.secrets)
     engine = docker.find(options.builder)
-    with workplace(project) as folder:
+    with workplace(project, report) as folder:
         lay_out(recipe, files, project, folder, report)
         secret.require_outside(options.secrets, project, folder / "context")
         if record and record.made_from != recorded.made_from(recipe, folder / "context"):
@@ -133,7 +133,7 @@ def record(
         )
     secret.check(recipe, options.secrets)
     engine = docker.find()
-    with workplace(project) as folder:
+    with workplace(project, report) as folder:
         lay_out(recipe, files, project, folder, report)
         secret.require_outside(options.secrets, project, folder / "context")
         with tempfile.TemporaryDirectory(prefix=RECORDING, dir=folder.parent) as scratch:
@@ -149,13 +149,17 @@ def record(
 
 
 @contextmanager
-def workplace(project: Path) -> Iterator[Path]:
+def workplace(project: Path, report: Report) -> Iterator[Path]:
     """The folder for builds of this project, for one build at a time."""
     folder = project / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     (folder.parent / ".gitignore").write_text("*\n")
     with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report.note("another build of this project runs: waiting for its end")
+            fcntl.flock(file, fcntl.LOCK_EX)
         # A build that was killed could not remove its own.
         for left in (path for kind in _SCRATCH for path in folder.parent.glob(f"{kind}*")):
             shutil.rmtree(left, ignore_errors=True)

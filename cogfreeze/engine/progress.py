@@ -20,6 +20,11 @@ _SHOWN_LINES = 20
 # What the tools that check hashes say when one is wrong.
 _WRONG_HASH = re.compile(r"^(?P<file>\S+): FAILED|Hash mismatch for `(?P<package>[^`]+)`|Hash Sum mismatch")
 _OURS = "cogfreeze: "
+# How curl, wget, apt, pip, uv, npm, git and what is written in Go or Python say that they reach nobody.
+_NO_NETWORK = re.compile(
+    r"(?i)(?:could not|unable to|cannot) resolve|name resolution|failure resolving|failed to (?:establish|lookup)"
+    r"|network is unreachable|no such host|EAI_AGAIN|ENOTFOUND"
+)
 # What buildx says when nobody answers it any more.
 _GONE = re.compile(r"code = Unavailable|error reading from server|connection refused|broken pipe|: EOF$")
 
@@ -170,7 +175,7 @@ def _hint(step: _Step, lines: list[str]) -> str:
     text = "\n".join(lines[-_SHOWN_LINES:])
     if "No space left on device" in text or "no space left on device" in (step.error or ""):
         return "make room there, or for the engine: `docker system df` tells what takes it"
-    if re.search(r"(?i)could not resolve|name resolution|network is unreachable|failed to establish", text):
+    if _NO_NETWORK.search(text):
         return (
             "commands have no network: lock what this one fetches, as `cog lock` shows, or allow it by"
             " `network: true`, and the image is no longer reproducible"

@@ -81,7 +81,7 @@ def verify(
     """
     secret.check(recipe, options.secrets)
     engine = docker.find()
-    with build.workplace(project) as place:
+    with build.workplace(project, report) as place:
         scratch = Path(tempfile.mkdtemp(prefix=build.VERIFYING, dir=place.parent))
         places = (scratch / "first", scratch / ("somewhere/else/altogether" if varied else "second"))
         try:

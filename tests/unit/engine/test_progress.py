@@ -3,6 +3,7 @@
 import base64
 import json
 
+import pytest
 from docker.auth import INDEX_NAME
 
 from cogfreeze.engine.progress import FrontendMissing, Progress
@@ -122,9 +123,22 @@ def test_what_our_own_checks_say_is_the_error():
     assert str(error) == "step `system`: the base has other packages"
 
 
-def test_a_command_that_wants_the_network_is_told_how_to_get_it():
-    said = "curl: (6) Could not resolve host: example.org\n"
-    error = failure(vertex(STEP), log(STEP, said), vertex(STEP, error=FAILED))
+@pytest.mark.parametrize(
+    "said",
+    [
+        "curl: (6) Could not resolve host: example.org",
+        "wget: unable to resolve host address 'example.org'",
+        "W: Failed to fetch x  Temporary failure resolving 'example.org'",
+        "fatal: unable to access 'x': Could not resolve host: example.org",
+        "urllib.error.URLError: <urlopen error [Errno -3] Temporary failure in name resolution>",
+        "NewConnectionError: Failed to establish a new connection: [Errno 101] Network is unreachable",
+        "  Caused by: dns error: failed to lookup address information",
+        "npm error errno EAI_AGAIN",
+        "dial tcp: lookup example.org: no such host",
+    ],
+)
+def test_a_command_that_wants_the_network_is_told_how_to_get_it(said):
+    error = failure(vertex(STEP), log(STEP, f"{said}\n"), vertex(STEP, error=FAILED))
 
     assert "`network: true`" in error.hint
 
