@@ -106,6 +106,12 @@ class NotReproducible(CogError):
     code = "CF410"
 
 
+class NotRecorded(CogError):
+    """A build gave another image than the lock records for the same files."""
+
+    code = "CF411"
+
+
 class ToolMissing(CogError):
     """A program or service that the verb needs is not on this machine."""
 

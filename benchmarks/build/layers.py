@@ -38,7 +38,7 @@ class Package:
 
 @dataclass(slots=True, kw_only=True)
 class Measured:
-    """One side's figures: seconds, bytes, and whether both projects have their largest layer in common."""
+    """One side's figures: seconds, bytes, and the digest of the largest layer where both projects have it."""
 
     cold: float = float("inf")
     image: int = 0
@@ -49,7 +49,7 @@ class Measured:
     bump_push: float = 0.0
     line: float = float("inf")
     line_bytes: int = 0
-    shared: bool = False
+    shared: str | None = None
 
 
 class Run:
@@ -88,7 +88,8 @@ class Run:
         self.found.second = self.push("cold")[1]
         first, second = (self.to.layers(f"{self.image}:{tag}") for tag in ("first", "cold"))
         self.found.image = sum(size for digest, size in second.items() if digest not in self.below)
-        self.found.shared = max(first, key=lambda digest: first[digest]) in second
+        largest = max(first, key=lambda digest: first[digest])
+        self.found.shared = largest if largest in second else None
 
     def bump(self) -> None:
         with timed() as taken:

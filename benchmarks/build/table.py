@@ -38,10 +38,10 @@ def rows(ours: Measured, theirs: Measured) -> list[Row]:
         _ratio("a second project: bytes to push", ours.second, theirs.second, _size),
         Row(
             name="a second project: has the first's heavy layer",
-            ours=_yes(ours.shared),
-            theirs=_yes(theirs.shared),
+            ours=_shared(ours.shared),
+            theirs=_shared(theirs.shared),
             goal="yes",
-            reached=ours.shared,
+            reached=ours.shared is not None,
         ),
     ]
 
@@ -98,5 +98,5 @@ def _size(value: float) -> str:
     return f"{value / 1e6:,.1f} MB" if value >= 1e5 else f"{value / 1e3:,.1f} kB"
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+def _shared(digest: str | None) -> str:
+    return f"yes, `{digest[:19]}…`" if digest else "no"

@@ -80,16 +80,33 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "`--builder` builds outside the engine's store", hint="say where to: `--output type=oci,dest=FILE`"
         )
+    if any(map(_is_stdout, arguments.outputs)):
+        raise UsageError(
+            "an `--output` to stdout would hold our own report too",
+            hint="name a file: `--output type=oci,dest=FILE`",
+        )
     if arguments.expect and not grammar.DIGEST.accepts(arguments.expect):
         raise UsageError(
             f"`{grammar.shown(arguments.expect)}` is not a digest", hint=f"write {grammar.DIGEST.allowed}"
         )
 
 
+def _is_stdout(output: str) -> bool:
+    import csv
+
+    fields = next(csv.reader([output]), [])
+    values = dict(field.partition("=")[::2] for field in fields)
+    return values.get("dest", "") in ("-", "") and (
+        values.get("type") in ("oci", "tar") or "-" in values or values.get("dest") == "-"
+    )
+
+
 def _tell(image: BuiltImage, report: Report, *, as_json: bool) -> None:
     if not image.reproducible:
         report.warn("a command had the network: the same lock may give another image")
-    if image.digest is None:
+    if image.config is None:
+        report.note("exported what is no image: it has no digest")
+    elif image.digest is None:
         report.warn(
             "this engine's image store keeps no manifests, so the digest is not known here",
             hint="turn its containerd image store on, or export: `--output type=oci,dest=FILE`",
@@ -99,4 +116,5 @@ def _tell(image: BuiltImage, report: Report, *, as_json: bool) -> None:
         return
     for name in image.names:
         report.note(f"built {name}")
-    print(image.digest or image.config)
+    if found := image.digest or image.config:
+        print(found)

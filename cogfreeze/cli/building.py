@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,11 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     """What decides which recipe is built; `choice_from` reads it."""
     loading.add_file_option(parser)
     parser.add_argument("--platform", metavar="PLATFORM", help="one of the lock's platforms, such as linux/amd64")
+    add_choice_options(parser)
+
+
+def add_choice_options(parser: argparse._ActionsContainer) -> None:
+    """The same, without the declaration's file and the platform."""
     parser.add_argument(
         "--syntax",
         choices=("pinned", "builtin"),
@@ -66,7 +72,7 @@ def choice_from(arguments: argparse.Namespace) -> Choice:
     )
 
 
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
+def add_engine_options(parser: argparse._ActionsContainer) -> None:
     """How the engine builds it; `options_from` reads it."""
     told = os.environ.get("BUILDKIT_PROGRESS", "auto")
     parser.add_argument(
@@ -183,12 +189,60 @@ def build(
     recipe = recipe_of(found, choice or Choice())
     options = options or Options()
     secret.check(recipe, options.secrets)
-    docker.find()
+    docker.find(options.builder)
     files = files_of(found, recipe.platform, report)
-    with report.step(f"building {names[0]}" if names else "building"):
-        return engine_build.build(
-            recipe, files, found.folder, options, report, names=names, outputs=outputs, expect=expect
+    doing = report.step(f"building {names[0]}" if names else "building")
+    # A bar of ours would draw over the engine's own display.
+    with doing if options.progress != "tty" else nullcontext():
+        image = engine_build.build(
+            recipe,
+            files,
+            found.folder,
+            options,
+            report,
+            names=names,
+            outputs=outputs,
+            expect=expect,
+            record=platform_of(found.lock, recipe.platform).image,
         )
+    tell_record(image.record, found.lock_path.name, report)
+    return image
+
+
+def tell_record(standing: str | None, lock: str, report: Report) -> None:
+    """Say how an image stands to the one that the lock records, where that is no failure."""
+    from cogfreeze.engine import record
+
+    if standing == record.OTHER_FILES:
+        report.note(
+            f"{lock} records an image of other files or options than these, so this one is not held to it;"
+            " `cog lock --record` records this one"
+        )
+    elif standing == record.EQUAL_LAYERS:
+        report.note(
+            f"another engine made the record in {lock}: every layer's diff ID is the recorded one, and only the"
+            " compression may differ"
+        )
+    elif standing == record.UNDECIDED:
+        report.warn(
+            f"the record in {lock} is another engine's, and an export tells no diff IDs: not compared",
+            hint="build without `--output` to compare the layers",
+        )
+
+
+def record(found: Loaded, report: Report, *, choice: Choice, options: Options) -> Lock:
+    """Build a project's image and return the lock with a record of it; nothing is named, pushed or written.
+
+    Raises:
+        CogError
+    """
+    from cogfreeze.engine import build as engine_build
+
+    recipe = recipe_of(found, choice)
+    files = files_of(found, recipe.platform, report)
+    with report.step("building what is recorded"):
+        made = engine_build.record(recipe, files, found.folder, options, report)
+    return found.lock.with_record(recipe.platform, made)
 
 
 def check_name(name: str) -> None:

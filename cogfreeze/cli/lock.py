@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cogfreeze.cli import loading
+from cogfreeze.cli import building, loading
 from cogfreeze.cli.terminal import TerminalReport, say
 from cogfreeze.errors import LockStale, UsageError
 
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 _PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([A-Za-z0-9.!+_-]+))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?")
 _SHOWN = 40
+# Options of a build → their values where they aren't given.
+_BUILDING: dict[str, object] = {
+    "syntax": "pinned",
+    "openapi_schema": None,
+    "separate_weights": False,
+    "secrets": [],
+    "network": None,
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -73,10 +82,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--ours", action="store_true", help="after a merge: resolve afresh from our side of the lock"
     )
     sides.add_argument("--theirs", action="store_true", help="the same from their side")
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="build the image too, and write its digest into the lock: builds of the same files are held to it",
+    )
+    how = parser.add_argument_group("with --record", "what is built and how, as `cog build` takes it")
+    building.add_choice_options(how)
+    building.add_engine_options(how)
 
 
 def run(arguments: argparse.Namespace) -> int:
     report = TerminalReport()
+    _refuse(arguments)
     found = loading.declared(arguments.file, report)
     if arguments.check:
         _require_nothing_else(arguments)
@@ -84,9 +102,20 @@ def run(arguments: argparse.Namespace) -> int:
     return _lock(found, arguments, report)
 
 
+def _refuse(arguments: argparse.Namespace) -> None:
+    """Refuse options that would have no effect."""
+    if arguments.record and (arguments.check or arguments.dry_run):
+        raise UsageError("`--record` builds and writes", hint="leave `--check` or `--dry-run` out")
+    if not arguments.record:
+        for name, usual in _BUILDING.items():
+            if getattr(arguments, name) != usual:
+                option = f"--{name.removesuffix('s') if name == 'secrets' else name.replace('_', '-')}"
+                raise UsageError(f"`{option}` is for a build", hint="give it with `--record`, or to `cog build`")
+
+
 def _require_nothing_else(arguments: argparse.Namespace) -> None:
     """Refuse what `--check` would silently leave undone."""
-    harmless = {"check", "file", "json", "resolver"}
+    harmless = {"check", "file", "json", "resolver", "progress", *_BUILDING}
     asked = [name for name, value in vars(arguments).items() if value and name not in harmless]
     if asked:
         raise UsageError(
@@ -113,11 +142,17 @@ def _check(found: Declared, *, as_json: bool) -> int:
 
 
 def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport) -> int:
+    from cogfreeze import grammar
     from cogfreeze.lock import diff, file, staleness
+    from cogfreeze.project import needs_network
     from cogfreeze.resolve import whole
     from cogfreeze.settings import Settings
 
     previous = _previous(found, arguments)
+    if arguments.record:
+        from cogfreeze.engine import docker
+
+        docker.find()
     lock = whole.resolve(
         found.project,
         found.folder,
@@ -127,6 +162,11 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
         report,
         tools=loading.this_tools(),
     )
+    dropped = previous is not None and previous != previous.without_records()
+    if previous is not None and lock.without_records() == previous.without_records():
+        lock, dropped = previous, False
+    if arguments.record:
+        lock, dropped = _recorded(found, lock, arguments, report), False
     changes = diff.diff(previous, lock)
     # A file with conflicts is written anew even where one of its sides is what it has to be.
     differs = lock != previous or arguments.ours or arguments.theirs
@@ -139,11 +179,30 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
         say(f"{found.lock_path.name} is current: nothing changed")
     else:
         _tell(found.lock_path.name, lock, previous, changes, dry_run=arguments.dry_run)
+    for fetch in needs_network.fetches(found.project.build):
+        report.warn(
+            f"{fetch.place}: `{grammar.shown(fetch.command)}` fetches with `{fetch.program}`, and will fail:"
+            " commands have no network",
+            hint=fetch.fix,
+        )
+    if dropped:
+        report.note(
+            "the recorded image was the former lock's, so its record is gone; `cog lock --record` makes one"
+        )
     if reasons := staleness.runtime_reasons(lock, **loading.this_runtime()):
         report.warn(
             f"{found.lock_path.name}: {'; '.join(reasons)}", hint="`cog lock --upgrade-runtime` takes this one"
         )
     return 0
+
+
+def _recorded(found: Declared, lock: Lock, arguments: argparse.Namespace, report: TerminalReport) -> Lock:
+    """Return the lock with a record of the image that it gives. Nothing is written where the build fails."""
+    loading.require_current(lock, found.project)
+    loaded = loading.Loaded(folder=found.folder, project=found.project, lock_path=found.lock_path, lock=lock)
+    # `--platform` says what is locked; of that, what this machine builds is recorded.
+    choice = replace(building.choice_from(arguments), platform=None)
+    return building.record(loaded, report, choice=choice, options=building.options_from(arguments))
 
 
 def _request(arguments: argparse.Namespace) -> Request:
@@ -220,6 +279,7 @@ def _as_json(lock: Lock, changes: Sequence[Change], *, written: bool) -> dict[st
                 "apt": len(platform.apt.packages) if platform.apt else 0,
                 "python": len(platform.python.wheels),
             }
+            | ({"image": platform.image.digest} if platform.image else {})
             for platform in lock.platforms
         ],
     }

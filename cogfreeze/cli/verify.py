@@ -1,4 +1,4 @@
-"""`cog verify`: build twice from nothing, under different circumstances, and compare bit for bit."""
+"""`cog verify`: build twice from nothing, on demand under different circumstances, and compare bit for bit."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     building.add_recipe_options(parser)
     building.add_engine_options(parser)
     parser.add_argument(
+        "--varied",
+        action="store_true",
+        help="the second build under another context path, umask, host name and cache: the engine's build cache,"
+        " all projects', is emptied before it",
+    )
+    parser.add_argument(
         "--prune", action="store_true", help="empty the engine's build cache, all projects', before each build"
     )
     parser.add_argument("--json", action="store_true", help="report on stdout as JSON")
@@ -36,28 +42,41 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = building.recipe_of(found, building.choice_from(arguments))
     docker.find()
     files = building.files_of(found, recipe.platform, report)
+    options = building.options_from(arguments)
     verdict = engine_verify.verify(
-        recipe, files, found.folder, building.options_from(arguments), report, prune=arguments.prune
+        recipe, files, found.folder, options, report, varied=arguments.varied, prune=arguments.prune
     )
     if arguments.json:
-        print(json.dumps(dataclasses.asdict(verdict) | {"equal": verdict.equal}, ensure_ascii=False))
+        told = {"equal": verdict.equal, "only_compression": verdict.only_compression}
+        print(json.dumps(dataclasses.asdict(verdict) | told, ensure_ascii=False))
     elif verdict.equal:
         for digest in verdict.digests:
             print(digest)
     if not verdict.equal:
         raise _differ(verdict)
-    report.note("equal: two builds from nothing gave one image, bit for bit")
+    how = ", under different circumstances," if verdict.varied else ""
+    report.note(f"equal: two builds from nothing{how} gave one image, bit for bit")
     return 0
 
 
 def _differ(verdict: Verdict) -> NotReproducible:
     first, second = verdict.digests
-    lines = [f"\n  {difference}" for difference in verdict.differences[:_SHOWN]]
+    if verdict.only_compression:
+        return NotReproducible(
+            f"two builds from nothing gave {first} and {second}; every file and the configuration are the same"
+            " (the layers' diff IDs are equal), and only the compression differs",
+            hint=f"that is the engine's ({verdict.engine}): compare its images by their diff IDs, which"
+            " `cog build --json` tells",
+        )
+    shown = [f"\n  {difference}" for difference in verdict.differences[:_SHOWN]]
     if len(verdict.differences) > _SHOWN:
-        lines.append(f"\n  and {len(verdict.differences) - _SHOWN} more, all of them with `--json`")
-    if not lines:
-        lines = ["\n  no file differs: the layers were compressed otherwise, or the configuration differs"]
+        shown.append(f"\n  and {len(verdict.differences) - _SHOWN} more, all of them with `--json`")
+    shown += [
+        f"\n  `{key}` of the image's configuration; a value that the engine takes from the build's circumstances;"
+        " report it to us"
+        for key in verdict.settings
+    ]
     return NotReproducible(
-        f"two builds from nothing gave {first} and {second}; they differ in:{''.join(lines)}",
+        f"two builds from nothing gave {first} and {second}; they differ in:{''.join(shown)}",
         hint="each line ends with what to do; `docs/reproducible.md` says more",
     )

@@ -9,16 +9,19 @@ from __future__ import annotations
 import fcntl
 import secrets
 import shutil
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogfreeze.engine import buildx, context, docker, secret
+from cogfreeze.engine import buildx, context, docker, layers, secret
+from cogfreeze.engine import record as recorded
 from cogfreeze.errors import NotReproducible
+from cogfreeze.lock.model import ImageRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from cogfreeze.engine.buildx import Options
     from cogfreeze.engine.docker import Docker
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 # Below the project's folder; everything in it can be made again.
 FOLDER = ".cog/build"
+# Beside it, for as long as one build takes.
+VERIFYING, RECORDING = _SCRATCH = ("verify-", "record-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +40,24 @@ class BuiltImage:
 
     Attributes:
         names: the image's names; empty for other outputs.
-        digest: of the platform's manifest; None where the engine's store does not keep manifests.
-        config: digest of its configuration.
+        digest: of the platform's manifest; None where the engine's store does not keep manifests, or an output is
+            no image (`type=local`).
+        config: digest of its configuration; None for an output that is no image.
         layers: the diff IDs of its layers; empty for other outputs.
         engine: the releases that made it: another one may compress layers otherwise.
         frontend: the pinned Dockerfile frontend that was used; None for the engine's own.
         reproducible: False where a command had the network.
+        record: how it stands to the image that the lock records, as `record.compare` says it; None without one.
     """
 
     names: tuple[str, ...]
     digest: str | None
-    config: str
+    config: str | None
     layers: tuple[str, ...]
     engine: str
     frontend: str | None
     reproducible: bool
+    record: str | None = None
 
 
 def build(
@@ -62,6 +70,7 @@ def build(
     names: tuple[str, ...],
     outputs: tuple[str, ...] = (),
     expect: str | None = None,
+    record: ImageRecord | None = None,
 ) -> BuiltImage:
     """Build a recipe's image. Whatever fails, or an interrupt, leaves every name as it was.
 
@@ -71,32 +80,36 @@ def build(
         names: what the image is called in the engine's store.
         outputs: buildx's outputs, in place of an image in the engine's store.
         expect: the digest that the image must have.
+        record: the image that the lock records; one that is made from the same files must be it.
 
     Raises:
         ToolMissing: no engine answers.
         UsageError: a secret is missing.
         IntegrityError: a file is not the one that was locked.
         NotReproducible: the digest is not the expected one.
+        NotRecorded: the image is not the recorded one.
         BuildError: a step failed.
     """
     secret.check(recipe, options.secrets)
-    engine = docker.find()
-    with workplace(project) as folder:
+    engine = docker.find(options.builder)
+    with workplace(project, report) as folder:
         lay_out(recipe, files, project, folder, report)
+        secret.require_outside(options.secrets, project, folder / "context")
+        if record and record.made_from != recorded.made_from(recipe, folder / "context"):
+            record, standing = None, recorded.OTHER_FILES
+        else:
+            standing = None
         if outputs:
             made = buildx.run(engine, recipe, folder, options, report, names=(), outputs=outputs)
-            image = _built(engine, recipe, made, ())
-            _hold_to(expect, image)
-            return image
-        if expect is None:
+            return _held(recipe, _built(engine, recipe, made, ()), expect, record, standing)
+        if expect is None and record is None:
             made = buildx.run(engine, recipe, folder, options, report, names=names, outputs=(buildx.STORE,))
-            return _built(engine, recipe, made, names)
+            return _held(recipe, _built(engine, recipe, made, names), None, None, standing)
         # Named only once it is known to be the expected one.
         temporary = f"cog-expected:{secrets.token_hex(8)}"
         made = buildx.run(engine, recipe, folder, options, report, names=(temporary,), outputs=(buildx.STORE,))
         try:
-            image = _built(engine, recipe, made, (temporary,))
-            _hold_to(expect, image)
+            image = _held(recipe, _built(engine, recipe, made, (temporary,)), expect, record, standing)
             for name in names:
                 engine.ask(["tag", temporary, name])
         finally:
@@ -104,14 +117,52 @@ def build(
         return replace(image, names=names)
 
 
+def record(
+    recipe: Recipe, files: Mapping[str, Path], project: Path, options: Options, report: Report
+) -> ImageRecord:
+    """Build a recipe's image as an export that is thrown away, and return what later builds are held to.
+
+    Raises:
+        NotReproducible: a command may use the network.
+        ToolMissing, UsageError, IntegrityError, BuildError: as `build`.
+    """
+    if not recipe.reproducible:
+        raise NotReproducible(
+            "a command may use the network, so the same files may give another image: there is nothing to record",
+            hint="give the command its files by `inputs:` and take `network: true` away",
+        )
+    secret.check(recipe, options.secrets)
+    engine = docker.find()
+    with workplace(project, report) as folder:
+        lay_out(recipe, files, project, folder, report)
+        secret.require_outside(options.secrets, project, folder / "context")
+        with tempfile.TemporaryDirectory(prefix=RECORDING, dir=folder.parent) as scratch:
+            layout = Path(scratch) / "image"
+            made = buildx.run(engine, recipe, folder, options, report, names=(), outputs=(buildx.layout(layout),))
+            return ImageRecord(
+                made_from=recorded.made_from(recipe, folder / "context"),
+                digest=layers.manifest_digest(layout),
+                layers=layers.diff_ids(layout),
+                engine=engine.release,
+                frontend=made.frontend,
+            )
+
+
 @contextmanager
-def workplace(project: Path) -> Iterator[Path]:
+def workplace(project: Path, report: Report) -> Iterator[Path]:
     """The folder for builds of this project, for one build at a time."""
     folder = project / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     (folder.parent / ".gitignore").write_text("*\n")
     with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report.note("another build of this project runs: waiting for its end")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        # A build that was killed could not remove its own.
+        for left in (path for kind in _SCRATCH for path in folder.parent.glob(f"{kind}*")):
+            shutil.rmtree(left, ignore_errors=True)
         yield folder
 
 
@@ -138,7 +189,8 @@ def lay_out(
 def _built(engine: Docker, recipe: Recipe, made: buildx.Made, names: tuple[str, ...]) -> BuiltImage:
     return BuiltImage(
         names=names,
-        digest=made.digest if engine.keeps_manifests else None,
+        # An export has its manifest, whatever the engine's store keeps.
+        digest=made.digest if engine.keeps_manifests or not names else None,
         config=made.config,
         layers=tuple(engine.inspect(names[0])["RootFS"]["Layers"]) if names else (),
         engine=engine.release,
@@ -147,10 +199,22 @@ def _built(engine: Docker, recipe: Recipe, made: buildx.Made, names: tuple[str, 
     )
 
 
-def _hold_to(expect: str | None, image: BuiltImage) -> None:
-    if expect is None or image.digest == expect:
-        return
-    raise NotReproducible(
-        f"the image's digest is {image.digest or 'unknown to this engine'}, expected {expect}",
-        hint=f"it was built by {image.engine}; another release may compress layers otherwise",
-    )
+def _held(
+    recipe: Recipe, image: BuiltImage, expect: str | None, record: ImageRecord | None, standing: str | None
+) -> BuiltImage:
+    """Hold an image to what it must be."""
+    if expect is not None and image.digest != expect:
+        raise NotReproducible(
+            f"the image's digest is {image.digest or 'unknown to this engine'}, expected {expect}",
+            hint=f"it was built by {image.engine}; another release may compress layers otherwise",
+        )
+    if record:
+        standing = recorded.compare(
+            record,
+            recipe,
+            digest=image.digest,
+            diff_ids=image.layers,
+            engine=image.engine,
+            frontend=image.frontend,
+        )
+    return replace(image, record=standing)

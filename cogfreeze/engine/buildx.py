@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from cogfreeze.recipe.dockerfile import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from cogfreeze.engine.docker import Docker
     from cogfreeze.recipe.model import Recipe
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 
 # An image in the engine's own store, with the manifest that any other exporter would give it.
 STORE = "type=image,oci-mediatypes=true"
+# How the system ends a job: a shell, a CI runner that cancels.
+_TERMINATED = 128 + signal.SIGTERM
+# Without buildx's own display we would see this failure, and do so.
+_TTY_HINT = "where the engine cannot pull the Dockerfile frontend: `--syntax builtin`"
 # Seconds that buildx has to stop in after an interrupt. Killed, it takes the build with it all the same: the
 # engine ends a build whose client is gone.
 _STOPPING = 10.0
@@ -55,14 +62,20 @@ class Made:
     """What buildx says it made.
 
     Attributes:
-        digest: of the manifest, as the exporter gave it.
-        config: digest of the image's configuration.
+        digest: of the manifest, as the exporter gave it; None where it makes no image (`type=local`).
+        config: digest of the image's configuration; None as well.
         frontend: the pinned one that read the Dockerfile; None for the engine's own.
     """
 
-    digest: str
-    config: str
+    digest: str | None
+    config: str | None
     frontend: str | None
+
+
+def layout(folder: Path) -> str:
+    """Return the output that writes an OCI layout folder, whatever characters its path has."""
+    quoted = str(folder).replace('"', '""')
+    return f'type=oci,tar=false,"dest={quoted}"'
 
 
 def run(
@@ -88,7 +101,7 @@ def run(
     """
     with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
         metadata = Path(scratch) / "metadata.json"
-        arguments = [*_arguments(recipe, folder, options), f"--metadata-file={metadata}"]
+        arguments = [*_arguments(engine, recipe, folder, options), f"--metadata-file={metadata}"]
         arguments += [f"--output={output}" for output in outputs] + [f"--tag={name}" for name in names]
         command = [engine.program, "buildx", "build", *arguments, "--", str(folder / "context")]
         frontend = recipe.frontend
@@ -103,13 +116,16 @@ def run(
             _run(command, frontend, options, report)
         made: dict[str, Any] = json.loads(metadata.read_text())
         return Made(
-            digest=made["containerimage.digest"], config=made["containerimage.config.digest"], frontend=frontend
+            digest=made.get("containerimage.digest"),
+            config=made.get("containerimage.config.digest"),
+            frontend=frontend,
         )
 
 
-def _arguments(recipe: Recipe, folder: Path, options: Options) -> list[str]:
+def _arguments(engine: Docker, recipe: Recipe, folder: Path, options: Options) -> list[str]:
     stages = sorted({download.stage for download in recipe.downloads})
     arguments = [
+        f"--builder={engine.builder}",
         f"--platform={recipe.platform}",
         f"--build-arg=SOURCE_DATE_EPOCH={recipe.epoch}",
         # Both hold the time of the build, and would be part of the digest.
@@ -120,8 +136,6 @@ def _arguments(recipe: Recipe, folder: Path, options: Options) -> list[str]:
     ]
     if options.no_cache:
         arguments.append("--no-cache")
-    if options.builder:
-        arguments.append(f"--builder={options.builder}")
     if options.network:
         arguments.append(f"--network={options.network}")
     if options.hostname:
@@ -135,7 +149,7 @@ def _run(command: list[str], frontend: str | None, options: Options, report: Rep
         # buildx draws on the terminal itself, and has said there what failed.
         with _stopped_in_order(subprocess.Popen(command, env=environment)) as process:
             if process.wait():
-                raise BuildError("the build failed, as shown above", hint="`--progress plain` shows all of it")
+                raise BuildError("the build failed, as shown above", hint=_TTY_HINT if frontend else None)
         return
     progress = Progress(report, every_line=options.progress == "plain", quiet=options.progress == "quiet")
     said = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")
@@ -146,9 +160,19 @@ def _run(command: list[str], frontend: str | None, options: Options, report: Rep
             raise progress.failure(frontend)
 
 
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(_TERMINATED)
+
+
 @contextmanager
 def _stopped_in_order(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
-    """On an interrupt let buildx cancel the build before we go on."""
+    """On an interrupt, or when we are ended, let buildx cancel the build before we go on.
+
+    Left alone, it would build on, and name an image that nobody waits for.
+    """
+    before = None
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGTERM, _leave)
     try:
         yield process
     except BaseException:
@@ -159,6 +183,8 @@ def _stopped_in_order(process: subprocess.Popen[Any]) -> Iterator[subprocess.Pop
             process.kill()
         raise
     finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
         process.wait()
         if process.stderr:
             process.stderr.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze import bundled
 from cogfreeze.errors import CogError, IntegrityError, ProjectError, ProjectErrors
+from cogfreeze.lock.file import HEADER
 from cogfreeze.lock.model import Source, Wheel
 from cogfreeze.recipe import layout
 from cogfreeze.recipe.dockerfile import render
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from cogfreeze.report import Report
 
 IGNORE_FILE = ".dockerignore"
-# Never part of an image, whatever `.dockerignore` says. The lock has a layer of its own.
+# Never part of an image, whatever `.dockerignore` says. The lock has a layer of its own; in the code's layer it
+# would change the image that it records.
 _NEVER = frozenset({".git", "__pycache__"})
 _NEVER_AT_TOP = frozenset({".cog", layout.LOCK})
 _OURS = frozenset(
@@ -84,7 +86,8 @@ def write(
     except OSError as error:
         raise CogError(
             f"cannot write the build context `{target}`: {error.strerror or error}",
-            where=error.filename if isinstance(error.filename, str) else None,
+            # Of a copy that fails for want of space, Python tells both ends, and the other one first.
+            where=next((name for name in (error.filename2, error.filename) if isinstance(name, str)), None),
             hint="make room there or allow writing and reading",
         ) from error
 
@@ -104,7 +107,7 @@ def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosi
     chosen, errors = [], []
     for name in PatternMatcher(_patterns(project)).walk(str(project)):
         relative = PurePosixPath(name)
-        if _NEVER & set(relative.parts) or relative.parts[0] in _NEVER_AT_TOP:
+        if _NEVER & set(relative.parts) or relative.parts[0] in _NEVER_AT_TOP or _is_lock(project, relative):
             continue
         if inside is not None and relative.parts[: len(inside.parts)] == inside.parts:
             continue
@@ -120,6 +123,14 @@ def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosi
     if errors:
         raise ProjectErrors(sorted(errors, key=lambda error: error.where or ""))
     return tuple(sorted(chosen))
+
+
+def _is_lock(project: Path, relative: PurePosixPath) -> bool:
+    """Whether it is a lock of ours under another name, as `-f cog.gpu.yaml` has one."""
+    if len(relative.parts) > 1 or relative.suffix != ".lock" or not (project / relative).is_file():
+        return False
+    with (project / relative).open("rb") as file:
+        return file.read(len(HEADER)) == HEADER.encode()
 
 
 def _is_weight(path: Path) -> bool:

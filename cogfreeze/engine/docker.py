@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -27,12 +28,15 @@ class Docker:
 
     Attributes:
         program: the path of `docker`.
-        release: the engine's and buildx's versions: another release may compress layers otherwise.
+        release: the engine's (or the builder's) and buildx's versions: another may compress layers otherwise.
+        builder: the name by which buildx knows what builds. Without it, buildx would take the one chosen by
+            `docker buildx use` or `BUILDX_BUILDER`, which may leave the image outside the engine's store.
         keeps_manifests: whether the image store keeps an image's manifest, and so its digest, as it was built.
     """
 
     program: str
     release: str
+    builder: str
     keeps_manifests: bool
 
     def ask(self, words: Sequence[str], *, seconds: float | None = _SECONDS) -> str:
@@ -60,11 +64,14 @@ class Docker:
         return found[0]
 
 
-def find() -> Docker:
+def find(builder: str | None = None) -> Docker:
     """Return the machine's engine.
 
+    Args:
+        builder: one of buildx's own that is to build in its place.
+
     Raises:
-        ToolMissing: there is no docker, no buildx, or the engine does not answer.
+        ToolMissing: there is no docker, no buildx, no such builder, or the engine does not answer.
     """
     program = shutil.which("docker")
     if program is None:
@@ -79,11 +86,30 @@ def find() -> Docker:
             f"the Docker engine does not answer: {_last_line(result.stderr)}", hint=f"start it; {WITHOUT}"
         )
     buildx = _buildx(info)
+    # The engine's own builder is called as the context by which it is reached.
+    own = (info.get("ClientInfo") or {}).get("Context") or "default"
+    by = f"docker {info['ServerVersion']}"
+    if builder is not None and builder != own:
+        by = f"buildkit {_buildkit(program, builder)}"
     return Docker(
         program=program,
-        release=f"docker {info['ServerVersion']}, buildx {buildx}",
+        release=f"{by}, buildx {buildx}",
+        builder=builder or own,
         keeps_manifests=any("containerd" in value for _, value in info.get("DriverStatus") or ()),
     )
+
+
+def _buildkit(program: str, builder: str) -> str:
+    """Return the release of a builder of buildx's own, which this starts where it is stopped."""
+    result = _run([program, "buildx", "inspect", "--bootstrap", "--", builder], seconds=None)
+    versions = re.findall(r"^BuildKit version: *(\S+)", result.stdout, re.MULTILINE)
+    if result.returncode or not versions:
+        raise ToolMissing(
+            f"the builder `{builder}` does not answer: {_last_line(result.stderr).removeprefix('ERROR: ')}",
+            hint="`docker buildx ls` lists the builders of this machine",
+        )
+    # One of several nodes builds for the platform, whichever it is.
+    return "+".join(sorted(set(versions)))
 
 
 def _buildx(info: dict[str, Any]) -> str:

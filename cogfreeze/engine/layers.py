@@ -40,6 +40,7 @@ _CAUSES = tuple(
         (r"\.(so(\.\d+)*|o|a)$", "compiled code that holds a time, a path or a random seed", _COMMAND),
     )
 )
+_ATTRIBUTE = "SCHILY.xattr."
 _UNKNOWN = ("a value that the command takes from the clock, the host or chance", _COMMAND)
 
 
@@ -50,7 +51,7 @@ class Difference:
     Attributes:
         layer: the stage or command that made it.
         path: absolute, in the image.
-        what: what of it differs: `content`, `time`, `mode`, `owner`, `kind`, or in which build alone it is.
+        what: what of it differs: `content`, `time`, `mode`, `owner`, `kind`, …, or in which build alone it is.
         cause, cure: what is known of such files.
     """
 
@@ -73,24 +74,47 @@ def manifest_digest(layout: Path) -> str:
 
 def diff_ids(layout: Path) -> tuple[str, ...]:
     """Return the digests of the uncompressed layers, lowest first."""
-    config = _blob(layout, _blob(layout, manifest_digest(layout))["config"]["digest"])
-    return tuple(config["rootfs"]["diff_ids"])
+    return tuple(_config(layout)["rootfs"]["diff_ids"])
 
 
 def differences(recipe: Recipe, first: Path, second: Path) -> tuple[Difference, ...]:
     """Return what differs between the layers of two OCI layout folders; empty where all layers are equal."""
     layers = [_layers(layout) for layout in (first, second)]
-    names = _names(recipe, len(layers[0]))
+    ids = [diff_ids(layout) for layout in (first, second)]
+    stages = names(recipe, len(layers[0]))
     found: list[Difference] = []
-    for name, one, other in zip(names, *layers, strict=True):
-        if one != other:
-            found += _between(name, _entries(first, one), _entries(second, other))
+    for name, one, other, one_id, other_id in zip(stages, *layers, *ids, strict=True):
+        # By what they hold: how they are compressed makes no file differ.
+        if one_id != other_id:
+            named = list(_between(name, _entries(first, one), _entries(second, other)))
+            found += named or [_unseen(name)]
     return tuple(found)
+
+
+def settings(first: Path, second: Path) -> tuple[str, ...]:
+    """Return the key paths of what differs between the configurations of two layout folders, layers apart."""
+    one, other = (_config(layout) for layout in (first, second))
+    return tuple(sorted(set(_keys({**one, "rootfs": None}, {**other, "rootfs": None}))))
+
+
+def _keys(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in one.keys() | other.keys():
+            yield from _keys(one.get(key), other.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            yield from _keys(*pair, f"{path}[{index}]")
+    elif one != other:
+        yield path
 
 
 def _blob(layout: Path, digest: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(_path(layout, digest).read_bytes())
     return content
+
+
+def _config(layout: Path) -> dict[str, Any]:
+    return _blob(layout, _blob(layout, manifest_digest(layout))["config"]["digest"])
 
 
 def _path(layout: Path, digest: str) -> Path:
@@ -101,7 +125,7 @@ def _layers(layout: Path) -> list[str]:
     return [layer["digest"] for layer in _blob(layout, manifest_digest(layout))["layers"]]
 
 
-def _names(recipe: Recipe, count: int) -> list[str]:
+def names(recipe: Recipe, count: int) -> list[str]:
     """Name each layer for what made it; those of the base image come first."""
     own = [
         name
@@ -137,6 +161,7 @@ class _Entry:
     time: float
     link: str
     content: str
+    attributes: tuple[tuple[str, str], ...]
 
 
 def _entries(layout: Path, digest: str) -> dict[str, _Entry]:
@@ -153,6 +178,7 @@ def _entry(layer: tarfile.TarFile, entry: tarfile.TarInfo) -> _Entry:
         time=entry.mtime,
         link=entry.linkname,
         content=_sha256(file) if file else "",
+        attributes=tuple(sorted(pair for pair in entry.pax_headers.items() if pair[0].startswith(_ATTRIBUTE))),
     )
 
 
@@ -161,6 +187,17 @@ def _sha256(file: IO[bytes]) -> str:
     while chunk := file.read(1 << 20):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def _unseen(layer: str) -> Difference:
+    """What no entry of the layer's archive shows by itself."""
+    return Difference(
+        layer=layer,
+        path="/",
+        what="the order of its files",
+        cause="a file system that lists a folder in another order",
+        cure=_COMMAND,
+    )
 
 
 def _between(layer: str, one: dict[str, _Entry], other: dict[str, _Entry]) -> Iterator[Difference]:
@@ -183,5 +220,6 @@ def _what(one: _Entry | None, other: _Entry | None) -> str:
         "time": one.time != other.time,
         "mode": one.mode != other.mode,
         "owner": one.owner != other.owner,
+        "extended attributes": one.attributes != other.attributes,
     }
     return " and ".join(name for name, is_so in differs.items() if is_so)

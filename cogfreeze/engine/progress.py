@@ -20,6 +20,13 @@ _SHOWN_LINES = 20
 # What the tools that check hashes say when one is wrong.
 _WRONG_HASH = re.compile(r"^(?P<file>\S+): FAILED|Hash mismatch for `(?P<package>[^`]+)`|Hash Sum mismatch")
 _OURS = "cogfreeze: "
+# How curl, wget, apt, pip, uv, npm, git and what is written in Go or Python say that they reach nobody.
+_NO_NETWORK = re.compile(
+    r"(?i)(?:could not|unable to|cannot) resolve|name resolution|failure resolving|failed to (?:establish|lookup)"
+    r"|network is unreachable|no such host|EAI_AGAIN|ENOTFOUND"
+)
+# What buildx says when nobody answers it any more.
+_GONE = re.compile(r"code = Unavailable|error reading from server|connection refused|broken pipe|: EOF$")
 
 
 class FrontendMissing(BuildError):
@@ -30,6 +37,7 @@ class FrontendMissing(BuildError):
 class _Step:
     name: str
     started: str | None = None
+    completed: str | None = None
     told: bool = False
     error: str | None = None
     lines: list[str] = field(default_factory=list)
@@ -73,7 +81,16 @@ class Progress:
         failed = [step for step in self._steps.values() if step.error and "context canceled" not in step.error]
         if not failed:
             said = next((line for line in reversed(self._other) if line), "the engine said nothing")
-            return BuildError(f"the build failed: {said.removeprefix('ERROR: ')}")
+            said = said.removeprefix("ERROR: ")
+            if not _GONE.search(said):
+                return BuildError(f"the build failed: {said}")
+            running = [(step.started, step.name) for step in self._steps.values() if not step.completed]
+            latest = max(((started, name) for started, name in running if started), default=None)
+            return BuildError(
+                f"the engine went away: {said}",
+                where=f"step `{latest[1]}`" if latest else None,
+                hint="look after it and build again; what it had finished, it has kept",
+            )
         step = failed[0]
         if frontend and _repository(frontend) in step.name:
             return FrontendMissing(f"the engine cannot pull the Dockerfile frontend `{frontend}`")
@@ -84,7 +101,7 @@ class Progress:
         step = self._steps.setdefault(vertex["digest"], _Step(name=_name(vertex.get("name", ""))))
         step.error = vertex.get("error") or step.error
         started, completed = vertex.get("started"), vertex.get("completed")
-        step.started = started or step.started
+        step.started, step.completed = started or step.started, completed or step.completed
         if completed and not step.told and not vertex.get("error"):
             matched = _STEP.match(vertex.get("name", ""))
             if matched and matched["stage"] not in ("internal", "auth") and matched["what"].startswith("RUN"):
@@ -148,15 +165,19 @@ def _explained(step: _Step, lines: list[str]) -> CogError:
             )
     error = step.error or ""
     code = re.search(r"exit code: (\d+)", error)
+    what = "the export" if step.name.startswith("exporting") else "the command"
     reason = f"ended with status {code[1]}" if code else f"failed: {error.splitlines()[0] if error else ''}"
     shown = "".join(f"\n  {line}" for line in lines[-_SHOWN_LINES:])
-    return BuildError(f"the command {reason}{':' if shown else ''}{shown}", where=where, hint=_hint(step, lines))
+    return BuildError(f"{what} {reason}{':' if shown else ''}{shown}", where=where, hint=_hint(step, lines))
 
 
 def _hint(step: _Step, lines: list[str]) -> str:
     text = "\n".join(lines[-_SHOWN_LINES:])
     if "No space left on device" in text or "no space left on device" in (step.error or ""):
-        return "make room for the engine: `docker system df` tells what takes it"
-    if re.search(r"(?i)could not resolve|name resolution|network is unreachable|failed to establish", text):
-        return "commands have no network: allow it with `network: true`, and the image is no longer reproducible"
+        return "make room there, or for the engine: `docker system df` tells what takes it"
+    if _NO_NETWORK.search(text):
+        return (
+            "commands have no network: lock what this one fetches, as `cog lock` shows, or allow it by"
+            " `network: true`, and the image is no longer reproducible"
+        )
     return "`--progress plain` shows all that the commands print"

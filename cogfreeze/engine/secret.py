@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze import grammar
 from cogfreeze.errors import UsageError
+from cogfreeze.recipe import layout
 from cogfreeze.recipe.model import Run, Secret
 
 if TYPE_CHECKING:
@@ -38,9 +39,37 @@ def check(recipe: Recipe, given: Iterable[str]) -> None:
                 )
 
 
+def require_outside(given: Iterable[str], project: Path, context: Path) -> None:
+    """Refuse a secret whose file is part of the image, because it lies in the project's folder.
+
+    Args:
+        context: the build context as written: what of the project is in there goes into a layer.
+
+    Raises:
+        UsageError
+    """
+    for secret in given:
+        parts = _parts(secret)
+        source = parts.get("src") or parts.get("source")
+        for path in {Path(os.path.abspath(source)), Path(source).resolve()} if source else ():  # noqa: PTH100
+            if not path.is_relative_to(project.resolve()):
+                continue
+            relative = path.relative_to(project.resolve())
+            if any((context / part / relative).exists() for part in (layout.CODE, layout.WEIGHTS)):
+                raise UsageError(
+                    f"the file of the secret `{parts.get('id', '')}` lies in the project, and would be part of the"
+                    f" image: `{relative}`",
+                    hint="name it in `.dockerignore`, or keep it elsewhere",
+                )
+
+
+def _parts(secret: str) -> dict[str, str]:
+    return dict(part.partition("=")[::2] for part in secret.split(","))
+
+
 def _checked(secret: str) -> str:
     """Return a secret's id."""
-    parts = dict(part.partition("=")[::2] for part in secret.split(","))
+    parts = _parts(secret)
     name = parts.get("id", "")
     if set(parts) - _KEYS or not grammar.SECRET_ID.accepts(name):
         raise UsageError("a `--secret` is not of the form that it must have", hint=_FORM)

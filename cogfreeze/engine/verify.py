@@ -1,4 +1,4 @@
-"""Whether a lock gives one image: built twice from nothing, under different circumstances, and compared."""
+"""Whether a lock gives one image: built twice from nothing, and compared."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from cogfreeze.engine import build, buildx, docker, layers, secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from cogfreeze.engine.buildx import Options
     from cogfreeze.engine.docker import Docker
@@ -22,26 +23,40 @@ if TYPE_CHECKING:
     from cogfreeze.report import Report
 
 
+# What the second build's commands see as their host's name, and the umask that its context is written under.
+_HOST = "elsewhere"
+_UMASK = 0o077
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What two builds gave.
 
     Attributes:
         digests: of the platform's manifest, one a build.
-        layers: the diff IDs of the first build's layers.
-        differences: the files that differ; empty where only compression or metadata do.
+        layers: the diff IDs of the layers, of each build.
+        differences: the files that differ.
+        settings: the parts of the images' configuration that differ, as key paths.
         engine: the releases that built.
+        varied: whether the circumstances differed.
     """
 
     digests: tuple[str, str]
-    layers: tuple[str, ...]
+    layers: tuple[tuple[str, ...], tuple[str, ...]]
     differences: tuple[Difference, ...]
+    settings: tuple[str, ...]
     engine: str
+    varied: bool
 
     @property
     def equal(self) -> bool:
         """Whether the two are one image, bit for bit."""
         return self.digests[0] == self.digests[1]
+
+    @property
+    def only_compression(self) -> bool:
+        """Whether the two differ in nothing but how their layers are compressed."""
+        return not self.equal and self.layers[0] == self.layers[1] and not self.settings
 
 
 def verify(
@@ -51,14 +66,14 @@ def verify(
     options: Options,
     report: Report,
     *,
+    varied: bool = False,
     prune: bool = False,
 ) -> Verdict:
     """Build twice without any cache and compare.
 
-    The second build has its context at another path, under another umask, with other file times, and its
-    commands see another host name.
-
     Args:
+        varied: the second build has its context at another path, written under another umask, with other modes
+            and file times; its commands see another host name, and the engine's build cache is emptied first.
         prune: empty the engine's build cache before each build; it is all projects' cache.
 
     Raises:
@@ -66,35 +81,52 @@ def verify(
     """
     secret.check(recipe, options.secrets)
     engine = docker.find()
-    with build.workplace(project) as place:
-        scratch = Path(tempfile.mkdtemp(prefix="verify-", dir=place.parent))
+    with build.workplace(project, report) as place:
+        scratch = Path(tempfile.mkdtemp(prefix=build.VERIFYING, dir=place.parent))
+        places = (scratch / "first", scratch / ("somewhere/else/altogether" if varied else "second"))
         try:
-            first, second = scratch / "first", scratch / "the-second-somewhere-else"
-            build.lay_out(recipe, files, project, first, report, link=False)
-            build.lay_out(recipe, files, project, second, report, link=False)
-            _disguise(second / "context")
             made = []
-            for number, (folder, host) in enumerate(((first, None), (second, "elsewhere")), start=1):
-                if prune:
+            for number, folder in enumerate(places, start=1):
+                other = varied and number == 2
+                with _umask(_UMASK if other else None):
+                    build.lay_out(recipe, files, project, folder, report, link=False)
+                secret.require_outside(options.secrets, project, folder / "context")
+                if other:
+                    _disguise(folder / "context")
+                if prune or other:
                     _prune(engine, report)
-                varied = replace(options, no_cache=True, hostname=host)
+                asked = replace(options, no_cache=True, hostname=_HOST if other else None)
                 with report.step(f"building from nothing, {number} of 2"):
-                    made.append(_exported(engine, recipe, folder, varied, report))
+                    made.append(_exported(engine, recipe, folder, asked, report))
             digests = (layers.manifest_digest(made[0]), layers.manifest_digest(made[1]))
+            same = digests[0] == digests[1]
             return Verdict(
                 digests=digests,
-                layers=layers.diff_ids(made[0]),
-                differences=() if digests[0] == digests[1] else layers.differences(recipe, *made),
+                layers=(layers.diff_ids(made[0]), layers.diff_ids(made[1])),
+                differences=() if same else layers.differences(recipe, *made),
+                settings=() if same else layers.settings(*made),
                 engine=engine.release,
+                varied=varied,
             )
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
+@contextmanager
+def _umask(mask: int | None) -> Iterator[None]:
+    if mask is None:
+        yield
+        return
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def _exported(engine: Docker, recipe: Recipe, folder: Path, options: Options, report: Report) -> Path:
     layout = folder / "image"
-    output = f"type=oci,tar=false,dest={layout}"
-    buildx.run(engine, recipe, folder, options, report, names=(), outputs=(output,))
+    buildx.run(engine, recipe, folder, options, report, names=(), outputs=(buildx.layout(layout),))
     return layout
 
 

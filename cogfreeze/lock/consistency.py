@@ -23,6 +23,7 @@ from cogfreeze.grammar import (
     URL,
     WHEEL_FILE,
     Grammar,
+    Text,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Apt,
         BaseImage,
         Deb,
+        ImageRecord,
         Interpreter,
         Lock,
         LockedFile,
@@ -59,6 +61,7 @@ _REPOSITORY = Grammar(
 _COMMIT = Grammar("a commit", "40 or 64 lowercase hex digits", r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _VERSION = Grammar("a version", "letters, digits, `.`, `!`, `+`, `_`, `-`", r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _WORD = Grammar("a name", "lowercase letters, digits, `-`", r"[a-z0-9]+(?:[.+_-]+[a-z0-9]+)*")
+_RELEASES = Text("an engine's releases", "one printable line", r"\S.*\S", longest=512)
 _FINGERPRINT = Grammar("a key's fingerprint", "40 or 64 uppercase hex digits", r"[0-9A-F]{40}(?:[0-9A-F]{24})?")
 
 
@@ -103,6 +106,20 @@ def _platform(lock: PlatformLock) -> Iterator[Problem]:
             yield ("python", "sdk", "name"), "must be `cog`"
     if lock.python.interpreter:
         yield from _under(("python", "interpreter"), _interpreter(lock.python.interpreter))
+    if lock.image:
+        yield from _under(("image",), _image(lock.image))
+
+
+def _image(record: ImageRecord) -> Iterator[Problem]:
+    yield from _of(DIGEST, record.made_from, "made_from")
+    yield from _of(DIGEST, record.digest, "digest")
+    if not record.layers:
+        yield ("layers",), "must not be empty"
+    for index, layer in enumerate(record.layers):
+        yield from _of(DIGEST, layer, "layers", f"[{index}]")
+    yield from _of(_RELEASES, record.engine, "engine")
+    if record.frontend is not None:
+        yield from _of(IMAGE_REFERENCE, record.frontend, "frontend")
 
 
 def _interpreter(interpreter: Interpreter) -> Iterator[Problem]:

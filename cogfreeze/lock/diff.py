@@ -16,7 +16,7 @@ class Change:
     """One difference.
 
     Attributes:
-        kind: `base`, `apt`, `python`, `tool` or `file`.
+        kind: `base`, `apt`, `python`, `tool`, `file` or `image`.
         platform: None for what holds for all platforms.
         before, after: versions or digests; None for what was added or removed.
     """
@@ -75,6 +75,8 @@ def _platform_facts(lock: PlatformLock) -> Iterator[tuple[_Key, tuple[str, str]]
         yield (platform, "python", source.name), (source.version, source.sha256)
     for wheel in lock.python.build:
         yield (platform, "python", f"{wheel.name} (build)"), (wheel.version, wheel.sha256)
+    if lock.image:
+        yield (platform, "image", "record"), (_short(lock.image.digest), str(lock.image))
 
 
 def _short(digest: str) -> str:

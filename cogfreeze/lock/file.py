@@ -170,6 +170,8 @@ def _platform_table(lock: model.PlatformLock) -> Any:
     for name, record in (("interpreter", lock.python.interpreter), ("sdk", lock.python.sdk)):
         if record:
             table["python"].add(name, _table(record))
+    if lock.image:
+        table.add("image", _table(lock.image))
     return table
 
 

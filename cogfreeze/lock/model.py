@@ -7,7 +7,7 @@ digits; all `sha256` fields are the bare hex digits, as the tools that check the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SCHEMA = 1
 
@@ -220,13 +220,38 @@ class LockedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRecord:
+    """The image that `cog lock --record` built, which later builds of the same files are held to.
+
+    Attributes:
+        made_from: digest over the steps of the build and the project's files: it tells a build of other files from
+            one that broke.
+        digest: of the platform's manifest.
+        layers: diff IDs, lowest first; they decide where another engine built.
+        engine: the releases that built it.
+        frontend: the pinned Dockerfile frontend that read the steps; None for the engine's own.
+    """
+
+    made_from: str
+    digest: str
+    layers: tuple[str, ...]
+    engine: str
+    frontend: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformLock:
-    """Everything for one platform, `linux/amd64`."""
+    """Everything for one platform, `linux/amd64`.
+
+    Attributes:
+        image: what came of it; None where nobody has recorded it. No part of what goes into the image.
+    """
 
     platform: str
     base: BaseImage
     apt: Apt | None = None
     python: Python
+    image: ImageRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,3 +273,12 @@ class Lock:
     def for_platform(self, platform: str) -> PlatformLock | None:
         """Return the platform's part, or None where the lock has none."""
         return next((each for each in self.platforms if each.platform == platform), None)
+
+    def without_records(self) -> Lock:
+        """Return what decides the image: the lock less what came of it, as the image itself holds it."""
+        return replace(self, platforms=tuple(replace(each, image=None) for each in self.platforms))
+
+    def with_record(self, platform: str, record: ImageRecord) -> Lock:
+        """Return the lock with another record for one of its platforms."""
+        platforms = (replace(each, image=record) if each.platform == platform else each for each in self.platforms)
+        return replace(self, platforms=tuple(platforms))

@@ -83,7 +83,8 @@ def compose(
         user=project.build.user,
     )
     network = project.build.network or any(command.network for command in project.build.run)
-    lock_text = dumps(lock)
+    # What came of a build can't be part of what it is made from.
+    lock_text = dumps(lock.without_records())
     built = [from_source.BUILT] if tools else []
     below = (*([UNPACKED] if interpreter else []), *(each.name for each in packages), *built, "standard-library")
     labels = metadata.labels(

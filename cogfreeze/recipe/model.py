@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cogfreeze.lock.model import Deb, Interpreter, LockedFile, Source, Wheel
 
 # Raised by every change that gives other bytes for the same lock; recorded in the lock.
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

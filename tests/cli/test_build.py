@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from cogfreeze import bundled
+from cogfreeze.cli import verify
 from cogfreeze.cli.main import main
+from cogfreeze.engine.verify import Verdict
 from cogfreeze.lock import file as lock_file
 from cogfreeze.recipe.model import RECIPE_VERSION
 from cogfreeze.recipe.runtime_files import runtime_digest
@@ -127,8 +129,15 @@ def test_an_openapi_document_may_be_given(project, cog, tmp_path):
             ["build", "--output", "type=oci,dest=x", "-t", "a"],
             "`--output` makes no image in the engine's store to name or push",
         ),
+        (["build", "--output", "type=oci"], "an `--output` to stdout would hold our own report too"),
+        (["build", "--output", "-"], "an `--output` to stdout would hold our own report too"),
+        (["build", "--output", "type=docker,dest=-"], "an `--output` to stdout would hold our own report too"),
         (["build", "--builder", "mine"], "`--builder` builds outside the engine's store"),
         (["build", "--secret", "hunter2"], "a `--secret` is not of the form that it must have"),
+        (["lock", "--platform", "linux/arm64"], "`--platform` is for a build"),
+        (["lock", "--secret", "id=a,env=B"], "`--secret` is for a build"),
+        (["lock", "--record", "--check"], "`--record` builds and writes"),
+        (["lock", "--record", "--dry-run"], "`--record` builds and writes"),
         (["exec"], "there is no command to run"),
         (["exec", "-e", "1=2", "true"], "`1` cannot name a variable"),
         (["exec", "-p", "web", "true"], "`web` is no port to publish"),
@@ -205,3 +214,60 @@ def test_without_docker_one_error_names_the_way_that_needs_none(project, cog, mo
         "error[CF500]: there is no `docker` on this machine to build with",
         "hint: install Docker; `cog dockerfile -o DIR` writes what an engine elsewhere builds from",
     ]
+
+
+def test_lock_prints_the_fix_for_each_command_that_fetches(project, cog):
+    text = (project / "cog.yaml").read_text()
+    commands = "".join(
+        f"    - {command}\n"
+        for command in (
+            "curl -L https://example.org/v1/model.tgz | tar xz -C /opt",
+            "echo quiet",
+            "{command: wget https://example.org/a, network: true}",
+            "apt-get install -y jq",
+        )
+    )
+    assert "  run:" not in text
+    (project / "cog.yaml").write_text(text.replace("build:\n", f"build:\n  run:\n{commands}"))
+    status, _, lines = cog("lock")
+
+    allow = "or allow it the network, and the image is no longer reproducible: `network: true`"
+    fetching, fix, installing, declaring = lines[-4:]
+    assert status == 0
+    assert fetching == (
+        "warning: build.run[0]: `curl -L https://example.org/v1/model.tgz | tar xz -C /opt` fetches with `curl`,"
+        " and will fail: commands have no network"
+    )
+    assert fix == (
+        "hint: lock it by hash, `inputs: [{url: https://example.org/v1/model.tgz, target: /inputs/model.tgz}]`,"
+        f" and read it there; {allow}"
+    )
+    assert installing.startswith(
+        "warning: build.run[3]: `apt-get install -y jq` fetches with `apt`, and will fail"
+    )
+    assert declaring == f"hint: declare the packages: `system_packages`; {allow}"
+
+
+def test_verify_tells_compression_from_content():
+    """One engine never gives it; where it does, the diff IDs decide, and the error says so."""
+    ids = ("sha256:" + "c" * 64,)
+    verdict = Verdict(
+        digests=("sha256:a", "sha256:b"),
+        layers=(ids, ids),
+        differences=(),
+        settings=(),
+        engine="docker 28.5.2, buildx 0.29.1",
+        varied=False,
+    )
+    error = verify._differ(verdict)
+    assert error.message == (
+        "two builds from nothing gave sha256:a and sha256:b; every file and the configuration are the same"
+        " (the layers' diff IDs are equal), and only the compression differs"
+    )
+    assert error.hint.startswith("that is the engine's (docker 28.5.2, buildx 0.29.1): ")
+
+    error = verify._differ(replace(verdict, settings=("config.Env[1]",)))
+    assert error.message.splitlines()[1] == (
+        "  `config.Env[1]` of the image's configuration; a value that the engine takes from the build's"
+        " circumstances; report it to us"
+    )

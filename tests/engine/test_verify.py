@@ -1,20 +1,43 @@
 """Two builds from nothing give one image; and where they don't, `cog verify` says which file, and why."""
 
 import json
+import shutil
 
 import pytest
 
 pytestmark = pytest.mark.engine
 
 
-def test_the_example_is_the_same_bit_for_bit_with_the_cache_pruned_between(ocr, ocr_image, cog):
-    answer = cog(ocr, "verify", "--syntax", "builtin", "--prune")
+def test_the_example_is_the_same_bit_for_bit_under_other_circumstances(ocr, ocr_image, cog):
+    """Another context path, umask, modes, file times, host name, and an emptied cache between the two."""
+    answer = cog(ocr, "verify", "--syntax", "builtin", "--varied")
 
     assert answer.returncode == 0, answer.stderr
     # Both builds, and the one that is in the engine's store.
     assert answer.stdout.split() == [ocr_image["digest"]] * 2
-    assert answer.stderr.endswith("equal: two builds from nothing gave one image, bit for bit\n")
+    said = answer.stderr.splitlines()
+    between = [line for line in said if line.startswith(("building", "emptying"))]
+    assert between == [
+        "building from nothing, 1 of 2",
+        "emptying the build cache",
+        "building from nothing, 2 of 2",
+    ]
+    assert said[-1] == "equal: two builds from nothing, under different circumstances, gave one image, bit for bit"
     assert not list((ocr / ".cog").glob("verify-*"))
+
+
+def test_a_folder_may_have_any_name_and_what_a_killed_verification_left_is_removed(
+    small, small_image, cog, tmp_path
+):
+    folder = tmp_path / "a, b=\"c\" 'd' é $x"
+    shutil.copytree(small, folder, ignore=shutil.ignore_patterns(".cog"))
+    left = folder / ".cog/verify-left"
+    left.mkdir(parents=True)
+    answer = cog(folder, "verify", "--syntax", "builtin")
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.split() == [small_image["digest"]] * 2
+    assert not left.exists()
 
 
 def test_a_planted_time_is_found_and_named(new_project, cog):
@@ -36,10 +59,22 @@ def test_a_planted_time_is_found_and_named(new_project, cog):
 
 def test_what_differs_is_reported_as_json_too(new_project, cog):
     folder = new_project("run:\n  - hostname >/opt/host\n")
-    answer = cog(folder, "verify", "--syntax", "builtin", "--json")
+    answer = cog(folder, "verify", "--syntax", "builtin", "--varied", "--json")
     report = json.loads(answer.stdout)
 
     assert answer.returncode == 1
     assert report["equal"] is False
     assert [(each["path"], each["what"]) for each in report["differences"]] == [("/opt/host", "content")]
     assert len(set(report["digests"])) == 2
+
+
+def test_without_being_asked_the_circumstances_stay_the_same_and_the_cache_is_left_alone(new_project, cog):
+    """What depends on the host's name alone is one image here, and another one with `--varied`."""
+    folder = new_project("run:\n  - hostname >/opt/host\n")
+    answer = cog(folder, "verify", "--syntax", "builtin", "--json")
+    verdict = json.loads(answer.stdout)
+
+    assert answer.returncode == 0, answer.stderr
+    assert (verdict["equal"], verdict["varied"], verdict["differences"]) == (True, False, [])
+    assert "emptying" not in answer.stderr
+    assert answer.stderr.endswith("equal: two builds from nothing gave one image, bit for bit\n")

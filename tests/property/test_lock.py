@@ -56,6 +56,18 @@ def sources(draw):
     )
 
 
+def records():
+    """What `cog lock --record` writes."""
+    return st.builds(
+        model.ImageRecord,
+        made_from=DIGEST,
+        digest=DIGEST,
+        layers=st.lists(DIGEST, min_size=1, max_size=5).map(tuple),
+        engine=st.builds("docker {}, buildx {}".format, VERSION, VERSION),
+        frontend=st.none() | DIGEST.map("docker/dockerfile:1.28.0@".__add__),
+    )
+
+
 INPUT_VALUES = st.one_of(ANY_TEXT, st.booleans(), st.integers(0, 9), st.lists(ANY_TEXT, min_size=1).map(tuple))
 
 
@@ -81,6 +93,7 @@ def locks(draw):
                     sources=tuple(unique_sources),
                     build=tuple(tools),
                 ),
+                image=draw(st.none() | records()),
             ),
         ),
     )
@@ -93,7 +106,24 @@ def test_a_lock_reads_back_as_it_was_written(lock):
     assert file.loads(text.replace("\n", "\r\n")) == lock
 
 
-TEXT = file.dumps(LOCK)
+@given(locks(), records())
+def test_a_record_is_no_part_of_what_it_is_a_record_of(lock, record):
+    """Recording once more, or another image, changes nothing that goes into one."""
+    (part,) = lock.platforms
+    held = lock.with_record(part.platform, record)
+
+    assert held.platforms[0].image == record
+    assert file.dumps(held.without_records()) == file.dumps(lock.without_records())
+    assert file.loads(file.dumps(held)).without_records() == lock.without_records()
+
+
+RECORD = model.ImageRecord(
+    made_from=f"sha256:{'a' * 64}",
+    digest=f"sha256:{'b' * 64}",
+    layers=(f"sha256:{'c' * 64}",) * 2,
+    engine="docker 1, b",
+)
+TEXT = file.dumps(LOCK.with_record("linux/amd64", RECORD))
 
 
 @given(st.integers(0, len(TEXT)), st.integers(0, 30), ANY_TEXT)

@@ -6,6 +6,7 @@ import pytest
 
 from cogfreeze.engine import context
 from cogfreeze.errors import CogError, IntegrityError, ProjectErrors
+from cogfreeze.lock import file
 from cogfreeze.recipe.compose import compose
 from cogfreeze.report import Silent
 from tests.unit.recipe.sample import LOCK, PLATFORM, PROJECT, SCHEMA, wheel, with_python
@@ -93,6 +94,17 @@ def test_what_is_never_part_of_an_image_is_left_out_even_if_dockerignore_takes_i
     write(project, target)
 
     assert code(target) == [".dockerignore", "cog.yaml", "lib/a.py", "predict.py"]
+
+
+def test_a_lock_under_another_name_is_no_part_of_an_image_either(project, target):
+    """It may record the image, and can't be in it then. Another tool's lock is the project's own file."""
+    (project / "cog.gpu.lock").write_text(file.dumps(LOCK))
+    (project / "poetry.lock").write_text("# poetry's\n")
+    (project / "libs").mkdir()
+    (project / "libs/cog.lock").write_text(file.dumps(LOCK))
+    write(project, target)
+
+    assert code(target) == ["cog.yaml", "libs/cog.lock", "poetry.lock", "predict.py"]
 
 
 def test_an_empty_folder_is_part_of_the_image(project, target):

@@ -74,3 +74,17 @@ def test_a_store_without_manifests_is_told_apart(program):
     program((ANSWER % "0.29.1").replace("containerd", "graphdriver") + "\n")
 
     assert not docker.find().keeps_manifests
+
+
+def test_what_builds_is_the_contexts_own_builder_whatever_was_chosen(program):
+    """After `docker buildx use` another one would build, and the image would not be in the engine's store."""
+    program((ANSWER % "0.29.1").replace('"ClientInfo": {', '"ClientInfo": {"Context": "rootless", ') + "\n")
+
+    assert docker.find().builder == "rootless"
+    assert docker.find("rootless").release == "docker 28.5.2, buildx 0.29.1"
+
+
+def test_without_a_context_it_is_the_default_one(program):
+    program(ANSWER % "0.29.1" + "\n")
+
+    assert docker.find().builder == "default"

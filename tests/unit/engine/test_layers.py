@@ -22,14 +22,14 @@ def archive(files):
             entry = tarfile.TarInfo(name)
             content = changes.get("content", b"same")
             entry.size = 0 if changes.get("type") else len(content)
-            for key in ("mtime", "mode", "uid", "type", "linkname"):
+            for key in ("mtime", "mode", "uid", "type", "linkname", "pax_headers"):
                 if key in changes:
                     setattr(entry, key, changes[key])
             tar.addfile(entry, None if changes.get("type") else io.BytesIO(content))
     return buffer.getvalue()
 
 
-def layout(folder, *contents):
+def layout(folder, *contents, level=9, settings=None):
     blobs = folder / "blobs/sha256"
     blobs.mkdir(parents=True)
 
@@ -39,10 +39,10 @@ def layout(folder, *contents):
         return {"digest": f"sha256:{name}", "size": len(data)}
 
     ids = [f"sha256:{hashlib.sha256(content).hexdigest()}" for content in contents]
-    config = put(json.dumps({"rootfs": {"diff_ids": ids}}).encode())
+    config = put(json.dumps({"rootfs": {"diff_ids": ids}, **(settings or {})}).encode())
     manifest = put(
         json.dumps(
-            {"config": config, "layers": [put(gzip.compress(content, mtime=0)) for content in contents]}
+            {"config": config, "layers": [put(gzip.compress(content, level, mtime=0)) for content in contents]}
         ).encode()
     )
     (folder / "index.json").write_text(json.dumps({"manifests": [manifest]}))
@@ -150,3 +150,41 @@ def test_the_known_cause_of_such_files_is_told(tmp_path, path, cause):
 def test_the_digests_of_the_uncompressed_layers_are_read(tmp_path):
     content = archive({"a": {}})
     assert layers.diff_ids(layout(tmp_path, content)) == (f"sha256:{hashlib.sha256(content).hexdigest()}",)
+
+
+def test_compression_makes_no_file_differ(tmp_path):
+    """Another release of the engine has another gzip: the diff IDs decide, and they are of the bytes within."""
+    contents = [archive({f"layer-{number}": {"content": b"same" * 999}}) for number in range(len(NAMES))]
+    first, second = (layout(tmp_path / str(level), *contents, level=level) for level in (1, 9))
+
+    assert layers.manifest_digest(first) != layers.manifest_digest(second)
+    assert layers.diff_ids(first) == layers.diff_ids(second)
+    assert layers.differences(RECIPE, first, second) == ()
+    assert layers.settings(first, second) == ()
+
+
+def test_what_differs_in_the_configuration_is_told_by_its_place(tmp_path):
+    content = archive({"a": {}})
+    first, second = (
+        layout(
+            tmp_path / value,
+            content,
+            settings={"config": {"Env": ["A=1", value]}, "created": value, "history": [{"created_by": "same"}]},
+        )
+        for value in ("B=1", "B=2")
+    )
+
+    assert layers.settings(first, second) == ("config.Env[1]", "created")
+
+
+def test_an_order_that_differs_is_told_though_no_file_does(tmp_path):
+    (found,) = compared(tmp_path, {"a": {}, "b": {}}, {"b": {}, "a": {}})
+
+    assert (found.path, found.what) == ("/", "the order of its files")
+
+
+def test_extended_attributes_that_differ_are_told(tmp_path):
+    label = {"pax_headers": {"SCHILY.xattr.security.capability": "x"}}
+    (found,) = compared(tmp_path, {"a": {}}, {"a": label})
+
+    assert found.what == "extended attributes"

@@ -3,6 +3,7 @@
 import base64
 import json
 
+import pytest
 from docker.auth import INDEX_NAME
 
 from cogfreeze.engine.progress import FrontendMissing, Progress
@@ -122,9 +123,22 @@ def test_what_our_own_checks_say_is_the_error():
     assert str(error) == "step `system`: the base has other packages"
 
 
-def test_a_command_that_wants_the_network_is_told_how_to_get_it():
-    said = "curl: (6) Could not resolve host: example.org\n"
-    error = failure(vertex(STEP), log(STEP, said), vertex(STEP, error=FAILED))
+@pytest.mark.parametrize(
+    "said",
+    [
+        "curl: (6) Could not resolve host: example.org",
+        "wget: unable to resolve host address 'example.org'",
+        "W: Failed to fetch x  Temporary failure resolving 'example.org'",
+        "fatal: unable to access 'x': Could not resolve host: example.org",
+        "urllib.error.URLError: <urlopen error [Errno -3] Temporary failure in name resolution>",
+        "NewConnectionError: Failed to establish a new connection: [Errno 101] Network is unreachable",
+        "  Caused by: dns error: failed to lookup address information",
+        "npm error errno EAI_AGAIN",
+        "dial tcp: lookup example.org: no such host",
+    ],
+)
+def test_a_command_that_wants_the_network_is_told_how_to_get_it(said):
+    error = failure(vertex(STEP), log(STEP, f"{said}\n"), vertex(STEP, error=FAILED))
 
     assert "`network: true`" in error.hint
 
@@ -132,13 +146,20 @@ def test_a_command_that_wants_the_network_is_told_how_to_get_it():
 def test_a_full_disk_is_told_as_such():
     error = failure(vertex(STEP), log(STEP, "cp: No space left on device\n"), vertex(STEP, error=FAILED))
 
-    assert error.hint == "make room for the engine: `docker system df` tells what takes it"
+    assert error.hint == "make room there, or for the engine: `docker system df` tells what takes it"
 
 
 def test_an_engine_that_went_away_is_told_in_its_own_words():
     said = "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading: EOF"
+    done = vertex("[code 1/1] RUN x", started=STARTED, completed=DONE)
+    error = failure(done, vertex(STEP, started=STARTED), said)
 
-    assert str(failure(vertex(STEP), said)) == f"the build failed: {said.removeprefix('ERROR: ')}"
+    assert (error.where, error.message) == (
+        "step `system`",
+        f"the engine went away: {said.removeprefix('ERROR: ')}",
+    )
+    assert failure(done, said).where is None
+    assert str(failure(vertex(STEP), "ERROR: no builder")) == "the build failed: no builder"
 
 
 def test_a_frontend_that_cannot_be_pulled_is_told_apart():

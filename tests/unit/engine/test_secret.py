@@ -45,3 +45,25 @@ def test_another_form_is_refused_without_showing_what_may_be_a_secret(given):
     said = refusal(given)
 
     assert said == "a `--secret` is not of the form that it must have"
+
+
+@pytest.mark.parametrize("part", ["code", "weights"])
+def test_a_secret_that_would_be_part_of_the_image_is_refused(tmp_path, monkeypatch, part):
+    project, context = tmp_path / "project", tmp_path / "context"
+    for folder in (project / "keys", context / part / "keys", context / "code"):
+        folder.mkdir(parents=True, exist_ok=True)
+    (project / "keys/pip").write_text("hunter2")
+    (context / part / "keys/pip").write_text("hunter2")
+    (tmp_path / "link").symlink_to(project / "keys/pip")
+    monkeypatch.chdir(project)
+
+    for source in ("keys/pip", "./keys/../keys/pip", str(tmp_path / "link")):
+        with pytest.raises(UsageError) as raised:
+            secret.require_outside([f"id=pip,src={source}"], project, context)
+        assert raised.value.message == (
+            "the file of the secret `pip` lies in the project, and would be part of the image: `keys/pip`"
+        )
+
+    # Left out by `.dockerignore`, it is in no context.
+    (context / part / "keys/pip").unlink()
+    secret.require_outside(["id=pip,src=keys/pip", "id=other,env=OTHER"], project, context)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from cogfreeze.errors import LockUnusable
-from cogfreeze.lock import file
+from cogfreeze.lock import file, model
 
 from .sample import LOCK, WITH_SOURCES
 
@@ -124,3 +124,42 @@ def test_the_old_lock_stays_when_the_new_one_cannot_be_written(tmp_path, monkeyp
         file.write(path, replace(LOCK, files=()))
     assert path.read_text() == TEXT
     assert list(tmp_path.iterdir()) == [path]
+
+
+RECORD = model.ImageRecord(
+    made_from=f"sha256:{'a' * 64}", digest=f"sha256:{'b' * 64}", layers=(f"sha256:{'c' * 64}",), engine="docker 28"
+)
+RECORDED = file.dumps(LOCK.with_record("linux/amd64", RECORD))
+
+
+def test_a_record_is_a_section_of_its_own_at_the_end():
+    """A pull request shows it as a few lines, and nothing above them moves."""
+    assert (
+        TEXT
+        + (
+            '\n[platforms."linux/amd64".image]\n'
+            f'made_from = "sha256:{"a" * 64}"\n'
+            f'digest = "sha256:{"b" * 64}"\n'
+            f'layers = [\n    "sha256:{"c" * 64}",\n]\n'
+            'engine = "docker 28"\n'
+        )
+        == RECORDED
+    )
+
+
+@pytest.mark.parametrize(
+    ("was", "by", "what"),
+    [
+        ("a" * 64 + '"\ndigest', "latest" + '"\ndigest', "image.made_from` is not"),
+        ('digest = "sha256:' + "b" * 64, 'digest = "sha256:' + "B" * 64, "image.digest` is not"),
+        ("c" * 64, "c" * 63, r"image.layers[0]` is not"),
+        ('layers = [\n    "sha256:' + "c" * 64 + '",\n]', "layers = []", "image.layers` must not be empty"),
+        ('"docker 28"', '"docker\\u0007 28"', "image.engine` is not an engine's releases"),
+        ('"docker 28"', '"docker 28"\nfrontend = "--x"', "image.frontend` is not"),
+        ('"docker 28"', '"docker 28"\nsigned = "me"', "image.signed` is unknown"),
+    ],
+)
+def test_a_record_that_was_edited_by_hand_is_refused(was, by, what):
+    head, _, tail = RECORDED.partition(".image]")
+    assert was in tail
+    assert what in str(refusal(f"{head}.image]{tail.replace(was, by, 1)}"))
