@@ -62,7 +62,7 @@ class InputSchema:
         self._checks = {field: self._compile(part) for field, part in properties.items()}
         # Fields whose values are files: a URL, or a list of them.
         self.files = tuple(field for field, part in properties.items() if self._is_file(part))
-        self.streaming = document.get("x-cog-streaming") is True
+        self.streaming = _streams(document)
         declared = document.get("x-cog-concurrency")
         # How many predictions the model says it can run at once.
         self.concurrency = declared if isinstance(declared, int) else 1
@@ -155,6 +155,14 @@ class InputSchema:
         if kind == "boolean":
             return _boolean
         return _anything
+
+
+def _streams(document: Dict[str, Any]) -> bool:
+    """Whether the model offers events: as `cog.schema` says at the top, or as Cog's own documents do below."""
+    operation = document
+    for key in ("paths", "/predictions", "post"):
+        operation = operation.get(key) or {}
+    return document.get("x-cog-streaming") is True or operation.get("x-cog-streaming") is True
 
 
 def load(data: bytes) -> Dict[str, Any]:

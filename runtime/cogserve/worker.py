@@ -150,6 +150,10 @@ class Worker:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 
+    def survived(self) -> None:
+        """Forget what the end was to be put down to: it did not come."""
+        self._reason = None
+
     def kill(self, reason: Optional[str] = None) -> None:
         self.signal(signal.SIGKILL, reason)
 

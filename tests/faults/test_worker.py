@@ -70,6 +70,12 @@ class Predictor(BasePredictor):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.in_c(file)
 
+    def survivor(self, file):
+        def end(number, frame):
+            raise RuntimeError("the model ends this itself")
+        signal.signal(signal.SIGTERM, end)
+        self.stubborn(file)
+
     def stopped(self, file):
         open(file, "w").close()
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -119,6 +125,22 @@ def assert_serves(server):
     metrics = server.get("/metrics").body.decode().splitlines()
     assert "cog_predictions_running 0" in metrics
     assert "cog_predictions_inside 0" in metrics
+
+
+def test_what_comes_after_a_cancelled_one_of_the_same_id_fails_for_its_own_reason(server, tmp_path):
+    """Where the first got as far as SIGTERM, and its process outlived that."""
+    running = tmp_path / "running"
+    server.predict(id="again", how="survivor", file=str(running), asynchronous=True)
+    server.until(running.exists)
+    worker = server.worker_pid()
+    server.post("/predictions/again/cancel")
+    assert server.wait_for("again")["status"] == "canceled"
+
+    body = server.predict(id="again", how="exited").json
+
+    assert worker != server.worker_pid()  # it was the one that exited
+    assert (body["status"], body["error"]) == ("failed", FIRST + "ended with exit status 7")
+    assert_serves(server)
 
 
 @pytest.mark.parametrize(
