@@ -11,7 +11,6 @@ import jsonschema
 import pytest
 from cog.schema import SourceMistakes, read
 
-from tests.unit.pythons import PYTHONS
 from tests.unit.sdk.reading import document, mistakes, output
 
 RUNTIME = Path(__file__).parents[3] / "runtime"
@@ -344,7 +343,6 @@ class Predictor(BasePredictor):
 """
 
 
-@pytest.mark.parametrize("python", PYTHONS)
 def test_every_python_reads_the_same(tmp_path, python):
     """The document is one text, whichever Python read it; on the oldest, newer spellings too."""
     (tmp_path / "predict.py").write_text(EVERYTHING)
