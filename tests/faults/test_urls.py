@@ -7,6 +7,7 @@ import pytest
 from cogserve.files_out import OutputUnusable, open_inside
 
 from tests.server.fixtures import shared
+from tests.server.serving import starting
 
 SOURCE = """
 from typing import List
@@ -44,12 +45,12 @@ INSIDE = "The URL leads to an address that is not public"
 def guarded(serve):
     def start(*arguments, names=None, allow="", **environment):
         environment.update(TEST_NAMES=json.dumps(names or {}), COG_ALLOW_PRIVATE_URLS=allow)
-        return serve(SOURCE, *arguments, start=START, **environment)
+        return serve(SOURCE, *arguments, command=starting(START), **environment)
 
     return start
 
 
-closed = shared(SOURCE, start=START, TEST_NAMES=json.dumps(NAMES))
+closed = shared(SOURCE, command=starting(START), TEST_NAMES=json.dumps(NAMES))
 
 
 def refusal(answer):
