@@ -196,6 +196,20 @@ def test_an_upload_goes_to_the_operators_url_and_does_not_follow_to_the_inside(g
     assert server.predict(make=True).json["output"] == f"{receiver.url}/elsewhere"
 
 
+def test_the_operators_place_for_uploads_is_open_to_uploads_alone(guarded, receiver):
+    """A client that knows its address gets no further with it than with another."""
+    port = receiver.server_address[1]
+    server = guarded("--upload-url", f"http://store.internal:{port}/up", names={"store.internal": ["127.0.0.1"]})
+    secret = f"http://store.internal:{port}/secret"
+
+    assert refusal(server.predict(file=secret)) == (["body", "input", "file"], INSIDE)
+    server.post("/predictions", {"input": {"file": "data:,x"}, "webhook": secret})
+    server.wait_for_line("the webhook of prediction .* is refused: " + INSIDE)
+
+    assert receiver.requests == []
+    assert server.predict(make=True).json["output"] == f"http://store.internal:{port}/up/made.txt"
+
+
 # Paths of outputs
 
 

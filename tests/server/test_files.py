@@ -77,6 +77,18 @@ def test_a_data_uri_reaches_the_model_as_a_file_with_its_suffix(server):
     ] == ["plain text", "base64"]
 
 
+def test_a_data_uri_may_be_broken_into_lines(server):
+    lines = "data:image/png;base64,\r\n" + base64.encodebytes(CONTENT).decode()
+
+    assert server.predict(file=lines).json["output"]["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_so_many_files_that_they_are_an_attack_are_refused(server):
+    answer = server.predict(files=["data:,"] * 10_001)
+
+    assert (answer.status, answer.json["detail"][0]["msg"]) == (422, "More than 10000 files")
+
+
 @pytest.mark.parametrize("text", ["data:nothing", "data:;base64,!!!", "data:;base64,YQ", "DATA:;base64,=YQ="])
 def test_a_data_uri_that_is_none_is_422(server, text):
     answer = server.predict(file=text)
