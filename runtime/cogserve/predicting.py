@@ -76,7 +76,7 @@ class Predicting:
         given_id = self._id(request, id)
         if id is not None:
             found = self._scheduler.registry.find(id)
-            if found is not None:
+            if found is not None and not found.turned_away:
                 await self._answer_again(found, receive, send, streaming=streaming)
                 return
         refusal = self._scheduler.refusal()

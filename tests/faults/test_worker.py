@@ -310,15 +310,18 @@ def test_a_setup_that_fails_when_repeated_is_tried_again(serve, tmp_path):
 
 def test_a_deadline_ends_what_runs_and_what_waits(serve, tmp_path):
     server = serve(SOURCE, COG_DEADLINE="0.5")
-    server.predict(how="loop", file=str(tmp_path / "begun"), id="runs", asynchronous=True)
+    # Its end takes longer than its deadline, so that what waits doesn't start at that moment.
+    server.predict(how="in_c", file=str(tmp_path / "begun"), id="runs", asynchronous=True)
 
-    waited = server.predict()
+    waited = server.put("waits")
 
     assert waited.status == 503
     assert waited.json["error"] == "The deadline of 0.5 seconds passed while it waited for its turn"
     assert int(waited.headers["retry-after"]) >= 1
     body = server.wait_for("runs")
     assert (body["status"], body["error"]) == ("failed", "The deadline of 0.5 seconds passed while it was running")
+    server.wait_until_ready()
+    assert server.put("waits").json["status"] == "succeeded"  # tried again, as it was told to
     assert_serves(server)
 
 

@@ -98,6 +98,12 @@ def test_a_data_uri_that_is_none_is_422(server, text):
     assert answer.json["detail"][0]["msg"].startswith("The data URI")
 
 
+def test_an_id_that_was_refused_over_its_file_can_be_put_again(server):
+    assert server.put("refused", file="data:;base64,!!!").status == 422
+
+    assert server.put("refused", file="data:,good").json["status"] == "succeeded"
+
+
 def test_a_url_is_fetched_keeping_its_name_and_through_redirects(server, receiver):
     receiver.answers["/a/moved"] = (302, {"Location": "../b/photo.final.jpg?size=2"}, b"")
     receiver.answers["/b/photo.final.jpg?size=2"] = (200, {"Content-Type": "image/jpeg"}, CONTENT)

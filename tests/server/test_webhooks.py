@@ -90,6 +90,15 @@ def test_many_outputs_are_told_in_few_calls_and_the_last_has_them_all(ask, recei
     assert bodies[-1]["output"] == [str(number) for number in range(200)]
 
 
+def test_what_comes_within_the_interval_is_told_together_and_the_end_at_once(serve, receiver):
+    server = serve(SOURCE, COG_ALLOW_PRIVATE_URLS="127.0.0.1", COG_THROTTLE_RESPONSE_INTERVAL="600")
+
+    asker(server, receiver)({"count": 10, "pause": 0.05})
+
+    bodies = receiver.wait_for(3, "/hook")
+    assert [body["status"] for body in bodies] == ["processing", "processing", "succeeded"]
+
+
 def test_completed_is_tried_again_until_it_is_taken(ask, receiver):
     receiver.answers["/hook"] = [(500, {}, b""), (429, {}, b""), (200, {}, b"")]
 
