@@ -292,6 +292,8 @@ def _object(properties: Dict[str, Check], required: Tuple[str, ...], more: Optio
         for name in required:
             if name not in value:
                 raise Mistake("Field required", [*place, name])
+        if not properties and more is None:
+            return value  # whatever is in it, and however much
         used = dict(value)
         for name, part in value.items():
             one = properties.get(name, more)
