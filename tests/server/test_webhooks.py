@@ -109,6 +109,26 @@ def test_completed_is_tried_again_until_it_is_taken(ask, receiver):
     assert (bodies[0]["status"], bodies[0]["error"]) == ("failed", "no more")
 
 
+def test_ends_that_cannot_be_told_are_kept_as_far_as_there_is_room(serve, receiver):
+    """Any client can name a webhook that never answers, and have results kept for it."""
+    server = serve(
+        SOURCE.replace("yield str(number)", "yield 'x' * 10_000_000"), COG_ALLOW_PRIVATE_URLS="127.0.0.1"
+    )
+    receiver.answers["/hook"] = [(500, {}, b"")]
+    ask = asker(server, receiver)
+
+    for number in range(8):  # of which six have room
+        ask({"count": 1}, id=f"late-{number}", webhook_events_filter=["completed"])
+
+    server.wait_for_line("the end of prediction late-0 could not be told to its webhook")
+    server.wait_for_line("the end of prediction late-1 could not be told to its webhook")
+    receiver.requests.clear()
+    receiver.answers["/hook"] = (200, {}, b"")
+    still = {f'{{"id":"late-{number}"'.encode() for number in range(2, 8)}
+    server.until(lambda: still <= {body[:14] for _, _, _, body in receiver.requests}, "the six")
+    assert "late-2 could" not in server.output
+
+
 def test_a_webhook_that_says_no_is_not_asked_again(ask, receiver):
     receiver.answers["/hook"] = (410, {}, b"")
 
