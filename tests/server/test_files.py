@@ -77,6 +77,27 @@ def test_a_data_uri_reaches_the_model_as_a_file_with_its_suffix(server):
     ] == ["plain text", "base64"]
 
 
+def test_a_default_that_is_a_url_is_fetched_too(serve, receiver):
+    receiver.answers["/default"] = (200, {}, b"fetched")
+    source = f"""
+        from typing import List
+        from cog import BasePredictor, Input, Path
+
+        class Predictor(BasePredictor):
+            def predict(
+                self,
+                file: Path = Input(default="{receiver.url}/default"),
+                files: List[Path] = Input(default=["data:,a", "data:,b"]),
+                own: Path = Input(default="predict.py"),
+            ) -> list:
+                return [file.read_text(), *(each.read_text() for each in files), own.name]
+    """
+    server = serve(source, COG_ALLOW_PRIVATE_URLS="127.0.0.1")
+
+    assert server.predict().json["output"] == ["fetched", "a", "b", "predict.py"]
+    assert server.predict(file="data:,x", files=[]).json["output"] == ["x", "predict.py"]
+
+
 def test_a_data_uri_may_be_broken_into_lines(server):
     lines = "data:image/png;base64,\r\n" + base64.encodebytes(CONTENT).decode()
 
