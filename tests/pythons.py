@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,11 +38,14 @@ PYTHONS = sorted({*_FOUND, *debian.VERSIONS}, key=lambda version: int(version.pa
 
 def interpreter(version: str, folder: Path) -> str:
     """Return the path of a Python; Debian's are kept in `folder`."""
-    if version in _FOUND:
-        return _FOUND[version]
-    if shutil.which("apt-get") is None:
-        pytest.skip(f"this machine has no Python {version}, and no apt-get to fetch Debian's")
+    found = _FOUND.get(version) or _debians(version, folder)
+    return found or pytest.skip(f"this machine has no Python {version}, and cannot fetch Debian's")
+
+
+@cache
+def _debians(version: str, folder: Path) -> str | None:
     try:
         return str(debian.python(version, folder))
-    except LookupError as error:
-        pytest.skip(f"this machine has no Python {version}, and {error}")
+    except (OSError, subprocess.CalledProcessError, LookupError) as error:
+        print(f"Debian's Python {version} cannot be had: {error}")
+        return None

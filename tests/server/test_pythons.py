@@ -14,6 +14,8 @@ from cogfreeze.settings import Settings
 from tests.pythons import PYTHONS, interpreter
 from tests.server.serving import Server, events
 
+pytestmark = pytest.mark.slow
+
 PLATFORM = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[platform.machine()]
 
 SYNCHRONOUS = """
