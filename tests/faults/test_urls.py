@@ -174,6 +174,29 @@ def test_a_webhook_does_not_follow_to_the_inside_and_keeps_its_token(guarded, re
     assert "secret" not in server.output
 
 
+def test_a_webhooks_token_does_not_follow_it_to_another_host(guarded, receiver):
+    port = receiver.server_address[1]
+    receiver.answers["/hook"] = (307, {"Location": f"http://other.example.com:{port}/next"}, b"")
+    server = guarded(
+        names={"other.example.com": ["127.0.0.1"]},
+        allow="127.0.0.0/8",
+        WEBHOOK_AUTH_TOKEN="secret",
+        COG_WEBHOOK_AUTH_HOSTS="127.0.0.1",
+    )
+
+    body = {
+        "input": {"file": "data:,x"},
+        "webhook": f"{receiver.url}/hook",
+        "webhook_events_filter": ["completed"],
+    }
+    server.post("/predictions", body)
+
+    receiver.wait_for(1, "/next")
+    first, second = (headers for _, _, headers, _ in receiver.requests)
+    assert first["authorization"] == "Bearer secret"
+    assert "authorization" not in second
+
+
 def test_a_webhook_whose_name_leads_inside_is_not_called(guarded, receiver):
     server = guarded(names={"hooks.example.com": ["127.0.0.1"]})
     url = f"http://hooks.example.com:{receiver.server_address[1]}/"

@@ -85,6 +85,20 @@ def test_a_model_that_does_not_start_any_more_is_given_up_after_some_tries(tmp_p
     assert (health.status, health.alive, starts) == (Status.DEFUNCT, False, 2 + 3)
 
 
+def test_the_pauses_grow_between_the_tries(tmp_path, monkeypatch):
+    pauses = []
+
+    async def noted(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr(trio, "sleep", noted)
+
+    supervise(tmp_path, 2)
+
+    # None before the second: the first crash may be the last.
+    assert pauses == [0.001, 0.002, 0.004]
+
+
 def test_a_command_that_cannot_be_run_is_a_failed_setup():
     seen, health = Seen(), Health()
     supervisor = Supervisor(Settings(), health, seen, lambda: Started(["/does/not/exist"], {}))
