@@ -4,6 +4,14 @@ import os
 
 import pytest
 
+from tests.pythons import PYTHONS, interpreter
+
+
+@pytest.fixture(params=PYTHONS)
+def python(request):
+    """The path of an interpreter; a test that takes it runs on every Python."""
+    return interpreter(request.param, request.config.cache.mkdir("pythons"))
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):

@@ -114,10 +114,7 @@ def project(home: Path, predictor: str) -> Path:
         check=True,
         capture_output=True,
     )
-    described = json.loads(document.stdout)
-    if described.get("x-cog-streaming"):
-        described["paths"]["/predictions"]["post"]["x-cog-streaming"] = True  # where coglet looks for it
-    (folder / ".cog/openapi_schema.json").write_text(json.dumps(described))
+    (folder / ".cog/openapi_schema.json").write_bytes(document.stdout)
     return folder
 
 

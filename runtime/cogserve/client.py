@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import os
 import ssl
-from typing import AsyncIterator, Awaitable, Callable, Dict, Iterable, List, Optional, Tuple, Union
+from typing import AsyncIterator, Awaitable, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import h11
 import msgspec
 import trio
 
-from cogserve.guard import Guard, Target, parse
+from cogserve.guard import Guard, Resolved, Target, parse
 
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 5
@@ -45,6 +45,7 @@ class Request(msgspec.Struct, kw_only=True):
         body: bytes, or what yields them; then `length` says how many.
         limit: bytes of the answer's body that are taken at most.
         timeout: seconds for everything, redirects too.
+        trusted: the URL is the operator's own: its origin is not guarded, for this request alone.
     """
 
     method: str
@@ -53,6 +54,7 @@ class Request(msgspec.Struct, kw_only=True):
     length: Optional[int] = None
     limit: int = 64 * 1024
     timeout: float = 30.0
+    trusted: bool = False
 
 
 class Client:
@@ -61,13 +63,11 @@ class Client:
     Args:
         guard: the policy.
         user_agent: what the client calls itself.
-        trusted: URLs of the operator's own; their origins are not guarded.
     """
 
-    def __init__(self, guard: Guard, user_agent: str, trusted: Iterable[str] = ()) -> None:
+    def __init__(self, guard: Guard, user_agent: str) -> None:
         self.guard = guard
         self._user_agent = user_agent
-        self._trusted = {parse(url).origin for url in trusted}
         self._tls: Optional[ssl.SSLContext] = None
 
     async def exchange(self, url: str, request: Request, sink: Optional[Sink] = None) -> Answer:
@@ -77,28 +77,40 @@ class Client:
             Refused: the URL, or one that it redirects to, may not be followed.
             ExchangeFailed: no connection, no HTTP, too slow, too long, too many redirects.
         """
-        target = self._parse(url)
+        target = parse(url)
         origin = target.origin
         try:
             with trio.fail_after(request.timeout):
                 for _ in range(MAX_REDIRECTS + 1):
-                    answer = await self._once(target, request, sink, first=target.origin == origin)
+                    first = target.origin == origin
+                    addresses = await self._addresses(target, guarded=not (first and request.trusted))
+                    answer = await self._once(target, addresses, request, sink, first=first)
                     location = answer.headers.get("location")
                     if not _follows(request.method, answer.status) or location is None:
                         return answer
-                    target = self._parse(target.join(location).url)
+                    target = target.join(location)
         except trio.TooSlowError:
             raise ExchangeFailed(f"no complete answer within {request.timeout:g} seconds") from None
         except (h11.ProtocolError, trio.BrokenResourceError, ssl.SSLError, OSError) as error:
             raise ExchangeFailed(_words(error)) from None
         raise ExchangeFailed(f"more than {MAX_REDIRECTS} redirects")
 
-    def _parse(self, url: str) -> Target:
-        target = parse(url)
-        return target if target.origin in self._trusted else self.guard.precheck(url)
+    async def _addresses(self, target: Target, *, guarded: bool) -> List[Resolved]:
+        if not guarded:
+            return await self.guard.resolve(target)
+        self.guard.precheck(target.url)
+        return await self.guard.addresses(target)
 
-    async def _once(self, target: Target, request: Request, sink: Optional[Sink], *, first: bool) -> Answer:
-        stream = await self._connect(target)
+    async def _once(
+        self,
+        target: Target,
+        addresses: Sequence[Resolved],
+        request: Request,
+        sink: Optional[Sink],
+        *,
+        first: bool,
+    ) -> Answer:
+        stream = await self._connect(target, addresses)
         try:
             connection = h11.Connection(h11.CLIENT)
             await self._send(stream, connection, target, request, first=first)
@@ -106,11 +118,7 @@ class Client:
         finally:
             await trio.aclose_forcefully(stream)
 
-    async def _connect(self, target: Target) -> trio.abc.Stream:
-        if target.origin in self._trusted:
-            addresses = list(await self.guard.resolve(target))
-        else:
-            addresses = await self.guard.addresses(target)
+    async def _connect(self, target: Target, addresses: Sequence[Resolved]) -> trio.abc.Stream:
         failure: Optional[OSError] = None
         for family, address in addresses[:4]:
             sock = trio.socket.socket(family, trio.socket.SOCK_STREAM)

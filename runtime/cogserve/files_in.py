@@ -16,8 +16,10 @@ from cogserve.client import Client, ExchangeFailed, Request
 from cogserve.guard import Refused
 
 PARALLEL = 8
+MAX_FILES = 10_000  # of one input; each is a folder, and may be nine bytes of the request
 TIMEOUT = 300.0
 WRITE = 1024 * 1024
+WHITESPACE = dict.fromkeys(map(ord, " \t\r\n"))
 DATA_URI = re.compile(r"data:([^,;\s]*)((?:;[^,;]*)*),", re.IGNORECASE)
 
 
@@ -53,21 +55,17 @@ async def bring(client: Client, values: Dict[str, Any], fields: Iterable[str], f
     Raises:
         InputUnusable: the first that could not be had; the others are given up.
     """
-    wanted: List[Tuple[Any, Any, str]] = []
-    for field in fields:
-        value = values.get(field)
-        if isinstance(value, str):
-            wanted.append((values, field, field))
-        elif isinstance(value, list):
-            value = values[field] = list(value)
-            wanted += [(value, index, field) for index in range(len(value))]
+    wanted = _wanted(values, fields)
     failures: List[InputUnusable] = []
-    limiter = trio.CapacityLimiter(PARALLEL)
+    numbered = enumerate(wanted)
+
+    async def some() -> None:
+        for number, (holder, key, field) in numbered:
+            await one(holder, key, field, os.path.join(folder, f"input-{number}"))
 
     async def one(holder: Any, key: Any, field: str, place: str) -> None:
         try:
-            async with limiter:
-                holder[key] = await _bring_one(client, holder[key], place, limit)
+            holder[key] = await _bring_one(client, holder[key], place, limit)
         except (Refused, _Malformed) as error:
             failures.append(InputUnusable(field, str(error), refused=True))
         except (ExchangeFailed, OSError) as error:
@@ -77,10 +75,25 @@ async def bring(client: Client, values: Dict[str, Any], fields: Iterable[str], f
             nursery.cancel_scope.cancel()
 
     async with trio.open_nursery() as nursery:
-        for number, (holder, key, field) in enumerate(wanted):
-            nursery.start_soon(one, holder, key, field, os.path.join(folder, f"input-{number}"))
+        for _ in range(min(PARALLEL, len(wanted))):
+            nursery.start_soon(some)
     if failures:
         raise failures[0]
+
+
+def _wanted(values: Dict[str, Any], fields: Iterable[str]) -> List[Tuple[Any, Any, str]]:
+    """Return what holds each URL, the key of it there, and the input's name."""
+    wanted: List[Tuple[Any, Any, str]] = []
+    for field in fields:
+        value = values.get(field)
+        if isinstance(value, str):
+            wanted.append((values, field, field))
+        elif isinstance(value, list):
+            value = values[field] = list(value)
+            wanted += [(value, index, field) for index in range(len(value))]
+        if len(wanted) > MAX_FILES:
+            raise InputUnusable(field, f"More than {MAX_FILES} files", refused=True)
+    return wanted
 
 
 class _Malformed(Exception):
@@ -101,7 +114,7 @@ def _store_data(url: str, place: str, limit: int) -> str:
     data = url[match.end() :]
     if match.group(2).lower().endswith(";base64"):
         try:
-            content = base64.b64decode(unquote(data) if "%" in data else data, validate=True)
+            content = _decoded(unquote(data) if "%" in data else data)
         except (binascii.Error, ValueError):
             raise _Malformed("The data URI's content is not valid base64") from None
     else:
@@ -114,9 +127,16 @@ def _store_data(url: str, place: str, limit: int) -> str:
     return path
 
 
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:  # perhaps a client has broken it into lines
+        return base64.b64decode(text.translate(WHITESPACE), validate=True)
+
+
 async def _download(client: Client, url: str, place: str, limit: int) -> str:
     partial = os.path.join(place, "partial")
-    with open(partial, "xb", buffering=0) as file:  # noqa: ASYNC230 - on the local disk
+    with open(partial, "xb") as file:  # noqa: ASYNC230 - on the local disk
         pending = bytearray()
 
         async def keep(piece: bytes) -> None:

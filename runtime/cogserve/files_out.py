@@ -79,6 +79,7 @@ class Store:
             body=pieces,
             length=length,
             timeout=UPLOAD_TIMEOUT,
+            trusted=True,
         )
         try:
             answer = await self._client.exchange(url, request)

@@ -33,6 +33,8 @@ NOT_PUBLIC = tuple(
         *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
     )
 )
+# All that has been given to anyone; what lies outside, such as ::ffff:0:127.0.0.1, some network may translate.
+GIVEN_OUT = ipaddress.ip_network("2000::/3")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 PATH_SAFE = "%/:=&?~#+!$,;'@()*[]|"
 
@@ -121,7 +123,7 @@ def is_public(address: Address) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
-        if address.teredo is not None:
+        if address.teredo is not None or address not in GIVEN_OUT:
             return False
     if any(address in network for network in NOT_PUBLIC if network.version == address.version):
         return False

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 READ = 64 * 1024
 READ_BODY = 512 * 1024
+SMALL_BODY_SECONDS = 1.0
 REST_OF_BODY = 64 * 1024
 REST_SECONDS = 1.0
 LINGER_SECONDS = 1.0
@@ -117,11 +118,13 @@ class Connection:
         else:
             await trio.lowlevel.checkpoint()  # a client that sends many at once does not keep others waiting
         request = reader.ready.popleft()
-        # A small body is waited for here, so that the application finds it complete.
-        while not request.complete and 0 < request.length <= READ and not request.expects:
-            await self._feed(READ)
-            self._check(request)
         self._connections.mark_busy(self.member)
+        if not request.complete and 0 < request.length <= READ and not request.expects:
+            # A small body is waited for here, so that the application finds it complete.
+            with trio.move_on_after(SMALL_BODY_SECONDS):
+                while not request.complete:
+                    await self._feed(READ)
+                    self._check(request)
         return request
 
     async def _feed(self, size: int) -> None:

@@ -32,14 +32,16 @@ async def climb(worker: Worker, id: str, freed: trio.Event, cancel_grace: float,
         kill_grace: seconds from there until SIGKILL.
     """
     with trio.move_on_after(cancel_grace):
-        while True:
+        # Not where it is free already: the id may be that of another prediction by now.
+        while not freed.is_set():
             # Again, because the model's code may have caught the first one by accident.
             worker.send({"type": "cancel", "id": id})
-            if await _set_within(freed, CANCEL_AGAIN):
-                return
+            await _set_within(freed, CANCEL_AGAIN)
+        return
     log.warning("a prediction does not end when cancelled; its worker gets SIGTERM")
     worker.signal(signal.SIGTERM, REASON)
     if await _set_within(freed, kill_grace):
+        worker.survived()
         return
     log.warning("the worker does not end by SIGTERM; it is killed")
     worker.kill(REASON)

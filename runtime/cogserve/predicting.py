@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from cogserve.schema import InputSchema
     from cogserve.settings import Settings
 
+# Of inputs that the predictor does not know, in the logs.
+MAX_NAMED = 20
+LONGEST_NAME = 100
 NO_STREAMING = "This model does not support streaming responses. Add @cog.streaming to predict() to enable SSE."
 
 
@@ -76,7 +79,7 @@ class Predicting:
         given_id = self._id(request, id)
         if id is not None:
             found = self._scheduler.registry.find(id)
-            if found is not None:
+            if found is not None and not found.turned_away:
                 await self._answer_again(found, receive, send, streaming=streaming)
                 return
         refusal = self._scheduler.refusal()
@@ -137,8 +140,11 @@ class Predicting:
             # Nobody can ask for the events of a model that does not stream.
             history=self._settings.stream_history if streaming or request.webhook else 0,
         )
-        for name in unknown:
-            prediction.add_log(f"input `{name}` is not known to this predictor and was left out\n", "stderr")
+        for name in unknown[:MAX_NAMED]:
+            shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+            prediction.add_log(f"input `{shown}` is not known to this predictor and was left out\n", "stderr")
+        if len(unknown) > MAX_NAMED:
+            prediction.add_log(f"and {len(unknown) - MAX_NAMED} more, which were left out too\n", "stderr")
         self._scheduler.submit(prediction, values, self._schema.files if self._schema is not None else ())
         if request.webhook:
             self._webhooks.follow(prediction, request.webhook, request.webhook_events_filter)

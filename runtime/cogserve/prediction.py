@@ -143,6 +143,11 @@ class Prediction:
         return not TRANSITIONS[self.state]
 
     @property
+    def turned_away(self) -> bool:
+        """Whether it ended before it ran, with a request to try again or to ask for something else."""
+        return self.expired or self.invalid is not None
+
+    @property
     def on_worker(self) -> bool:
         return self.state is State.RUNNING
 

@@ -16,7 +16,6 @@ from cogworker import frames
 from cogserve import files_in
 from cogserve.admission import Admission, Full
 from cogserve.files_out import OutputUnusable, Store
-from cogserve.health import Health, Status
 from cogserve.ladder import climb, ended_within
 from cogserve.logs import MODEL
 from cogserve.metrics import Metrics
@@ -29,10 +28,13 @@ from cogserve.supervisor import Listener
 if TYPE_CHECKING:
     from cogserve.client import Client
     from cogserve.folders import Folders
+    from cogserve.health import Health
     from cogserve.settings import Settings
     from cogserve.worker import Exit, Worker
 
 NOT_READY = "Setup has not finished yet. Wait until it has finished, or GET /health-check for status."
+SETUP_FAILED = "Setup has failed, and this server takes no predictions. GET /health-check says why."
+DEFUNCT = "The model has crashed and does not start any more. GET /health-check says why."
 AT_CAPACITY = "At capacity - all prediction slots busy"
 DRAINING = "The server is shutting down and takes no more predictions"
 
@@ -92,9 +94,11 @@ class Scheduler(Listener):
         health = self._health
         if self.closed:
             return Problem(503, failed(DRAINING), retry_after=1, close=True)
-        if health.was_ready and health.status is not Status.DEFUNCT:
+        if health.was_ready and health.alive:
             return None
-        return Problem(503, failed(NOT_READY), retry_after=None if health.status is Status.SETUP_FAILED else 5)
+        if not health.alive:  # to try again is of no use
+            return Problem(503, failed(DEFUNCT if health.was_ready else SETUP_FAILED))
+        return Problem(503, failed(NOT_READY), retry_after=5)
 
     def submit(self, prediction: Prediction, values: Optional[Dict[str, Any]] = None, files: Any = ()) -> None:
         """Take a prediction in.

@@ -122,8 +122,7 @@ class Server:
     def _assemble(self, root: trio.Nursery, folder: str) -> "tuple[Supervisor, Scheduler, Webhooks, App]":
         settings = self._settings
         guard = Guard(settings.allow_private, self._resolver)
-        trusted = [settings.upload_url] if settings.upload_url else []
-        client = Client(guard, settings.user_agent, trusted)
+        client = Client(guard, settings.user_agent)
         store = Store(client, settings.upload_url, settings.max_output)
         schema = None
         training = False

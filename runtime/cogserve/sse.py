@@ -25,7 +25,8 @@ class Streams:
     """All open event streams of a server."""
 
     def __init__(self) -> None:
-        self._open: Dict[str, int] = {}
+        # By prediction rather than id: a slow reader of one that has ended is no reader of the next of its id.
+        self._open: Dict[Prediction, int] = {}
 
     async def follow(self, prediction: Prediction, receive: Receive, send: Send) -> bool:
         """Send events until the prediction has ended or the client is gone.
@@ -39,10 +40,10 @@ class Streams:
         Raises:
             Problem: 429, there are too many readers.
         """
-        readers = self._open.get(prediction.id, 0)
+        readers = self._open.get(prediction, 0)
         if readers >= MAX_SUBSCRIBERS:
             raise Problem(429, {"error": f"More than {MAX_SUBSCRIBERS} clients follow this prediction"})
-        self._open[prediction.id] = readers + 1
+        self._open[prediction] = readers + 1
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             async with trio.open_nursery() as nursery:
@@ -51,10 +52,10 @@ class Streams:
                 await send({"type": "http.response.body", "body": b""})
                 nursery.cancel_scope.cancel()
         finally:
-            self._open[prediction.id] -= 1
-            if not self._open[prediction.id]:
-                del self._open[prediction.id]
-        return prediction.id not in self._open and not prediction.finished
+            self._open[prediction] -= 1
+            if not self._open[prediction]:
+                del self._open[prediction]
+        return prediction not in self._open and not prediction.finished
 
 
 async def _until_gone(receive: Receive, scope: trio.CancelScope) -> None:

@@ -6,8 +6,10 @@ came between is in the next. Only `completed` is tried again when it fails.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from typing import TYPE_CHECKING, Dict, List, Optional, Set
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Set
 
 import trio
 
@@ -23,6 +25,9 @@ TRIES = 12
 FIRST_PAUSE = 0.1
 MOST_DOUBLINGS = 10
 TIMEOUT = 30.0
+# Of ends that wait to be told again: any client can name a webhook that never answers.
+MAX_LATE = 1000
+MAX_LATE_BYTES = 64 * 1024 * 1024
 KINDS = {"start": "start", "output": "output", "log": "logs", "completed": "completed"}
 
 log = logging.getLogger("cogserve.webhooks")
@@ -43,6 +48,8 @@ class Webhooks:
         self._nursery = nursery
         self._sending: Set[Prediction] = set()
         self._idle = trio.Event()
+        # The bytes of each end that could not be told at once; the oldest first.
+        self._late: "OrderedDict[trio.CancelScope, int]" = OrderedDict()
 
     def follow(self, prediction: Prediction, url: str, wanted: Optional[List[str]]) -> None:
         """Tell `url` of a new prediction's events; all of them, or those in `wanted`."""
@@ -84,6 +91,19 @@ class Webhooks:
         except ExchangeFailed as error:
             log.warning("a webhook of prediction %s was not delivered: %s", prediction.id, error)
             return None
+
+    @contextlib.contextmanager
+    def late(self, size: int) -> Iterator[None]:
+        """Let an end be told again and again in the block. It is given up when later ones need the room."""
+        scope = trio.CancelScope()
+        self._late[scope] = size
+        while len(self._late) > MAX_LATE or (len(self._late) > 1 and sum(self._late.values()) > MAX_LATE_BYTES):
+            self._late.popitem(last=False)[0].cancel()
+        try:
+            with scope:
+                yield
+        finally:
+            self._late.pop(scope, None)
 
     @property
     def throttle(self) -> float:
@@ -152,12 +172,17 @@ class _Follower:
 
     async def _complete(self) -> None:
         body = encode(self.prediction.snapshot())
-        for number in range(TRIES + 1):
-            if await self._call(body):
-                self.prediction.told = True
-                return
-            await trio.sleep(FIRST_PAUSE * 2 ** min(number, MOST_DOUBLINGS))
-        log.error("the end of prediction %s could not be told to its webhook", self.prediction.id)
+        told = await self._call(body)
+        if not told:
+            with self._hooks.late(len(body)):
+                for number in range(TRIES):
+                    await trio.sleep(FIRST_PAUSE * 2 ** min(number, MOST_DOUBLINGS))
+                    told = await self._call(body)
+                    if told:
+                        break
+        self.prediction.told = self.prediction.told or told
+        if not told:
+            log.error("the end of prediction %s could not be told to its webhook", self.prediction.id)
 
 
 def trace_of(headers: Dict[bytes, bytes]) -> Dict[str, str]:

@@ -15,6 +15,8 @@ import msgspec
 import trio
 from cogworker import frames
 
+from cogserve.memory import oom_kills
+
 if TYPE_CHECKING:
     import socket
     import subprocess
@@ -106,7 +108,7 @@ class Worker:
         self._unsent: Deque[memoryview] = deque()
         self._unsent_more = trio.Event()
         self._reason: Optional[str] = None
-        self._oom_kills = _oom_kills()
+        self._oom_kills = oom_kills()
 
     def send(self, header: Dict[str, Any], payload: bytes = b"") -> None:
         """Send a frame, without waiting: what the socket does not take now is sent by and by.
@@ -150,6 +152,10 @@ class Worker:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 
+    def survived(self) -> None:
+        """Forget what the end was to be put down to: it did not come."""
+        self._reason = None
+
     def kill(self, reason: Optional[str] = None) -> None:
         self.signal(signal.SIGKILL, reason)
 
@@ -172,7 +178,7 @@ class Worker:
             code = self._process.wait()
             self._take_frames(sock)
             self.drain()
-            reason = self._reason or _describe(code, oom=_oom_kills() > self._oom_kills)
+            reason = self._reason or _describe(code, oom=oom_kills() > self._oom_kills)
             return Exit(code, reason)
         finally:
             self.kill()
@@ -294,16 +300,3 @@ def _describe(code: int, *, oom: bool) -> str:
         return f"the model's process was killed by {name}: it ran out of memory"
     hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
     return f"the model's process was killed by {name}{hint}"
-
-
-def _oom_kills() -> int:
-    """Return how often the kernel has killed for want of memory in this container, as far as can be told."""
-    try:
-        with open("/sys/fs/cgroup/memory.events") as file:
-            for line in file:
-                key, _, value = line.partition(" ")
-                if key == "oom_kill":
-                    return int(value)
-    except (OSError, ValueError):
-        pass
-    return 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Deque, Dict, Tuple
 
 from cog.scope import enter, leave
 
@@ -16,7 +17,7 @@ from cogworker.prediction import Prediction, log_traceback
 
 if TYPE_CHECKING:
     from cogworker.channel import Channel
-    from cogworker.inbox import Inbox
+    from cogworker.inbox import Frame, Inbox
     from cogworker.logs import Logs
     from cogworker.predictor import Predictor
 
@@ -38,6 +39,7 @@ class Concurrent:
         self._health = Health(channel, predictor.healthcheck, loop)
         self._slots = asyncio.Semaphore(limit)
         self._tasks: Dict[str, Tuple[Prediction, asyncio.Task[None]]] = {}
+        self._heard: Deque[Frame] = deque()
         self._stopping = False
 
     def serve(self, inbox: Inbox) -> None:
@@ -55,10 +57,17 @@ class Concurrent:
         """Take one frame; in whichever thread read it."""
         if header["type"] == "healthcheck":
             self._health.answer()
-        elif threading.current_thread() is threading.main_thread():
-            self._handle(header, payload)
+            return
+        self._heard.append((header, payload))
+        if threading.current_thread() is threading.main_thread():
+            self._handle_heard()
         else:
-            self._loop.call_soon_threadsafe(self._handle, header, payload)
+            self._loop.call_soon_threadsafe(self._handle_heard)
+
+    def _handle_heard(self) -> None:
+        """Handle what was read, in the order of reading: a cancel must not strike the next of the same id."""
+        while self._heard:
+            self._handle(*self._heard.popleft())
 
     def _handle(self, header: Dict[str, Any], payload: bytes) -> None:
         kind = header["type"]
@@ -77,7 +86,9 @@ class Concurrent:
 
     def _ended(self, prediction: Prediction) -> None:
         prediction.finish()  # a task that was canceled before its first step never came to it
-        self._tasks.pop(prediction.id, None)
+        # By now its id may be that of another one.
+        if self._tasks.get(prediction.id, (None,))[0] is prediction:
+            del self._tasks[prediction.id]
         self._stop_if_idle()
 
     def _stop_if_idle(self) -> None:

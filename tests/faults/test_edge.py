@@ -170,7 +170,11 @@ def test_a_drip_fed_head_is_let_go_in_time(server):
     assert time.monotonic() - begun < 5
 
 
-@pytest.mark.parametrize("framing", [b"Content-Length: 90000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"])
+@pytest.mark.parametrize(
+    "framing",
+    [b"Content-Length: 90000\r\n\r\n", b"Content-Length: 1000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"],
+    ids=["long", "short", "chunked"],
+)
 def test_a_drip_fed_body_is_let_go_in_time(server, framing):
     with server.open() as connection:
         connection.sendall(HEAD + framing)
@@ -183,6 +187,18 @@ def test_a_drip_fed_body_is_let_go_in_time(server, framing):
 
     assert time.monotonic() - begun < 5
     assert status(answer) == 408
+
+
+def test_a_body_that_comes_when_its_connection_had_idled_long_is_taken(server):
+    """A request has begun, so what is over is the time to idle, not its own."""
+    body = b'{"input": {"text": "late"}}'
+    with server.open() as connection:
+        time.sleep(0.8)
+        connection.sendall(HEAD + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body))
+        time.sleep(0.45)
+        connection.sendall(body)
+
+        assert b'"output":"late"' in read(connection)
 
 
 def connection_has_answer(connection):

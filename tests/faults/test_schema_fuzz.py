@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.server.serving import starting
+
 SOURCE = """
 from typing import Any, Dict, List, Optional, Union
 from cog import BasePredictor, Input, Path, Secret
@@ -42,7 +44,7 @@ SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
 def test_no_request_that_the_document_suggests_is_a_500(serve):
-    server = serve(SOURCE, start=START, COG_QUEUE="1000")
+    server = serve(SOURCE, command=starting(START), COG_QUEUE="1000")
     document = f"http://127.0.0.1:{server.port}/openapi.json"
 
     command = [SCHEMATHESIS, "run", document, "--checks", CHECKS, "--exclude-path", "/shutdown"]

@@ -7,6 +7,7 @@ import pytest
 from cogserve.files_out import OutputUnusable, open_inside
 
 from tests.server.fixtures import shared
+from tests.server.serving import starting
 
 SOURCE = """
 from typing import List
@@ -44,12 +45,12 @@ INSIDE = "The URL leads to an address that is not public"
 def guarded(serve):
     def start(*arguments, names=None, allow="", **environment):
         environment.update(TEST_NAMES=json.dumps(names or {}), COG_ALLOW_PRIVATE_URLS=allow)
-        return serve(SOURCE, *arguments, start=START, **environment)
+        return serve(SOURCE, *arguments, command=starting(START), **environment)
 
     return start
 
 
-closed = shared(SOURCE, start=START, TEST_NAMES=json.dumps(NAMES))
+closed = shared(SOURCE, command=starting(START), TEST_NAMES=json.dumps(NAMES))
 
 
 def refusal(answer):
@@ -173,6 +174,29 @@ def test_a_webhook_does_not_follow_to_the_inside_and_keeps_its_token(guarded, re
     assert "secret" not in server.output
 
 
+def test_a_webhooks_token_does_not_follow_it_to_another_host(guarded, receiver):
+    port = receiver.server_address[1]
+    receiver.answers["/hook"] = (307, {"Location": f"http://other.example.com:{port}/next"}, b"")
+    server = guarded(
+        names={"other.example.com": ["127.0.0.1"]},
+        allow="127.0.0.0/8",
+        WEBHOOK_AUTH_TOKEN="secret",
+        COG_WEBHOOK_AUTH_HOSTS="127.0.0.1",
+    )
+
+    body = {
+        "input": {"file": "data:,x"},
+        "webhook": f"{receiver.url}/hook",
+        "webhook_events_filter": ["completed"],
+    }
+    server.post("/predictions", body)
+
+    receiver.wait_for(1, "/next")
+    first, second = (headers for _, _, headers, _ in receiver.requests)
+    assert first["authorization"] == "Bearer secret"
+    assert "authorization" not in second
+
+
 def test_a_webhook_whose_name_leads_inside_is_not_called(guarded, receiver):
     server = guarded(names={"hooks.example.com": ["127.0.0.1"]})
     url = f"http://hooks.example.com:{receiver.server_address[1]}/"
@@ -193,6 +217,20 @@ def test_an_upload_goes_to_the_operators_url_and_does_not_follow_to_the_inside(g
     assert body["error"] == f"The output file `made.txt` could not be uploaded: {INSIDE}"
     receiver.answers["/up/made.txt"] = (307, {"Location": "/elsewhere"}, b"")
     assert server.predict(make=True).json["output"] == f"{receiver.url}/elsewhere"
+
+
+def test_the_operators_place_for_uploads_is_open_to_uploads_alone(guarded, receiver):
+    """A client that knows its address gets no further with it than with another."""
+    port = receiver.server_address[1]
+    server = guarded("--upload-url", f"http://store.internal:{port}/up", names={"store.internal": ["127.0.0.1"]})
+    secret = f"http://store.internal:{port}/secret"
+
+    assert refusal(server.predict(file=secret)) == (["body", "input", "file"], INSIDE)
+    server.post("/predictions", {"input": {"file": "data:,x"}, "webhook": secret})
+    server.wait_for_line("the webhook of prediction .* is refused: " + INSIDE)
+
+    assert receiver.requests == []
+    assert server.predict(make=True).json["output"] == f"http://store.internal:{port}/up/made.txt"
 
 
 # Paths of outputs

@@ -70,6 +70,12 @@ class Predictor(BasePredictor):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.in_c(file)
 
+    def survivor(self, file):
+        def end(number, frame):
+            raise RuntimeError("the model ends this itself")
+        signal.signal(signal.SIGTERM, end)
+        self.stubborn(file)
+
     def stopped(self, file):
         open(file, "w").close()
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -119,6 +125,22 @@ def assert_serves(server):
     metrics = server.get("/metrics").body.decode().splitlines()
     assert "cog_predictions_running 0" in metrics
     assert "cog_predictions_inside 0" in metrics
+
+
+def test_what_comes_after_a_cancelled_one_of_the_same_id_fails_for_its_own_reason(server, tmp_path):
+    """Where the first got as far as SIGTERM, and its process outlived that."""
+    running = tmp_path / "running"
+    server.predict(id="again", how="survivor", file=str(running), asynchronous=True)
+    server.until(running.exists)
+    worker = server.worker_pid()
+    server.post("/predictions/again/cancel")
+    assert server.wait_for("again")["status"] == "canceled"
+
+    body = server.predict(id="again", how="exited").json
+
+    assert worker != server.worker_pid()  # it was the one that exited
+    assert (body["status"], body["error"]) == ("failed", FIRST + "ended with exit status 7")
+    assert_serves(server)
 
 
 @pytest.mark.parametrize(
@@ -288,15 +310,18 @@ def test_a_setup_that_fails_when_repeated_is_tried_again(serve, tmp_path):
 
 def test_a_deadline_ends_what_runs_and_what_waits(serve, tmp_path):
     server = serve(SOURCE, COG_DEADLINE="0.5")
-    server.predict(how="loop", file=str(tmp_path / "begun"), id="runs", asynchronous=True)
+    # Its end takes longer than its deadline, so that what waits doesn't start at that moment.
+    server.predict(how="in_c", file=str(tmp_path / "begun"), id="runs", asynchronous=True)
 
-    waited = server.predict()
+    waited = server.put("waits")
 
     assert waited.status == 503
     assert waited.json["error"] == "The deadline of 0.5 seconds passed while it waited for its turn"
     assert int(waited.headers["retry-after"]) >= 1
     body = server.wait_for("runs")
     assert (body["status"], body["error"]) == ("failed", "The deadline of 0.5 seconds passed while it was running")
+    server.wait_until_ready()
+    assert server.put("waits").json["status"] == "succeeded"  # tried again, as it was told to
     assert_serves(server)
 
 

@@ -25,6 +25,11 @@ PYTHON = os.environ.get("COG_TEST_PYTHON", sys.executable)
 PATIENCE = 15.0
 
 
+def starting(script):
+    """Return the command that runs a script which starts a server, by this interpreter."""
+    return [PYTHON, "-I", "-c", script, RUNTIME]
+
+
 @dataclasses.dataclass
 class Answer:
     status: int
@@ -41,10 +46,20 @@ def limit_descriptors(count):
 
 
 class Server:
-    """One running server. `source` becomes `predict.py` in `folder`, where the worker runs."""
+    """One running server. `source` becomes `predict.py` in `folder`, where the worker runs.
+
+    `command` starts it; without one it is run from the source, by this interpreter.
+    """
 
     def __init__(
-        self, folder, source, *arguments, ref="predict.py:Predictor", descriptors=None, start=START, **environment
+        self,
+        folder,
+        source,
+        *arguments,
+        ref="predict.py:Predictor",
+        descriptors=None,
+        command=None,
+        **environment,
     ):
         self.folder = Path(folder)
         (self.folder / "predict.py").write_text(textwrap.dedent(source))
@@ -63,7 +78,7 @@ class Server:
             "COG_DRAIN": "5",
         }
         self.process = subprocess.Popen(
-            [PYTHON, "-I", "-c", start, RUNTIME, "--host", "127.0.0.1", "--port", "0", *arguments],
+            [*(command or starting(START)), "--host", "127.0.0.1", "--port", "0", *arguments],
             cwd=self.folder,
             env={**kept, **settings, **environment},
             stdin=subprocess.DEVNULL,

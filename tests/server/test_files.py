@@ -77,6 +77,39 @@ def test_a_data_uri_reaches_the_model_as_a_file_with_its_suffix(server):
     ] == ["plain text", "base64"]
 
 
+def test_a_default_that_is_a_url_is_fetched_too(serve, receiver):
+    receiver.answers["/default"] = (200, {}, b"fetched")
+    source = f"""
+        from typing import List
+        from cog import BasePredictor, Input, Path
+
+        class Predictor(BasePredictor):
+            def predict(
+                self,
+                file: Path = Input(default="{receiver.url}/default"),
+                files: List[Path] = Input(default=["data:,a", "data:,b"]),
+                own: Path = Input(default="predict.py"),
+            ) -> list:
+                return [file.read_text(), *(each.read_text() for each in files), own.name]
+    """
+    server = serve(source, COG_ALLOW_PRIVATE_URLS="127.0.0.1")
+
+    assert server.predict().json["output"] == ["fetched", "a", "b", "predict.py"]
+    assert server.predict(file="data:,x", files=[]).json["output"] == ["x", "predict.py"]
+
+
+def test_a_data_uri_may_be_broken_into_lines(server):
+    lines = "data:image/png;base64,\r\n" + base64.encodebytes(CONTENT).decode()
+
+    assert server.predict(file=lines).json["output"]["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_so_many_files_that_they_are_an_attack_are_refused(server):
+    answer = server.predict(files=["data:,"] * 10_001)
+
+    assert (answer.status, answer.json["detail"][0]["msg"]) == (422, "More than 10000 files")
+
+
 @pytest.mark.parametrize("text", ["data:nothing", "data:;base64,!!!", "data:;base64,YQ", "DATA:;base64,=YQ="])
 def test_a_data_uri_that_is_none_is_422(server, text):
     answer = server.predict(file=text)
@@ -84,6 +117,12 @@ def test_a_data_uri_that_is_none_is_422(server, text):
     assert answer.status == 422
     assert answer.json["detail"][0]["loc"] == ["body", "input", "file"]
     assert answer.json["detail"][0]["msg"].startswith("The data URI")
+
+
+def test_an_id_that_was_refused_over_its_file_can_be_put_again(server):
+    assert server.put("refused", file="data:;base64,!!!").status == 422
+
+    assert server.put("refused", file="data:,good").json["status"] == "succeeded"
 
 
 def test_a_url_is_fetched_keeping_its_name_and_through_redirects(server, receiver):

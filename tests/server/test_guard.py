@@ -19,6 +19,7 @@ PRIVATE = "The URL leads to an address that is not public"
         *("::", "::1", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "fec0::1", "100::1"),
         *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "2002:7f00:1::", "2002:a00:1::"),
         *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2"),
+        *("::ffff:0:7f00:1", "1::1", "4000::1"),
     ],
 )
 def test_addresses_that_are_not_for_everyone_are_not_public(text):

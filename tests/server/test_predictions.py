@@ -121,6 +121,16 @@ def test_an_unknown_input_is_left_out_and_noted_in_the_logs(server):
     assert body["logs"] == "input `colour` is not known to this predictor and was left out\nasked for ab\n"
 
 
+def test_of_very_many_unknown_inputs_some_are_named_and_none_in_full(server):
+    body = server.predict(text="ab", **{f"{number:02}{'x' * 200}": 0 for number in range(50)}).json
+
+    *named, more, asked = body["logs"].splitlines()
+    assert named == [
+        f"input `{number:02}{'x' * 98}…` is not known to this predictor and was left out" for number in range(20)
+    ]
+    assert (more, asked) == ("and 30 more, which were left out too", "asked for ab")
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status"),
     [

@@ -135,3 +135,16 @@ def test_files_are_found_alone_and_in_lists():
 @pytest.mark.parametrize("given", [[], "x", 1, True])
 def test_an_input_that_is_no_object_is_refused(given):
     assert messages(schema({}), given) == [([], "Input should be a valid object")]
+
+
+@pytest.mark.parametrize(
+    ("document", "streaming"),
+    [
+        ({"x-cog-streaming": True}, True),
+        ({"paths": {"/predictions": {"post": {"x-cog-streaming": True}}}}, True),
+        ({"paths": {"/predictions": {"post": {}}}}, False),
+        ({"paths": {}}, False),
+    ],
+)
+def test_a_model_streams_where_our_documents_say_so_and_where_cogs_do(document, streaming):
+    assert InputSchema({"openapi": "3.0.2", **document}).streaming is streaming

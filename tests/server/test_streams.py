@@ -117,6 +117,26 @@ def test_the_last_reader_that_leaves_cancels_what_it_started(server, tmp_path):
     assert server.wait_for("left")["status"] == "canceled"
 
 
+def test_a_reader_of_an_earlier_prediction_of_the_same_id_does_not_keep_the_next_one_alive(serve, tmp_path):
+    server = serve(SOURCE.replace('f"{number};"', '"x" * (1 << 20)'))
+
+    def reading(**inputs):
+        reader = server.open()
+        body = json.dumps({"id": "again", "input": inputs}).encode()
+        head = "POST /predictions HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        reader.sendall(head.encode() + body)
+        assert reader.recv(12) == b"HTTP/1.1 200"
+        return reader
+
+    # The first has ended, and its reader, who takes nothing, is still being written to.
+    with reading(count=30):
+        assert server.wait_for("again")["status"] == "succeeded"
+        reading(count=2, gate=str(tmp_path / "never")).close()
+
+        assert server.wait_for("again")["status"] == "canceled"
+
+
 @pytest.mark.parametrize("asynchronous", [True, False])
 def test_many_small_outputs_all_arrive(server, asynchronous):
     id = f"many-{asynchronous}"  # noqa: A001

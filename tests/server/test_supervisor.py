@@ -47,11 +47,11 @@ class Seen(Listener):
     on_setup_text = on_text
 
 
-def supervise(tmp_path, ready_times):
+def supervise(tmp_path, ready_times, settings=None):
     seen, health = Seen(), Health()
     started = tmp_path / "started"
     command = [sys.executable, "-I", "-c", WORKER, RUNTIME, str(ready_times), str(started)]
-    supervisor = Supervisor(Settings(), health, seen, lambda: Started(command, dict(os.environ)))
+    supervisor = Supervisor(settings or Settings(), health, seen, lambda: Started(command, dict(os.environ)))
 
     async def run():
         with trio.fail_after(30):
@@ -85,6 +85,20 @@ def test_a_model_that_does_not_start_any_more_is_given_up_after_some_tries(tmp_p
     assert (health.status, health.alive, starts) == (Status.DEFUNCT, False, 2 + 3)
 
 
+def test_the_pauses_grow_between_the_tries(tmp_path, monkeypatch):
+    pauses = []
+
+    async def noted(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr(trio, "sleep", noted)
+
+    supervise(tmp_path, 2)
+
+    # None before the second: the first crash may be the last.
+    assert pauses == [0.001, 0.002, 0.004]
+
+
 def test_a_command_that_cannot_be_run_is_a_failed_setup():
     seen, health = Seen(), Health()
     supervisor = Supervisor(Settings(), health, seen, lambda: Started(["/does/not/exist"], {}))
@@ -96,10 +110,12 @@ def test_a_command_that_cannot_be_run_is_a_failed_setup():
     assert seen.events == [f"Setup failed: the model's process could not be started: {reason}"]
 
 
-def test_the_ready_file_of_kubernetes_is_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kubernetes", [True, False])
+def test_the_ready_file_of_kubernetes_is_written_where_it_runs_us(tmp_path, monkeypatch, kubernetes):
     file = tmp_path / "run" / "ready"
     monkeypatch.setattr(supervisor_module, "READY_FILE", str(file))
 
-    supervisor_module._write_ready_file()
+    events, _, _ = supervise(tmp_path, 1, Settings(kubernetes=kubernetes))
 
-    assert file.exists()
+    assert events[0] == "ready"
+    assert file.exists() is kubernetes

@@ -90,6 +90,15 @@ def test_many_outputs_are_told_in_few_calls_and_the_last_has_them_all(ask, recei
     assert bodies[-1]["output"] == [str(number) for number in range(200)]
 
 
+def test_what_comes_within_the_interval_is_told_together_and_the_end_at_once(serve, receiver):
+    server = serve(SOURCE, COG_ALLOW_PRIVATE_URLS="127.0.0.1", COG_THROTTLE_RESPONSE_INTERVAL="600")
+
+    asker(server, receiver)({"count": 10, "pause": 0.05})
+
+    bodies = receiver.wait_for(3, "/hook")
+    assert [body["status"] for body in bodies] == ["processing", "processing", "succeeded"]
+
+
 def test_completed_is_tried_again_until_it_is_taken(ask, receiver):
     receiver.answers["/hook"] = [(500, {}, b""), (429, {}, b""), (200, {}, b"")]
 
@@ -98,6 +107,26 @@ def test_completed_is_tried_again_until_it_is_taken(ask, receiver):
     bodies = receiver.wait_for(3, "/hook")
     assert bodies[0] == bodies[1] == bodies[2]
     assert (bodies[0]["status"], bodies[0]["error"]) == ("failed", "no more")
+
+
+def test_ends_that_cannot_be_told_are_kept_as_far_as_there_is_room(serve, receiver):
+    """Any client can name a webhook that never answers, and have results kept for it."""
+    server = serve(
+        SOURCE.replace("yield str(number)", "yield 'x' * 10_000_000"), COG_ALLOW_PRIVATE_URLS="127.0.0.1"
+    )
+    receiver.answers["/hook"] = [(500, {}, b"")]
+    ask = asker(server, receiver)
+
+    for number in range(8):  # of which six have room
+        ask({"count": 1}, id=f"late-{number}", webhook_events_filter=["completed"])
+
+    server.wait_for_line("the end of prediction late-0 could not be told to its webhook")
+    server.wait_for_line("the end of prediction late-1 could not be told to its webhook")
+    receiver.requests.clear()
+    receiver.answers["/hook"] = (200, {}, b"")
+    still = {f'{{"id":"late-{number}"'.encode() for number in range(2, 8)}
+    server.until(lambda: still <= {body[:14] for _, _, _, body in receiver.requests}, "the six")
+    assert "late-2 could" not in server.output
 
 
 def test_a_webhook_that_says_no_is_not_asked_again(ask, receiver):

@@ -1,8 +1,8 @@
 """Signatures → the OpenAPI 3.0.2 document, in Cog's shape.
 
 Beside OpenAPI's own words it has Cog's: `x-order` (an input's place in the signature), `x-cog-array-type` and
-`x-cog-array-display` (an output that comes in pieces), `x-cog-secret`, `x-cog-accept`, and at the top of the
-document `x-cog-streaming` and `x-cog-concurrency`.
+`x-cog-array-display` (an output that comes in pieces), `x-cog-secret`, `x-cog-accept`, `x-cog-streaming` (of
+`POST /predictions`, where Cog's clients look for it; and at the top of the document, beside `x-cog-concurrency`).
 """
 
 from __future__ import annotations
@@ -223,9 +223,10 @@ def document(predict: Optional[Signature], train: Optional[Signature]) -> Json:
     """Return the OpenAPI document of a model that predicts, trains, or both."""
     components = _Components()
     marks: Json = {}
+    streaming = predict is not None and predict.streaming
     if predict is not None:
         components.add("", predict)
-        marks = {"x-cog-streaming": True} if predict.streaming else {}
+        marks = {"x-cog-streaming": True} if streaming else {}
         if predict.concurrent is not None:
             marks["x-cog-concurrency"] = predict.concurrent
     if train is not None:
@@ -233,7 +234,7 @@ def document(predict: Optional[Signature], train: Optional[Signature]) -> Json:
     return {
         "openapi": "3.0.2",
         "info": {"title": "Cog", "version": "0.1.0"},
-        "paths": paths(predict is not None, train is not None),
+        "paths": paths(predict is not None, train is not None, streaming=streaming),
         "components": {"schemas": components.schemas},
         **marks,
     }

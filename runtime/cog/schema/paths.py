@@ -91,7 +91,7 @@ def _running(kind: str, plural: str, noun: str) -> Json:
     }
 
 
-def paths(prediction: bool, training: bool) -> Json:
+def paths(prediction: bool, training: bool, *, streaming: bool = False) -> Json:
     """Return the `paths` of the document of a model that predicts, trains, or both."""
     anything = {"type": "object"}
     text = {"description": "As text", "content": {"text/plain": {"schema": {"type": "string"}}}}
@@ -100,6 +100,9 @@ def paths(prediction: bool, training: bool) -> Json:
         "operationId": "shutdown",
         "responses": {"200": _answer("Going", anything)},
     }
+    predictions = _running("Prediction", "predictions", "prediction") if prediction else {}
+    if streaming:
+        predictions["/predictions"]["post"]["x-cog-streaming"] = True
     return {
         "/": _simple("Root", "root", {"200": _answer("Where to find what", anything)}),
         "/health-check": _simple("Health", "healthcheck", {"200": _answer("The server's state", anything)}),
@@ -107,6 +110,6 @@ def paths(prediction: bool, training: bool) -> Json:
         "/readyz": _simple("Is it ready?", "readyz", {"200": text, "503": text}),
         "/metrics": _simple("Metrics", "metrics", {"200": text}),
         "/shutdown": {"post": shutdown},
-        **(_running("Prediction", "predictions", "prediction") if prediction else {}),
+        **predictions,
         **(_running("Training", "trainings", "training") if training else {}),
     }

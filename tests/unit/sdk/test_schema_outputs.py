@@ -11,7 +11,6 @@ import jsonschema
 import pytest
 from cog.schema import SourceMistakes, read
 
-from tests.unit.pythons import PYTHONS
 from tests.unit.sdk.reading import document, mistakes, output
 
 RUNTIME = Path(__file__).parents[3] / "runtime"
@@ -249,12 +248,14 @@ def test_what_cannot_serve(tmp_path, source, reference, message, hint):
         assert mistake.hint == hint
 
 
-def test_marks_stand_at_the_top(tmp_path):
+def test_marks_stand_at_the_top_and_that_of_streaming_where_cogs_clients_look_for_it(tmp_path):
     described = document(
         tmp_path, "@streaming\n@cog.concurrent(max=8)\nasync def predict() -> AsyncIterator[str]: ..."
     )
 
     assert (described["x-cog-streaming"], described["x-cog-concurrency"]) == (True, 8)
+    assert described["paths"]["/predictions"]["post"]["x-cog-streaming"] is True
+    assert "x-cog-streaming" not in str(document(tmp_path, "def predict() -> str: ..."))
     assert not [key for key in document(tmp_path, "def predict() -> str: ...") if key.startswith("x-")]
 
 
@@ -342,7 +343,6 @@ class Predictor(BasePredictor):
 """
 
 
-@pytest.mark.parametrize("python", PYTHONS)
 def test_every_python_reads_the_same(tmp_path, python):
     """The document is one text, whichever Python read it; on the oldest, newer spellings too."""
     (tmp_path / "predict.py").write_text(EVERYTHING)

@@ -1,4 +1,4 @@
-"""Workers for the tests: real processes, ended with the test."""
+"""Workers for the tests: real processes, ended with the test. Each test runs on the newest Python too."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.pythons import OWN, PYTHONS, interpreter
 from tests.unit.worker.driver import WorkerProcess
 
 
-@pytest.fixture
-def start(tmp_path):
+@pytest.fixture(params=dict.fromkeys((OWN, PYTHONS[-1])))
+def start(request, tmp_path):
     """Start a worker on a predictor's source; call with the options of WorkerProcess."""
+    python = interpreter(request.param, request.config.cache.mkdir("pythons"))
     with ExitStack() as stack:
 
         def started(source, **options):
-            return stack.enter_context(WorkerProcess(tmp_path, source, **options))
+            return stack.enter_context(WorkerProcess(tmp_path, source, python=python, **options))
 
         yield started
 

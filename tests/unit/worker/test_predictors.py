@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 
 import pytest
 
-from tests.unit.pythons import PYTHONS
+from tests.pythons import OWN
 from tests.unit.worker.driver import WorkerProcess
 
 EVERY_KIND = """
@@ -37,7 +36,6 @@ EVERY_KIND = """
 """
 
 
-@pytest.mark.parametrize("python", PYTHONS)
 def test_a_predictor_runs_on_every_python(tmp_path, python):
     """Inputs, logs, metrics, output, failure and shutdown, on whichever Python the image has."""
     with WorkerProcess(tmp_path, EVERY_KIND, python=python) as worker:
@@ -54,7 +52,6 @@ def test_a_predictor_runs_on_every_python(tmp_path, python):
         assert worker.shut_down() == 0
 
 
-@pytest.mark.parametrize("python", PYTHONS)
 def test_an_asynchronous_predictor_runs_on_every_python(tmp_path, python):
     """Async setup, streams and cancellation, on whichever Python the image has."""
     source = """
@@ -86,11 +83,18 @@ def test_an_asynchronous_predictor_runs_on_every_python(tmp_path, python):
 
 
 def test_ready_says_the_version_and_how_long_it_took(start):
-    header, payload = start("def predict() -> str: return 'x'", reference="predict.py:predict").receive()
+    source = """
+        import sys
+        def predict() -> str:
+            return ".".join(map(str, sys.version_info[:3]))
+    """
+    worker = start(source, reference="predict.py:predict")
+
+    header, payload = worker.receive()
 
     assert header == {
         "type": "ready",
-        "version": ".".join(map(str, sys.version_info[:3])),
+        "version": worker.predict()["output"],
         "setup_seconds": header["setup_seconds"],
     }
     assert header["setup_seconds"] > 0
@@ -407,6 +411,7 @@ def test_a_thread_of_the_model_prints_for_the_prediction_that_runs(worker):
     assert running.logs("p1") == "from a thread\n"
 
 
+@pytest.mark.parametrize("start", [OWN], indirect=True)  # the one that has pydantic
 def test_pydantic_models_come_and_go(worker):
     """Where the model has pydantic, its classes are inputs and outputs; its own validation tells what is wrong."""
     running = worker(
