@@ -119,7 +119,7 @@ class Scheduler(Listener):
         self.input_bytes += len(prediction.input)
         if self._settings.deadline is not None:
             self._nursery.start_soon(self._limit, prediction, self._settings.deadline)
-        if values is not None and files_in.present(values, files):
+        if files and values is not None and files_in.present(values, files):
             prediction.move(State.FETCHING)
             self._spawn(prediction, self._fetch, prediction, values, files)
         else:

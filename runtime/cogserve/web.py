@@ -99,15 +99,14 @@ class Bodies:
             raise Problem(503, {"error": message, "status": "failed"}, retry_after=5, close=True)
 
 
+def headers_of(body: bytes, headers: Iterable[Header] = (JSON,)) -> List[Header]:
+    """Return the headers of an answer that has this body."""
+    return [*headers, (b"content-length", b"%d" % len(body))]
+
+
 async def answer(send: Send, status: int, body: bytes, headers: Iterable[Header] = (JSON,)) -> None:
     """Write a whole answer."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [*headers, (b"content-length", b"%d" % len(body))],
-        }
-    )
+    await send({"type": "http.response.start", "status": status, "headers": headers_of(body, headers)})
     await send({"type": "http.response.body", "body": body})
 
 
