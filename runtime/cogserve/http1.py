@@ -216,7 +216,7 @@ class Connection:
         except OSError:
             raise Gone from None
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: Union[bytes, memoryview]) -> None:
         """Write everything.
 
         Raises:
@@ -334,7 +334,7 @@ class Answer:
             self.started = True
             self._head = self._head_of(message["status"], message.get("headers", ()))
             return
-        data = bytes(message.get("body", b"")) if self._request.method != b"HEAD" else b""
+        data = message.get("body", b"") if self._request.method != b"HEAD" else b""
         more = message.get("more_body", False)
         if self._chunked and self._request.method != b"HEAD":
             data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"" if more else b"0\r\n\r\n")

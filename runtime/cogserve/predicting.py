@@ -13,6 +13,7 @@ from cogserve.protocol import (
     EVENTS,
     ID,
     ID_RULE,
+    LONG,
     PredictionRequest,
     Problem,
     decode_input,
@@ -22,7 +23,17 @@ from cogserve.protocol import (
     failed,
 )
 from cogserve.sse import Streams
-from cogserve.web import Bodies, Receive, Scope, Send, answer, headers_of, rfc3339, wait_disconnected
+from cogserve.web import (
+    Bodies,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_prediction,
+    headers_of,
+    rfc3339,
+    wait_disconnected,
+)
 from cogserve.webhooks import Webhooks, trace_of
 
 if TYPE_CHECKING:
@@ -30,8 +41,6 @@ if TYPE_CHECKING:
     from cogserve.schema import InputSchema
     from cogserve.settings import Settings
 
-# Bytes of an output that is answered at once, in the task that has the prediction's end.
-SHORT = 64 * 1024
 NO_STREAMING = "This model does not support streaming responses. Add @cog.streaming to predict() to enable SSE."
 
 
@@ -111,7 +120,7 @@ class Predicting:
         for name, moment in (("started_at", prediction.running_at), ("completed_at", prediction.finished_at)):
             if moment is not None:
                 body[name] = rfc3339(prediction.created_at + moment - prediction.accepted_at)
-        await answer(send, 200, encode(body))
+        await answer_prediction(send, body)
 
     def _accept(self, request: PredictionRequest, id: str, headers: Dict[bytes, bytes]) -> Prediction:  # noqa: A002
         """Check everything, and hand the prediction to the scheduler."""
@@ -191,10 +200,10 @@ class Predicting:
         def ended() -> None:
             # What most wait for does not wait for this task's turn: with one client, that is a fifth of its time.
             nonlocal answered
-            if prediction.state is State.SUCCEEDED and prediction.output_size <= SHORT and answer_now is not None:
+            if prediction.state is State.SUCCEEDED and prediction.output_size < LONG and answer_now is not None:
                 answered = prediction.told = True
                 body = encode(prediction.snapshot())
-                answer_now(200, headers_of(body), body)
+                answer_now(200, headers_of(len(body)), body)
 
         await _wait(prediction, extensions.get("cog.on_gone"), receive, ended)
         if not answered:
@@ -212,7 +221,7 @@ class Predicting:
         if prediction.state is State.FAILED and prediction.expired:
             retry_after = self._scheduler.admission.retry_after()
             raise Problem(503, failed(prediction.error or ""), retry_after=retry_after)
-        await answer(send, 200, encode(prediction.snapshot()))
+        await answer_prediction(send, prediction.snapshot())
 
     async def _answer_again(
         self, prediction: Prediction, receive: Receive, send: Send, *, streaming: bool
@@ -222,7 +231,7 @@ class Predicting:
             await self._streams.follow(prediction, receive, send)
         elif prediction.finished:
             prediction.told = True
-            await answer(send, 200, encode(prediction.snapshot()))
+            await answer_prediction(send, prediction.snapshot())
         else:
             await answer(send, 202, encode({**prediction.snapshot(), "input": prediction.given}))
 

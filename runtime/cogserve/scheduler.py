@@ -20,7 +20,7 @@ from cogserve.health import Health, Status
 from cogserve.ladder import climb, ended_within
 from cogserve.logs import MODEL
 from cogserve.metrics import Metrics
-from cogserve.outputs import Outputs
+from cogserve.outputs import Outputs, Payload
 from cogserve.prediction import Prediction, State
 from cogserve.protocol import Problem, encode, failed
 from cogserve.registry import Registry
@@ -284,7 +284,7 @@ class Scheduler(Listener):
         else:
             self._complete(prediction, header, payload)
 
-    def _complete(self, prediction: Prediction, header: Dict[str, Any], payload: bytes) -> None:
+    def _complete(self, prediction: Prediction, header: Dict[str, Any], payload: Payload) -> None:
         status, seconds = header.get("status"), header.get("seconds")
         if prediction.cancel_reason:
             self._end(prediction, State.FAILED, prediction.cancel_reason, seconds)
