@@ -81,6 +81,7 @@ class App:
             return
         if self._health.draining:
             send = _closing(send)
+            scope.get("extensions", {}).pop("cog.answer_now", None)  # which would not say so
         try:
             await self._dispatch(scope, receive, send)
         except Problem as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from collections import OrderedDict
 from typing import Callable, Optional
 
@@ -42,17 +43,17 @@ class Connections:
 
     def add(self, member: Member) -> None:
         """Take up a new connection, which idles."""
-        self._idle[member] = trio.current_time()
+        self._idle[member] = time.monotonic()
         if self._idle and len(self._idle) + len(self._busy) > self.limit:
             self._end(next(iter(self._idle)))
 
     def mark_idle(self, member: Member) -> None:
         if self._busy.pop(member, None) is not None:
-            self._idle[member] = trio.current_time()
+            self._idle[member] = time.monotonic()
 
     def mark_busy(self, member: Member) -> None:
         if self._idle.pop(member, None) is not None:
-            self._busy[member] = trio.current_time()
+            self._busy[member] = time.monotonic()
 
     def remove(self, member: Member) -> None:
         self._idle.pop(member, None)
@@ -67,7 +68,7 @@ class Connections:
         """End those that idle too long, and find those whose clients have left. Runs until cancelled."""
         while True:
             await trio.sleep(SWEEP)
-            now = trio.current_time()
+            now = time.monotonic()
             while self._idle:
                 member, since = next(iter(self._idle.items()))
                 if since + self.keep_alive > now:

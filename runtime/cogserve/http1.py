@@ -20,7 +20,7 @@ import socket
 import time
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Optional
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, Optional, Tuple, Union
 from urllib.parse import unquote
 
 import trio
@@ -149,11 +149,17 @@ class Connection:
             "headers": request.headers,
         }
         answer = Answer(self, request)
-        scope["extensions"] = {"cog.on_gone": answer.on_gone, "cog.complete": request.complete}
+        scope["extensions"] = {
+            "cog.on_gone": answer.on_gone,
+            "cog.complete": request.complete,
+            "cog.answer_now": answer.now,
+        }
         try:
             await self._app(scope, answer.receive, answer.send)
         except Exception:
             log.exception("%s %s failed", scope["method"], text)
+        finally:
+            answer.over = True
         self.member.on_gone = None
         if answer.bad is not None and not answer.started:
             raise answer.bad
@@ -161,6 +167,8 @@ class Connection:
             raise Gone  # a part of an answer must not be taken for the whole
         if not answer.started:
             raise BadRequest(500)
+        if answer.rest:
+            await self.write(answer.rest)
         return answer.keep_alive and (request.complete or await self._skip_rest(request))
 
     async def _skip_rest(self, request: Request) -> bool:
@@ -198,7 +206,20 @@ class Connection:
             except OSError:
                 return b""
 
-    async def write(self, data: bytes) -> None:
+    def write_now(self, data: Union[bytes, memoryview]) -> int:
+        """Write what the socket takes without waiting, and return how much that was.
+
+        Raises:
+            Gone: the client has gone.
+        """
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            raise Gone from None
+
+    async def write(self, data: Union[bytes, memoryview]) -> None:
         """Write everything.
 
         Raises:
@@ -206,12 +227,7 @@ class Connection:
         """
         rest = memoryview(data)
         while True:
-            try:
-                rest = rest[os.write(self._fd, rest) :]
-            except BlockingIOError:
-                pass
-            except OSError:
-                raise Gone from None
+            rest = rest[self.write_now(rest) :]
             if not rest:
                 return
             with trio.move_on_after(self._write_timeout) as scope:
@@ -240,12 +256,14 @@ class Answer:
 
     Attributes:
         gone: the client has left; nothing that is sent matters any more.
+        over: the application has returned; what it says later is for nobody.
         bad: what was wrong with the request's body.
+        rest: what the socket did not take of an answer that was written at once.
     """
 
     __slots__ = (
         *("_chunked", "_connection", "_expects", "_given", "_head", "_request"),
-        *("bad", "complete", "gone", "keep_alive", "started"),
+        *("bad", "complete", "gone", "keep_alive", "over", "rest", "started"),
     )
 
     def __init__(self, connection: Connection, request: Request) -> None:
@@ -258,8 +276,10 @@ class Answer:
         self.started = False
         self.complete = False
         self.gone = False
+        self.over = False
         self.keep_alive = request.keep_alive
         self.bad: Optional[BadRequest] = None
+        self.rest = b""
 
     def on_gone(self, callback: Callable[[], None]) -> None:
         """Have `callback` called when the client leaves. Cheaper than waiting for that in `receive`."""
@@ -296,14 +316,28 @@ class Answer:
         self._given = request.complete
         return {"type": "http.request", "body": body, "more_body": not request.complete}
 
+    def now(self, status: int, headers: Iterable[Tuple[bytes, bytes]], body: bytes) -> None:
+        """Give the whole answer, from whichever task: without waiting for the one that serves the connection.
+
+        What the socket does not take at once is written when the application returns.
+        """
+        if self.gone or self.over or self.started:
+            return
+        self.started = self.complete = True
+        data = self._head_of(status, headers) + (body if self._request.method != b"HEAD" else b"")
+        try:
+            self.rest = data[self._connection.write_now(data) :]
+        except Gone:
+            self.gone = True
+
     async def send(self, message: Dict[str, Any]) -> None:
         if self.gone or self.complete:
             return
         if message["type"] == "http.response.start":
             self.started = True
-            self._head = self._head_of(message)
+            self._head = self._head_of(message["status"], message.get("headers", ()))
             return
-        data = bytes(message.get("body", b"")) if self._request.method != b"HEAD" else b""
+        data = message.get("body", b"") if self._request.method != b"HEAD" else b""
         more = message.get("more_body", False)
         if self._chunked and self._request.method != b"HEAD":
             data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"" if more else b"0\r\n\r\n")
@@ -319,10 +353,10 @@ class Answer:
             self.gone = True
         self.complete = not more
 
-    def _head_of(self, message: Dict[str, Any]) -> bytes:
-        lines = [STATUS_LINES[message["status"]], b"date: ", _date(int(time.time())), b"\r\n"]
+    def _head_of(self, status: int, headers: Iterable[Tuple[bytes, bytes]]) -> bytes:
+        lines = [STATUS_LINES[status], b"date: ", _date(int(time.time())), b"\r\n"]
         self._chunked = True
-        for name, value in message.get("headers", ()):
+        for name, value in headers:
             if name == b"connection":
                 self.keep_alive = self.keep_alive and value != b"close"
                 continue

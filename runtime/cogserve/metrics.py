@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import time
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Tuple
 
 if TYPE_CHECKING:
@@ -23,11 +24,7 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         self.total += seconds
-        for index, bound in enumerate(BUCKETS):
-            if seconds <= bound:
-                self.counts[index] += 1
-                return
-        self.counts[-1] += 1
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
 
     def lines(self, name: str) -> Iterable[str]:
         count = 0

@@ -7,7 +7,7 @@ everything in its order, because storing takes time and what comes next must wai
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Callable, Dict
+from typing import TYPE_CHECKING, Any, Callable, Dict, Union
 
 import msgspec
 import trio
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from cogserve.prediction import Prediction
 
 Header = Dict[str, Any]
+# As the worker sent it; Raw where it was decoded and put together again.
+Payload = Union[bytes, msgspec.Raw]
 
 _as_raw = msgspec.json.Decoder(msgspec.Raw)
 
@@ -40,7 +42,7 @@ class Outputs:
         limit: int,
         *,
         spawn: Callable[..., None],
-        complete: Callable[[Prediction, Header, bytes], None],
+        complete: Callable[[Prediction, Header, Payload], None],
         fail: Callable[[Prediction, str], None],
     ) -> None:
         self._store = store
@@ -59,7 +61,7 @@ class Outputs:
         except OutputUnusable as error:
             self._fail(prediction, str(error))
 
-    def whole(self, prediction: Prediction, payload: bytes) -> None:
+    def whole(self, prediction: Prediction, payload: Payload) -> None:
         """Take the output that came in one piece; none, where chunks carried it.
 
         Raises:
@@ -100,7 +102,7 @@ class Outputs:
         finally:
             self._storing.pop(prediction, None)
 
-    async def _stored(self, prediction: Prediction, files: Any, payload: bytes) -> bytes:
+    async def _stored(self, prediction: Prediction, files: Any, payload: Payload) -> Payload:
         if not files or not payload:
             return payload
         output = msgspec.json.decode(payload)
@@ -111,7 +113,7 @@ class Outputs:
             if prediction.output_size + size > self._limit:
                 raise self._too_large()
             output = place(output, file["at"], url)
-        return encode(output)
+        return output if isinstance(output, msgspec.Raw) else msgspec.Raw(encode(output))
 
     def _count(self, prediction: Prediction, size: int) -> None:
         prediction.output_size += size
@@ -122,7 +124,9 @@ class Outputs:
         return OutputUnusable(f"The output is too large: more than the limit of {self._limit} bytes")
 
 
-def _raw(payload: bytes) -> msgspec.Raw:
+def _raw(payload: Payload) -> msgspec.Raw:
+    if isinstance(payload, msgspec.Raw):
+        return payload
     try:
         return _as_raw.decode(payload)
     except (msgspec.DecodeError, RecursionError) as error:

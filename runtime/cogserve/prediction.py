@@ -25,7 +25,7 @@ MAX_HISTORY_BYTES = 8 * 1024 * 1024
 
 
 class State(enum.Enum):
-    """A prediction's state; the value is what clients are told."""
+    """A prediction's state, and what clients are told: its `status`."""
 
     ACCEPTED = ("accepted", "starting")
     FETCHING = ("fetching", "starting")
@@ -36,9 +36,11 @@ class State(enum.Enum):
     FAILED = ("failed", "failed")
     CANCELED = ("canceled", "canceled")
 
-    @property
-    def status(self) -> str:
-        return self.value[1]
+    def __init__(self, _name: str, status: str) -> None:
+        self.status = status
+
+    # There is one of each, so identity will do; by name, as enums do it, costs more than all that a step does.
+    __hash__ = object.__hash__
 
 
 _ENDS = frozenset((State.FAILED, State.CANCELED))

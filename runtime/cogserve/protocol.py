@@ -11,7 +11,22 @@ EVENTS = ("start", "output", "logs", "completed")
 ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.:~-]{0,127}")
 ID_RULE = "1 to 128 letters, digits and `_`, `-`, `.`, `:`, `~`, not starting with `.` or `:`"
 
+# Bytes of an output that is not copied to stand in its answer.
+LONG = 64 * 1024
+
 encode = msgspec.json.Encoder().encode
+
+
+def encode_prediction(snapshot: Dict[str, Any]) -> List[Union[bytes, memoryview]]:
+    """Encode what clients get of a prediction: in one piece, or with a long output as a piece of its own."""
+    output = snapshot.get("output")
+    if not isinstance(output, msgspec.Raw) or len(output) < LONG:
+        return [encode(snapshot)]
+    names = list(snapshot)  # the `id` stands before the output, and the `status` after it
+    at = names.index("output")
+    before = encode({name: snapshot[name] for name in names[:at]})
+    after = encode({name: snapshot[name] for name in names[at + 1 :]})
+    return [before[:-1] + b',"output":', memoryview(output), b"," + after[1:]]
 
 
 class PredictionRequest(msgspec.Struct):

@@ -100,14 +100,17 @@ class Reader:
 
     def on_url(self, url: bytes) -> None:
         self._current.target += url
-        self._count(len(url))
+        self._counted += len(url)
+        if self._counted > MAX_HEAD:
+            raise BadRequest(431)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
+        self._counted += len(name) + len(value)
+        headers = self._current.headers
         if self._in_head:
-            self._current.headers.append((name.lower(), value))
-            if len(self._current.headers) > MAX_HEADERS:
-                raise BadRequest(431)
+            headers.append((name.lower(), value))
+        if self._counted > MAX_HEAD or len(headers) > MAX_HEADERS:
+            raise BadRequest(431)
 
     def on_headers_complete(self) -> None:
         request = self._current
@@ -141,8 +144,3 @@ class Reader:
 
     def on_message_complete(self) -> None:
         self._current.complete = True
-
-    def _count(self, size: int) -> None:
-        self._counted += size
-        if self._counted > MAX_HEAD:
-            raise BadRequest(431)

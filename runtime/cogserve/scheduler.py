@@ -19,7 +19,7 @@ from cogserve.files_out import OutputUnusable, Store
 from cogserve.ladder import climb, ended_within
 from cogserve.logs import MODEL
 from cogserve.metrics import Metrics
-from cogserve.outputs import Outputs
+from cogserve.outputs import Outputs, Payload
 from cogserve.prediction import Prediction, State
 from cogserve.protocol import Problem, encode, failed
 from cogserve.registry import Registry
@@ -123,7 +123,7 @@ class Scheduler(Listener):
         self.input_bytes += len(prediction.input)
         if self._settings.deadline is not None:
             self._nursery.start_soon(self._limit, prediction, self._settings.deadline)
-        if values is not None and files_in.present(values, files):
+        if files and values is not None and files_in.present(values, files):
             prediction.move(State.FETCHING)
             self._spawn(prediction, self._fetch, prediction, values, files)
         else:
@@ -288,7 +288,7 @@ class Scheduler(Listener):
         else:
             self._complete(prediction, header, payload)
 
-    def _complete(self, prediction: Prediction, header: Dict[str, Any], payload: bytes) -> None:
+    def _complete(self, prediction: Prediction, header: Dict[str, Any], payload: Payload) -> None:
         status, seconds = header.get("status"), header.get("seconds")
         if prediction.cancel_reason:
             self._end(prediction, State.FAILED, prediction.cancel_reason, seconds)

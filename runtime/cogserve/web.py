@@ -7,7 +7,7 @@ from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Tup
 
 import trio
 
-from cogserve.protocol import Problem, encode
+from cogserve.protocol import Problem, encode, encode_prediction
 
 Scope = Dict[str, Any]
 Receive = Callable[[], Awaitable[Dict[str, Any]]]
@@ -99,16 +99,23 @@ class Bodies:
             raise Problem(503, {"error": message, "status": "failed"}, retry_after=5, close=True)
 
 
+def headers_of(length: int, headers: Iterable[Header] = (JSON,)) -> List[Header]:
+    """Return the headers of an answer with a body of this length."""
+    return [*headers, (b"content-length", b"%d" % length)]
+
+
 async def answer(send: Send, status: int, body: bytes, headers: Iterable[Header] = (JSON,)) -> None:
     """Write a whole answer."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [*headers, (b"content-length", b"%d" % len(body))],
-        }
-    )
+    await send({"type": "http.response.start", "status": status, "headers": headers_of(len(body), headers)})
     await send({"type": "http.response.body", "body": body})
+
+
+async def answer_prediction(send: Send, snapshot: Dict[str, Any]) -> None:
+    """Write what is to be said of a prediction."""
+    pieces = encode_prediction(snapshot)
+    await send({"type": "http.response.start", "status": 200, "headers": headers_of(sum(map(len, pieces)))})
+    for left, piece in zip(range(len(pieces) - 1, -1, -1), pieces):
+        await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
 
 
 async def answer_problem(send: Send, problem: Problem) -> None:

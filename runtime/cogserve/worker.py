@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from cogserve.spawn import Started
 
-READ = 256 * 1024
+# No more: a longer piece of memory is asked of the system, and given back, for every frame.
+READ = 64 * 1024
 # What is taken from a pipe before other tasks get their turn.
 PIPE_TURN = 1024 * 1024
 # How many reads of the socket are done before other tasks get their turn.

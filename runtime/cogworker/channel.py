@@ -13,6 +13,7 @@ from cogworker.frames import encode
 if TYPE_CHECKING:
     from cogworker.interrupt import Interrupt
 
+_SHORT = 64 * 1024  # bytes of a payload that is put behind its header, which is quicker than a list of the two
 # Above what programs count on to be free (0 to 2) or use by number, below the usual limit of 1024.
 _HIGH = 200
 
@@ -85,6 +86,12 @@ class Channel:
                 self._sender = None
 
     def _write(self, frame: Tuple[bytes, bytes]) -> None:
+        if len(frame[1]) < _SHORT:
+            data = frame[0] + frame[1]
+            written = os.write(self._fd, data)
+            if written == len(data):
+                return
+            frame = (data[written:], b"")
         rest: List[memoryview] = [memoryview(part) for part in frame if part]
         while rest:
             written = os.writev(self._fd, rest)

@@ -46,6 +46,7 @@ LENGTHS = struct.Struct(">II")
 
 # Made once: json.dumps with these settings would make one for every frame.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_DECODER = json.JSONDecoder()
 
 
 class FrameError(Exception):
@@ -94,7 +95,7 @@ class Decoder:
         if len(buffer) < end:
             raise StopIteration
         try:
-            header = json.loads(bytes(buffer[LENGTHS.size : start]).decode("utf-8", "surrogatepass"))
+            header = _DECODER.decode(buffer[LENGTHS.size : start].decode("utf-8", "surrogatepass"))
         except ValueError as error:
             raise FrameError(f"a frame's header is no JSON: {error}") from None
         if not isinstance(header, dict) or not isinstance(header.get("type"), str):

@@ -12,7 +12,7 @@ import os
 import stat
 from typing import Any
 
-_PIECE = 1024 * 1024
+_PIECE = 64 * 1024
 
 
 class UnusableFile(Exception):

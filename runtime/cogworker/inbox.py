@@ -17,7 +17,8 @@ from typing import Any, Callable, Dict, List, Tuple
 from cogworker.frames import Decoder, FrameError
 
 PATIENCE = 0.02
-_PIECE = 256 * 1024
+# No more: a longer piece of memory is asked of the system, and given back, for every frame.
+_PIECE = 64 * 1024
 
 Frame = Tuple[Dict[str, Any], bytes]
 Handle = Callable[[Dict[str, Any], bytes], None]

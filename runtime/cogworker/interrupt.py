@@ -15,8 +15,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from contextlib import contextmanager
-from typing import Iterator, Optional
+from typing import Optional
 
 from cog.exceptions import CancelationException
 
@@ -36,16 +35,14 @@ class Interrupt:
         self._raised_at = -QUIET
         signal.signal(SIGNAL, lambda _number, _frame: self._strike())
 
-    @contextmanager
-    def running(self, id: str) -> Iterator[None]:  # noqa: A002
-        """Let the exception strike in the block, if `id` is to be canceled; at once, if that was asked already."""
+    def begin(self, id: str) -> None:  # noqa: A002
+        """Let the exception strike until `end`, if `id` is to be canceled; at once, if that was asked already."""
         self._raised_at = -QUIET
-        try:
-            self._running = id
-            self._strike()
-            yield
-        finally:
-            self._running = None
+        self._running = id
+        self._strike()
+
+    def end(self) -> None:
+        self._running = None
 
     def cancel(self, id: str) -> None:  # noqa: A002
         """Have the exception raised in what runs, or is about to run, as `id`. From any thread."""

@@ -56,7 +56,7 @@ class Prediction:
             InvalidInput: the request's input is not what it takes.
         """
         try:
-            given = json.loads(self._payload or b"{}")
+            given = json.loads(self._payload.decode() if self._payload else "{}")
         except ValueError as error:
             raise InvalidInput(f"the input is not JSON: {error}") from None
         finally:

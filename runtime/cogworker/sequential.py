@@ -80,9 +80,12 @@ class Sequential:
         enter(prediction.scope)
         arguments: Dict[str, Any] = {}
         try:
-            with self._interrupt.running(prediction.id):
+            try:
+                self._interrupt.begin(prediction.id)
                 arguments.update(prediction.arguments(self._predictor.inputs))
                 self._take(prediction, self._predictor.function(**arguments))
+            finally:
+                self._interrupt.end()
         except BaseException as error:
             prediction.fail(error)
         with self._lock:

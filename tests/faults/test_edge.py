@@ -265,6 +265,22 @@ def test_pipelined_requests_are_answered_in_order(server):
     assert outputs == [b"%d" % number for number in range(20)]
 
 
+def test_a_reader_that_is_late_gets_every_answer_whole_and_in_order(server):
+    sizes = [50_000 + 40_000 * (number % 2) for number in range(150)]
+    bodies = [b'{"input": {"text": "%d", "size": %d}}' % (index % 10, size) for index, size in enumerate(sizes)]
+    requests = [HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body for body in bodies]
+    requests[-1] = requests[-1].replace(b"Host: x", b"Host: x\r\nConnection: close")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(b"".join(requests))
+        time.sleep(0.5)
+        answer = read(connection)
+
+    outputs = [part.partition(b'"output":"')[2].partition(b'"')[0] for part in answer.split(b"HTTP/1.1 200")[1:]]
+    assert outputs == [b"%d" % (index % 10) * size for index, size in enumerate(sizes)]
+
+
 def test_a_request_in_pieces_of_one_byte_is_the_same_request(server):
     body = b'{"input": {"text": "pieces"}}'
     whole = HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -309,6 +325,12 @@ def test_http_1_0_is_answered_and_closed(server):
     answer = exchange(server, b"GET /livez HTTP/1.0\r\n\r\n")
 
     assert answer.endswith(b"\r\n\r\nREADY")
+
+    body = b'{"input": {"text": "old"}}'
+    answer = exchange(server, HEAD.replace(b"1.1", b"1.0") + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+    assert b'"output":"old"' in answer
+    assert b"connection: close" in answer.lower()
 
 
 @pytest.mark.parametrize("parser", ["httptools", "h11"])

@@ -28,6 +28,11 @@ class Predictor(BasePredictor):
                 file.write(name.encode() * size)
         return {"text": Path("a.txt"), "list": [Path("b.png"), 3]}
 
+    def one(self, size):
+        with open("one.bin", "wb") as file:
+            file.write((bytes(range(251)) * (size // 251 + 1))[:size])
+        return Path("one.bin")
+
     def stream(self, size):
         for name in ("1.txt", "2.txt", "3.txt"):
             with open(name, "w") as file:
@@ -170,6 +175,19 @@ def test_files_of_an_output_become_data_uris_where_they_stand(server):
     assert decoded(output["text"]) == ("data:text/plain;base64", b"a.txt" * 10)
     assert decoded(output["list"][0]) == ("data:image/png;base64", b"b.png" * 10)
     assert output["list"][1] == 3
+
+
+@pytest.mark.parametrize("size", [0, 1, 49_000, 196_607, 196_608, 196_609, 393_216, 5_000_000])
+def test_a_file_of_any_size_comes_whole_now_and_when_asked_for_again(server, size):
+    content = (bytes(range(251)) * (size // 251 + 1))[:size]
+
+    now = server.put(f"one-{size}", make="one", size=size).json
+    again = server.put(f"one-{size}", make="one", size=size).json
+    later = server.get(f"/predictions/one-{size}").json
+
+    assert decoded(now["output"]) == ("data:application/octet-stream;base64", content)
+    assert again == now
+    assert {name: later[name] for name in now} == now
 
 
 def test_text_that_looks_like_a_path_stays_text(server):
