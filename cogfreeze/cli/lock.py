@@ -244,7 +244,11 @@ def _previous(found: Declared, arguments: argparse.Namespace) -> Lock | None:
     if not found.lock_path.exists():
         return None
     if arguments.ours or arguments.theirs:
-        text = conflict.side(found.lock_path.read_text(encoding="utf-8"), ours=arguments.ours)
+        try:
+            both = found.lock_path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return file.read(found.lock_path)  # says what is wrong with it
+        text = conflict.side(both, ours=arguments.ours)
         return file.loads(text, name=found.lock_path.name)
     return file.read(found.lock_path)
 

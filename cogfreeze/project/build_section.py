@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 DEFAULT_PYTHON = "3.13"
 OLDEST_PYTHON, NEWEST_PYTHON = 8, 14
 PLATFORMS = ("linux/amd64", "linux/arm64")
-# The checks of `cog lock` that may be silenced; `cogfreeze.resolve.checks` makes them.
-CHECKS = ("cuda", "cuda-twice", "glibc", "requires-python", "same-file")
+# What may be silenced: that `cog` is dropped, and the checks of `cog lock`, which `resolve.checks` makes.
+CHECKS = ("cog", "cuda", "cuda-twice", "glibc", "requires-python", "same-file")
 # Debian has them in every base image, with numbers of their own.
 _SYSTEM_USERS = frozenset(
     {"_apt", "backup", "bin", "daemon", "games", "irc", "list", "lp", "mail", "man", "news", "nobody", "proxy"}
@@ -46,7 +46,8 @@ def read(section: Section, folder: Path) -> Build:
             if value is not None:
                 section.warn("has no effect without `gpu: true`", key)
     python = _python_version(section)
-    listed, files = _python_packages(section, folder, python)
+    allow = section.texts("allow", partial(_check, section))
+    listed, files = _python_packages(section, folder, python, silent="cog" in allow)
     network = section.flag("network")
     build = Build(
         python_version=python,
@@ -61,7 +62,7 @@ def read(section: Section, folder: Path) -> Build:
         run=_commands(section, "run") + _pre_install(section),
         network=network,
         allow_sdist=section.texts("allow_sdist", partial(_package_name, section)),
-        allow=section.texts("allow", partial(_check, section)),
+        allow=allow,
         user=_user(section),
     )
     section.ignored("sdk_version", "the image holds the SDK of this cogfreeze, which the lock names")
@@ -137,9 +138,10 @@ def _package_name(section: Section, item: str, index: int) -> str | None:
 
 
 def _python_packages(
-    section: Section, folder: Path, python: str
+    section: Section, folder: Path, python: str, *, silent: bool
 ) -> tuple[tuple[str, ...], tuple[RequirementsFile, ...]]:
-    listed = section.texts("python_packages", partial(_python_package, section))
+    """Read both ways to declare packages; `silent`: a requirement on `cog` is dropped without a word."""
+    listed = section.texts("python_packages", partial(_python_package, section, silent))
     name = section.get("python_requirements")
     if name is None:
         return listed, ()
@@ -156,16 +158,23 @@ def _python_packages(
         )
     path = (*section.path, "python_requirements")
     document = section.document
-    files, mistakes, warnings = requirements.read(folder, name, named_at=document.where(path), python=python)
+    files, mistakes, warnings = requirements.read(
+        folder, name, named_at=document.where(path), python=python, silent=silent
+    )
     document.mistakes += [(document.line(path), each) for each in mistakes]
     document.warnings += [(document.line(path), each) for each in warnings]
     return listed, files
 
 
-def _python_package(section: Section, item: str, index: int) -> str | None:
+def _python_package(section: Section, silent: bool, item: str, index: int) -> str | None:
     item = item.strip()
     if packages.name_of(item) in packages.PROVIDED:
-        section.warn(f"is dropped: the image provides `{grammar.shown(item)}`", "python_packages", index)
+        if not silent:
+            section.warn(
+                f"is dropped: the image provides `{grammar.shown(item)}`; take it out, or `build.allow: [cog]`",
+                "python_packages",
+                index,
+            )
         return None
     problem = packages.check(item)
     if problem is None:

@@ -74,8 +74,9 @@ _LINE_OPTIONS = {
 class _Reader:
     """Follows one tree of files; keeps what it finds in the order in which it is met."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, silent: bool) -> None:
         self.folder = folder
+        self.silent = silent
         self.files: dict[str, RequirementsFile] = {}
         self.open: list[str] = []
         self.mistakes: list[ProjectError] = []
@@ -182,7 +183,11 @@ class _Reader:
         start = _OPTION.search(line)
         requirement = line[: start.start()].rstrip() if start else line
         if packages.name_of(requirement) in packages.PROVIDED:
-            self.warnings.append(f"{where}: `{shown(requirement)}` is dropped: the image provides it")
+            if not self.silent:
+                self.warnings.append(
+                    f"{where}: `{shown(requirement)}` is dropped: the image provides it; take it out, or"
+                    " `build.allow: [cog]`"
+                )
             return False
         problem = packages.check(requirement)
         if problem and problem.fatal:
@@ -280,7 +285,7 @@ def resolve(folder: str, name: str) -> str | None:
 
 
 def read(
-    folder: Path, name: str, *, named_at: str, python: str
+    folder: Path, name: str, *, named_at: str, python: str, silent: bool = False
 ) -> tuple[tuple[RequirementsFile, ...], list[ProjectError], list[str]]:
     """Read a requirements file and every file that it names.
 
@@ -290,10 +295,12 @@ def read(
         named_at: where it is named, `cog.yaml:4`, for what is wrong with the file as a whole.
         python: the image's, `3.11`; what a lock file of another tool has for others is left out.
 
+        silent: a requirement on what the image provides is dropped without a word.
+
     Returns:
         The files, each followed by those that it names; what is wrong; what wants to be said.
     """
-    reader = _Reader(folder)
+    reader = _Reader(folder, silent=silent)
     path = resolve("", name)
     if path is None:
         hint = "name a file in the project's folder, such as `requirements.txt`"

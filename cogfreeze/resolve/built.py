@@ -84,7 +84,7 @@ def locked(
         path=origin.path.relative_to(folder.resolve()).as_posix() if origin.path else origin.subdirectory,
         required_by=required_by,
     )
-    return _kept(made, _archive(made, folder), settings)
+    return _kept(made, _archive(made, folder, settings), settings)
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -108,7 +108,7 @@ def fetch(source: Source, url: str | None, folder: Path, settings: Settings, rep
         return path
     if source.kind == "sdist":
         return _sdist(url or path.as_uri(), source.file, source.sha256, settings, report)
-    made = _kept(source, _archive(source, folder), settings)
+    made = _kept(source, _archive(source, folder, settings), settings)
     if made.sha256 != source.sha256:
         what = f"the folder `{source.path}`" if source.kind == "local" else f"the commit {source.commit}"
         raise IntegrityError(
@@ -201,20 +201,22 @@ def _declared_version(name: str, path: Path | None) -> str:
         ) from None
 
 
-def _archive(source: Source, folder: Path) -> bytes:
+def _archive(source: Source, folder: Path, settings: Settings) -> bytes:
     top = f"{source.name}-{source.version}"
     if source.kind == "local":
         return packed(folder / (source.path or "."), top)
     with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
         checkout = Path(scratch) / "checkout"
-        _git("clone", "--quiet", "--no-checkout", "--", str(source.url), str(checkout))
-        _git("-C", str(checkout), "checkout", "--quiet", "--detach", str(source.commit))
-        _git("-C", str(checkout), "submodule", "--quiet", "update", "--init", "--recursive")
+        _git(settings, "clone", "--quiet", "--no-checkout", "--", str(source.url), str(checkout))
+        _git(settings, "-C", str(checkout), "checkout", "--quiet", "--detach", str(source.commit))
+        _git(settings, "-C", str(checkout), "submodule", "--quiet", "update", "--init", "--recursive")
         return packed(checkout / (source.path or "."), top)
 
 
-def _git(*arguments: str) -> None:
+def _git(settings: Settings, *arguments: str) -> None:
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:https:http:ssh"}
+    if settings.ca_bundle:
+        environment["GIT_SSL_CAINFO"] = str(settings.ca_bundle)
     try:
         done = subprocess.run(
             ["git", "-c", "core.autocrlf=false", *arguments],

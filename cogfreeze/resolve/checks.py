@@ -215,7 +215,10 @@ def _newer_symbols(
             missing, python=build.python_version, platform=platform, folder=folder, settings=settings, build=build
         )
         files = download.fetch_all(places, settings, report, what="wheels, to read what glibc they need")
-        needs |= {sha256: elf.needs(path, sha256, settings) for sha256, path in files.items()}
+        with report.step(f"reading the symbol versions of {len(files)} wheels", len(files)) as advance:
+            for sha256, path in files.items():
+                needs[sha256] = elf.needs(path, sha256, settings)
+                advance(1)
     for each in wheels:
         asked = elf.newest(needs[each.sha256], platform)
         if asked and asked[0] > glibc:

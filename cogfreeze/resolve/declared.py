@@ -268,7 +268,9 @@ class _Reader:
             self._add(many[option], value)
         elif option == "--find-links":
             # As pip has it: beside the file where that exists, else from the project's folder.
-            path = next((base / value for base in (folder, self.folder) if (base / value).exists()), None)
+            path = next(
+                (base / value for base in (folder, self.folder) if line_mistakes.is_there(base / value)), None
+            )
             if path is None and "://" not in value and not value.startswith("file:"):
                 self.errors += line_mistakes.missing(f"./{value}".replace("././", "./"), where, self.folder)
             self._add("find_links", str(path.resolve()) if path and "://" not in value else value)
@@ -281,7 +283,7 @@ class _Reader:
         elif option not in _WITHOUT_EFFECT and option not in ("--requirement", "--constraint"):
             self.errors.append(
                 ProjectError(
-                    f"`{option}` is no option of a requirements file that can be locked",
+                    f"`{shown(option)}` is no option of a requirements file that can be locked",
                     where=where,
                     hint="take the line out",
                 )

@@ -36,6 +36,14 @@ def lost(text: str, where: str) -> list[ProjectError]:
     return [ProjectError(message, where=where, hint=hint) for message, hint in found]
 
 
+def is_there(path: Path) -> bool:
+    """Say whether a path leads anywhere; one that can't be a path leads nowhere."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def missing(address: str, where: str, folder: Path) -> list[ProjectError]:
     """Find a path that leads nowhere: uv would say so too, but not where it is named.
 
@@ -44,7 +52,7 @@ def missing(address: str, where: str, folder: Path) -> list[ProjectError]:
     """
     path = _EXTRAS.sub("", address.partition(" ;")[0].partition("#")[0].strip())
     local = path.startswith((".", "/")) or path.endswith(".whl")
-    if not local or "://" in path or path.startswith("file:") or (folder / path).exists():
+    if not local or "://" in path or path.startswith("file:") or is_there(folder / path):
         return []
     what = "folder" if not path.endswith((".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2")) else "file"
     return [

@@ -6,6 +6,7 @@ on and honours pip's own settings, not uv's, so it can stand in only where the i
 
 from __future__ import annotations
 
+import os
 import platform as machine
 import re
 import subprocess
@@ -70,8 +71,15 @@ def pins(
         *(f"--trusted-host={host}" for host in sources.declared.options.trusted_hosts),
         *_files(sources),
     ]
+    bundle = sources.settings.ca_bundle
     done = subprocess.run(
-        command, cwd=sources.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command,
+        cwd=sources.folder,
+        env={**os.environ, **({"PIP_CERT": str(bundle)} if bundle else {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         raise _explained(done.stderr, sources)

@@ -127,7 +127,8 @@ def environment(settings: Settings, given: Mapping[str, str] = os.environ) -> di
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "FORCE_COLOR"):
         kept.pop(name, None)
     if settings.ca_bundle:
-        kept["SSL_CERT_FILE"] = str(settings.ca_bundle)
+        # uv's own, and that of the git that it runs.
+        kept["SSL_CERT_FILE"] = kept["GIT_SSL_CAINFO"] = str(settings.ca_bundle)
     return kept
 
 

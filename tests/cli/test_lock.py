@@ -359,6 +359,18 @@ def test_a_merge_is_resolved_from_one_side(two_packages, side, version):
     assert two_packages.path.read_text() == (ours if side == "--ours" else theirs)
 
 
+@pytest.mark.parametrize("words", [[], ["--ours"], ["--theirs"], ["--check"]])
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"", b"<<<<<<< a\n", b"\0", None], ids=str)
+def test_a_lock_that_is_none_is_refused_and_stays(two_packages, data, words):
+    two_packages.path.unlink()
+    if data is None:
+        two_packages.path.mkdir()
+    else:
+        two_packages.path.write_bytes(data)
+    assert two_packages.lock(*words, status=2).talk[0].startswith("error[CF200]: cog.lock")
+    assert two_packages.path.is_dir() if data is None else two_packages.path.read_bytes() == data
+
+
 def test_a_checkout_with_other_line_ends_is_current(two_packages):
     two_packages.path.write_bytes(two_packages.path.read_bytes().replace(b"\n", b"\r\n"))
     assert two_packages.lock("--check").talk == ["cog.lock is current"]

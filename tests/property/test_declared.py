@@ -57,6 +57,16 @@ pieces = st.one_of(
             "+cu128",
             "%2e",
             "é",
+            "-e ./",
+            "\0",
+            "x" * 300,
+            "#egg=app",
+            "&subdirectory=",
+            "[",
+            "--hash=sha512:",
+            "--find-links ./",
+            "-C",
+            "allowed @ ./",
             "\t",
         ]
     ),
@@ -68,7 +78,12 @@ lines = st.lists(pieces, min_size=1, max_size=8).map("".join).map(str.strip).fil
 @given(st.lists(lines, max_size=4), st.lists(lines, max_size=4))
 def test_any_line_is_read_or_refused_in_words(packages, texts):
     files = (RequirementsFile(path="r.txt", lines=tuple(texts)),)
-    build = Build(python_version="3.11", python_packages=tuple(packages), python_requirements=files)
+    build = Build(
+        python_version="3.11",
+        python_packages=tuple(packages),
+        python_requirements=files,
+        allow_sdist=("app", "allowed"),
+    )
     try:
         read = declared.read(build, Path("/nonexistent"))
     except ProjectErrors as errors:

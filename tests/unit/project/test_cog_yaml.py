@@ -231,10 +231,19 @@ def test_cog_itself_among_the_packages_is_dropped_with_a_warning(project):
     )
 
     assert found.build.python_packages == ("cogs==1",)
+    dropped = "is dropped: the image provides `{}`; take it out, or `build.allow: [cog]`"
     assert found.warnings == (
-        "cog.yaml:4: `build.python_packages[0]` is dropped: the image provides `cog==0.9.4`",
-        "cog.yaml:5: `build.python_packages[1]` is dropped: the image provides `Coglet`",
+        "cog.yaml:4: `build.python_packages[0]` " + dropped.format("cog==0.9.4"),
+        "cog.yaml:5: `build.python_packages[1]` " + dropped.format("Coglet"),
     )
+
+
+def test_the_drop_of_cog_itself_can_be_silenced(project):
+    start = "build:\n  python_version: '3.12'\n  allow: [cog]\n"
+    found = project(start + "  python_packages: [cog==0.9.4, six]\n")
+    assert (found.build.python_packages, found.warnings) == (("six",), ())
+    found = project(start + "  python_requirements: requirements.txt\n", requirements="cog\nsix\n")
+    assert (found.build.python_requirements[0].lines, found.warnings) == (("six",), ())
 
 
 def test_a_package_that_installs_the_real_one_is_a_warning(project):
@@ -384,7 +393,8 @@ def test_every_check_of_the_lock_can_be_allowed():
     """A check that `cog lock` makes and cog.yaml can't name would have no way out."""
     made = re.findall(r'Finding\(\s*name="([a-z-]+)"', (ROOT / "cogfreeze" / "resolve" / "checks.py").read_text())
 
-    assert set(made) == set(CHECKS)
+    # That of a requirement on `cog` itself is made where the declaration is read.
+    assert {*made, "cog"} == set(CHECKS)
 
 
 def test_the_reference_explains_every_key_and_no_other(project, mistakes):

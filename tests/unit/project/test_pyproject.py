@@ -50,7 +50,9 @@ def test_the_dependencies_are_kept_as_they_are_written(read):
         {"pyproject.toml": ["numpy>=1.26", "zope.interface==6.0", 'x[a,b] ; python_version < "3.12"']},
         [],
     )
-    assert warnings == ["pyproject.toml: `cog>=0.9` is dropped: the image provides it"]
+    assert warnings == [
+        "pyproject.toml: `cog>=0.9` is dropped: the image provides it; take it out, or `build.allow: [cog]`"
+    ]
 
 
 def test_places_that_uv_knows_become_addresses(read):

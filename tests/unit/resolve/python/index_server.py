@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping, Sequence
 
 
@@ -128,7 +129,7 @@ class Index:
 
 
 @contextmanager
-def served() -> Iterator[Index]:
+def served(tls: ssl.SSLContext | None = None) -> Iterator[Index]:
     """Serve an index while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -154,7 +155,9 @@ def served() -> Iterator[Index]:
         def log_message(self, *arguments: object) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    index = Index(f"http://127.0.0.1:{server.server_port}")
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    index = Index(f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

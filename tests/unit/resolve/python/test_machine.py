@@ -1,13 +1,20 @@
 """What of this machine's uv settings counts: where and how to fetch, and nothing else."""
 
+import os
+import ssl
+import subprocess
+import sys
 import tomllib
 
 import pytest
 
+from cogfreeze.errors import NetworkError, ResolveError
 from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
 from cogfreeze.resolve import machine, python
 from cogfreeze.resolve.machine import Credentials, Index
+from cogfreeze.settings import Settings
+from tests.unit.resolve.python.index_server import served
 
 # What would change a lock, and must not.
 DECIDING = (
@@ -95,3 +102,37 @@ def test_credentials_go_to_the_host_that_they_were_given_for_and_nowhere_else():
     for other in ("http://a.example/x", "https://a.example.org/x", "https://b.example/x", "file:///a.example/x"):
         assert given.added_to(other) == other
     assert given.added_to("https://own:one@a.example/x") == "https://own:one@a.example/x"
+
+
+@pytest.mark.parametrize("resolver", ["uv", "pip-tools"])
+def test_an_index_with_a_companys_certificate_is_trusted_by_its_bundle(tmp_path, monkeypatch, resolver):
+    """The one bundle serves what resolves, what reads wheels' papers, and what fetches."""
+    extensions = ("subjectAltName=IP:127.0.0.1", "basicConstraints=critical,CA:FALSE")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "2",
+         *(word for each in extensions for word in ("-addext", each)), "-keyout", "key.pem", "-out", "cert.pem"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    build = Build(python_version=".".join(map(str, sys.version_info[:2])), python_packages=("app",))
+    platform = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[os.uname().machine]
+
+    def lock(**settings):
+        own = Settings(cache=tmp_path / "cache", **settings)
+        given = {"glibc": (2, 36), "settings": own, "report": Silent(), "resolver": resolver}
+        return python.resolve(build, tmp_path, platform, **given).wheels
+
+    with served(context) as index:
+        index.add("simple", "app-1.0-py3-none-any.whl")
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"{index.url}/simple")
+        monkeypatch.setenv("PIP_INDEX_URL", f"{index.url}/simple")
+        with pytest.raises((NetworkError, ResolveError)):
+            lock()
+        assert [each.name for each in lock(ca_bundle=tmp_path / "cert.pem")] == ["app"]

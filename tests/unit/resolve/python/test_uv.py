@@ -38,6 +38,7 @@ def test_uv_sees_where_and_how_to_fetch_and_nothing_that_changes_the_answer():
         "UV_CACHE_DIR": "/cache",
         "UV_HTTP_TIMEOUT": "3",
         "SSL_CERT_FILE": "/company.pem",
+        "GIT_SSL_CAINFO": "/company.pem",
     }
 
 
