@@ -145,6 +145,8 @@ def _arguments(engine: Docker, recipe: Recipe, folder: Path, options: Options) -
 
 def _run(command: list[str], frontend: str | None, options: Options, report: Report) -> None:
     environment = os.environ | {"BUILDX_METADATA_PROVENANCE": "disabled", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    # It labels the image with the commit and the repository's address, which may hold a password.
+    environment.pop("BUILDX_GIT_LABELS", None)
     if options.progress == "tty":
         # buildx draws on the terminal itself, and has said there what failed.
         with _stopped_in_order(subprocess.Popen(command, env=environment)) as process:

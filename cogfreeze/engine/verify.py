@@ -141,4 +141,5 @@ def _disguise(context: Path) -> None:
 
 def _prune(engine: Docker, report: Report) -> None:
     with report.step("emptying the build cache"):
-        engine.ask(["builder", "prune", "--all", "--force"], seconds=None)
+        # `docker builder prune` would empty the cache of whichever builder was chosen by `docker buildx use`.
+        engine.ask(["buildx", "prune", f"--builder={engine.builder}", "--all", "--force"], seconds=None)

@@ -7,7 +7,7 @@ refuses what `cog lock` would not have written, with file and line, and never gu
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -271,8 +271,6 @@ def _record(kind: type[Record], values: Mapping[str, Any], given: Mapping[str, A
 
 
 def _required(field: Any) -> bool:
-    from dataclasses import MISSING
-
     return field.default is MISSING and field.default_factory is MISSING
 
 

@@ -5,6 +5,8 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
+import subprocess
 import tarfile
 import threading
 import uuid
@@ -151,6 +153,34 @@ def test_no_address_of_this_machine_is_in_the_image(ocr, exported, cache):
             if entry.isfile() and entry.size < 1_000_000:
                 data = layer.extractfile(entry).read()
                 assert not [each for each in hidden if each.encode() in data], entry.name
+
+
+def test_nothing_of_the_environment_of_whoever_builds_is_in_the_image(small, small_image, built, tmp_path):
+    """What buildx would take from it: labels of the repository, a time, a platform, a proxy."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(small, folder, ignore=shutil.ignore_patterns(".cog"))
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@example.org")
+    for words in (
+        ("init", "--quiet"),
+        ("add", "."),
+        ("commit", "--quiet", "--message", "a"),
+        ("remote", "add", "origin", f"https://user:{SECRET}@example.org/model.git"),
+    ):
+        subprocess.run((*git, *words), cwd=folder, check=True)
+    image = built(
+        folder,
+        "--no-cache",
+        variables={
+            "BUILDX_GIT_LABELS": "full",
+            "SOURCE_DATE_EPOCH": "7",
+            "DOCKER_DEFAULT_PLATFORM": "linux/arm64",
+            "DOCKER_BUILDKIT": "0",
+            "TZ": "Asia/Kathmandu",
+            "LANG": "tr_TR.UTF-8",
+        },
+    )
+
+    assert image["digest"] == small_image["digest"]
 
 
 def test_a_command_that_may_use_the_network_does_and_the_image_says_so(new_project, built, docker, cog):

@@ -61,6 +61,21 @@ def test_root_where_the_project_says_so(new_project, built, shell):
     assert shell(image["names"][0], "id -u; stat -c %u /src") == "0\n0\n"
 
 
+def test_a_gpu_image_on_a_slim_base_asks_for_the_gpu(new_project, built, docker):
+    image = built(new_project("gpu: true\nbase_image: python:3.11-slim-bookworm"), name="cogfreeze-test-gpu")
+    variables = json.loads(docker("image", "inspect", image["names"][0]))[0]["Config"]["Env"]
+
+    assert {"NVIDIA_VISIBLE_DEVICES=all", "NVIDIA_DRIVER_CAPABILITIES=compute,utility"} <= set(variables)
+
+
+def test_what_dockerignore_names_is_in_no_layer(new_project, exported):
+    folder = new_project(files=[(".dockerignore", "data\n!data/kept\n"), ("data/a", "a"), ("data/kept", "b")])
+    layers, _ = exported(folder)
+    names = {entry.name for layer in layers[1:] for entry in layer}
+
+    assert {name for name in names if name.startswith("src/data")} == {"src/data", "src/data/kept"}
+
+
 def test_nothing_is_left_behind_that_only_the_build_needed(ocr, ocr_image, shell):
     line = (
         "find /var/lib/apt/lists /var/cache /var/log /tmp /fetched /layer /cache /installer /unpacked"

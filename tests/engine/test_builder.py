@@ -14,6 +14,10 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
+from cogfreeze.engine import docker as engine
+from cogfreeze.engine import verify
+from cogfreeze.report import Silent
+
 pytestmark = pytest.mark.engine
 
 NAME = "cogfreeze-test-builder"
@@ -60,15 +64,15 @@ class Bridge:
 @pytest.fixture
 def remote(engine_environment, tmp_path, monkeypatch):
     """The way to a builder that isn't the engine's own, and was chosen as the default one."""
-    engine = engine_environment["DOCKER_HOST"]
-    if not engine.startswith("unix://"):
+    host = engine_environment["DOCKER_HOST"]
+    if not host.startswith("unix://"):
         pytest.skip("the engine is not reached by a socket of this machine")
     monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path / "buildx"))
     path = tmp_path / "buildkit.sock"
     with ExitStack() as opened, socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
-        bridge = Bridge(listening, engine.removeprefix("unix://"), opened)
+        bridge = Bridge(listening, host.removeprefix("unix://"), opened)
         threading.Thread(target=bridge.serve, daemon=True).start()
         command = f"docker buildx create --name {BUILDER} --driver remote --use unix://{path}"
         environment = os.environ | engine_environment
@@ -95,6 +99,14 @@ def test_a_builder_that_was_only_chosen_takes_no_image_away_from_the_engine(
         assert answer.returncode == 0, answer.stderr
         assert json.loads(answer.stdout)["engine"] == small_image["engine"]
     docker("image", "inspect", NAME)
+
+
+def test_the_cache_that_a_verification_empties_is_the_engines_own(remote, small_image):
+    """Whatever was chosen, and though it is gone: asked of it, this would fail."""
+    remote.cut()
+    verify._prune(engine.find(), Silent())
+
+    assert subprocess.run(["docker", "buildx", "prune", "--force"], capture_output=True, check=False).returncode
 
 
 def test_an_engine_that_goes_away_is_told_with_the_step_that_ran(remote, new_project, engine_environment, cache):

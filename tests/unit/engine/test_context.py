@@ -1,4 +1,5 @@
 import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -254,3 +255,19 @@ def test_no_path_of_this_machine_is_in_the_context(project, target):
     here = str(project.parent).encode()
 
     assert not [path for path in target.rglob("*") if path.is_file() and here in path.read_bytes()]
+
+
+def test_where_there_is_no_room_the_file_that_could_not_be_written_is_named(project, target):
+    """A limit on the size of files fails as a full disk does, in the middle of a copy."""
+    (project / "weights.bin").write_bytes(bytes(1 << 20))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, limits[1]))
+    try:
+        with pytest.raises(CogError) as raised:
+            write(project, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert raised.value.where == str(target / "code/weights.bin")
+    assert raised.value.message == f"cannot write the build context `{target}`: File too large"
+    assert raised.value.hint == "make room there or allow writing and reading"
