@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.test_worker import alive
+from tests.server.serving import starting
 
 SOURCE = """
 import itertools
@@ -27,6 +28,21 @@ class Predictor(BasePredictor):
             os.kill(os.getpid(), signal.SIGSTOP)
         time.sleep(seconds)
         return text
+"""
+# A server that does not come to its end, by a defect of its own.
+HUNG = """
+import sys
+sys.path[:0] = [sys.argv.pop(1)]
+import trio
+from cogserve import main, serving
+
+async def stop(self):
+    with trio.CancelScope(shield=True):
+        await trio.sleep_forever()
+
+serving.Supervisor.stop = stop
+serving.LAST_WORDS, serving.WATCHDOG_MARGIN = 0.1, 0.2
+sys.exit(main.main())
 """
 ABANDONED = "The server was shut down before the prediction ended"
 
@@ -94,6 +110,17 @@ def test_what_does_not_end_in_time_is_cancelled_and_its_client_told(serve, how):
     thread.join()
     assert (answers[0]["status"], answers[0]["error"]) == ("failed", ABANDONED)
     assert not alive(worker)
+
+
+def test_a_server_that_hangs_on_its_way_out_is_ended_by_force(serve):
+    server = serve(SOURCE, command=starting(HUNG), COG_DRAIN="0.1")
+    worker = server.worker_pid()
+
+    server.terminate()
+
+    assert server.wait() == 1
+    server.wait_for_line("error: the shutdown took too long, and the process is ended by force")
+    server.until(lambda: not alive(worker), "the worker's end")
 
 
 def test_a_second_signal_hurries(serve):

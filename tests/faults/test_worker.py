@@ -199,6 +199,27 @@ def test_whatever_the_model_does_a_cancel_ends_it_and_frees_the_slot(server, tmp
     assert_serves(server)
 
 
+def test_a_worker_that_is_stopped_while_idle_makes_the_server_unhealthy_and_hangs_no_probe(serve):
+    server = serve(SOURCE)
+    worker = server.worker_pid()
+    os.kill(worker, signal.SIGSTOP)
+
+    health = server.get("/health-check").json
+    os.kill(worker, signal.SIGCONT)
+
+    assert health["status"] == "UNHEALTHY"
+    assert health["user_healthcheck_error"].endswith("timed out after 5.0 seconds")
+    server.wait_for_status("READY")
+    assert_serves(server)
+
+
+def test_when_memory_is_out_the_model_goes_rather_than_the_server(server):
+    def score(pid):
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    assert score(server.worker_pid()) == 500 > score(server.process.pid)
+
+
 def test_a_cancel_that_must_be_repeated_is(serve, tmp_path):
     source = SOURCE.replace("while True:\n            try:", "for _ in range(2):\n            try:", 1)
     server = serve(source, COG_CANCEL_GRACE="60")
