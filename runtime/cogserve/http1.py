@@ -8,6 +8,8 @@ The task that reads a request also answers it: it calls the application. Rules:
 3. A body is bounded by the application, and the time of a head and of idling by `connections`, which also
    finds who has left: for all connections at once.
 4. A read waits before it reads, so a cancelled one has taken nothing.
+5. An application that waits for something else may have its answer written by whoever brings that
+   (`cog.answer_now`), before its own task has its turn. What the socket does not take then, this task writes.
 """
 
 from __future__ import annotations

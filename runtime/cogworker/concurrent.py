@@ -73,13 +73,13 @@ class Concurrent:
         kind = header["type"]
         if kind == "predict":
             prediction = Prediction(self._channel, self._logs, header, payload)
-            task = self._loop.create_task(self._run(prediction))
-            self._tasks[prediction.id] = (prediction, task)
-            task.add_done_callback(lambda _task: self._ended(prediction))
+            self._tasks[prediction.id] = (prediction, self._loop.create_task(self._run(prediction)))
         elif kind == "cancel" and header["id"] in self._tasks:
             prediction, task = self._tasks[header["id"]]
             prediction.canceled = True
             task.cancel()
+            if not prediction.begun:  # then not even the task's first step is made, nor what it does at its end
+                self._ended(prediction)
         elif kind == "shutdown":
             self._stopping = True
             self._stop_if_idle()
@@ -96,6 +96,7 @@ class Concurrent:
             self._loop.stop()
 
     async def _run(self, prediction: Prediction) -> None:
+        prediction.begun = True
         try:
             async with self._slots:
                 prediction.start()
@@ -106,7 +107,10 @@ class Concurrent:
                     leave(prediction.scope)
                     prediction.finish()
         except asyncio.CancelledError:
-            prediction.finish()
+            pass
+        finally:
+            # Here rather than in a callback of the task's, which would cost a turn of the loop.
+            self._ended(prediction)
 
     async def _perform(self, prediction: Prediction) -> None:
         arguments: Dict[str, Any] = {}

@@ -51,8 +51,8 @@ class Interrupt:
             threading.Thread(target=self._insist, args=(id,), name="cog-cancel", daemon=True).start()
 
     def forget(self) -> None:
-        """What was wanted has ended."""
-        self._wanted = None
+        """What was wanted has ended; so has what runs, though `end` was struck itself before it could say so."""
+        self._wanted = self._running = None
 
     def _insist(self, id: str) -> None:  # noqa: A002
         while self._wanted == id:

@@ -28,6 +28,7 @@ class Prediction:
     Attributes:
         id: the request's.
         canceled: the server has asked for its end; whatever it raises now, it was canceled.
+        begun: whether its task, where it has one, has made its first step.
         scope: what the model's code sees of it.
     """
 
@@ -35,6 +36,7 @@ class Prediction:
         self.id: str = header["id"]
         self.scope = Scope(self.id, header.get("context"), self._tell_metric)
         self.canceled = False
+        self.begun = False
         self._folder: str = header["folder"]
         self._payload = payload
         self._channel = channel
