@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from cogfreeze.lock.model import Wheel
 
-# What is smaller costs less to push again than a layer costs to have: the small ones of a project are a few MB.
-ALONE = 256 * 1024
+# What is smaller costs less to push again than a layer costs to have: the small ones of a project are a MB or two.
+ALONE = 128 * 1024
 
 # An image may have 127 layers; the base, apt and our own take some, and each costs a request at every pull.
 MOST_ALONE = 40
