@@ -135,8 +135,7 @@ def test_without_apt_get_on_the_machine_the_base_images_own_decides(
         )  # fmt: skip
 
     expected = resolve()
-    which = apt_get.shutil.which
-    monkeypatch.setattr(apt_get.shutil, "which", lambda name: None if name == "apt-get" else which(name))
+    monkeypatch.setattr(apt_get, "_own_version", lambda: None)
     assert resolve() == expected
     assert resolve((nobodys, base[1])) == expected
 

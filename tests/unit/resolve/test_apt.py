@@ -143,6 +143,38 @@ def test_a_base_package_that_something_new_breaks_is_moved_and_says_why(resolve)
 
 
 @needs_apt
+@pytest.mark.parametrize(
+    ("base_apt", "moved"), [("2.4.13", []), ("2.6.1", ["tool-bin 1.1 <- lib"]), (None, ["tool-bin 1.1 <- lib"])]
+)
+def test_what_is_installed_of_one_source_moves_as_the_bases_own_apt_moves_it(resolve, base_apt, moved):
+    """apt moves it together since 2.5.2; Ubuntu 22.04 and Debian 11 have older ones, whatever this machine has."""
+    of = {"Source": "tool"}
+    status = [LIBC, installed("lib", **of), installed("tool-bin", **of)]
+    if base_apt:
+        status.append(installed("apt", base_apt))
+    main = [
+        stanza("app", Depends="lib (>= 1.1)"), stanza("lib", "1.1", **of), stanza("tool-bin", "1.1", **of)
+    ]  # fmt: skip
+    assert told(resolve("app", main=main, status=status)) == ["app 1.0 <- declared", "lib 1.1 <- app", *moved]
+
+
+def test_an_apt_that_is_older_than_the_bases_is_not_asked(resolve, monkeypatch, tmp_path):
+    """It would leave behind what the base's moves; so it is the base's that is asked, where there is docker."""
+    (tmp_path / "apt-get").write_text("#!/bin/sh\necho 'apt 2.4.13 (amd64)'\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    apt_get._own_version.cache_clear()
+    try:
+        error = refusal(resolve, "tool", main=[stanza("tool")], error=ToolMissing)
+    finally:
+        apt_get._own_version.cache_clear()
+    assert str(error) == (
+        "build.system_packages: system packages are resolved by `apt-get`, and this machine's (2.4.13) is older"
+        " than the base's"
+    )
+
+
+@needs_apt
 def test_an_alternative_that_the_base_meets_brings_nothing(resolve):
     main = [stanza("tool", Depends="other | libc-virtual"), stanza("other")]
     assert told(resolve("tool", main=main)) == ["tool 1.0 <- declared"]
@@ -347,6 +379,7 @@ def test_a_deb_that_no_signed_list_has_is_refused(resolve, monkeypatch):
 
 def test_without_apt_and_docker_the_tool_is_named(resolve, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(apt_get, "_own_version", lambda: None)
     error = refusal(resolve, "tool", main=[stanza("tool")], error=ToolMissing)
     assert str(error) == (
         "build.system_packages: system packages are resolved by `apt-get`, which is not on this machine"
