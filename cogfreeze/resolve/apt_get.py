@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _HOST = "archive.invalid"
 # Where the files lie in a container.
 _PLACE = "/cogfreeze-apt"
-# Since then, what is installed of a source package is moved together.
-_MOVES_TOGETHER = debian_version.key("2.5.2")
+# Since then, what is installed of a source package is moved together; and another solver decides.
+_MOVES_TOGETHER, _SOLVER_3 = map(debian_version.key, ("2.5.2", "3.1.10"))
 _LINE = re.compile(rb"^'([^']+)' \S+ (\d+) SHA256:([0-9a-f]{64})$", re.MULTILINE)
 
 _CONFIGURATION = """\
@@ -52,8 +52,7 @@ APT::Install-Recommends "false";
 APT::Install-Suggests "false";
 // An update that Ubuntu gives to some machines first, by their id, is one that all of ours get.
 APT::Get::Always-Include-Phased-Updates "true";
-// Newer releases of apt have another solver too; the bases' own have this one.
-APT::Solver "internal";
+APT::Solver "{solver}";
 APT::Get::Upgrade-By-Source-Package "{together}";
 Acquire::ForceHash "SHA256";
 Acquire::Languages "none";
@@ -69,6 +68,25 @@ class Download:
     path: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rules:
+    """What one release of apt does by itself; a later one can be told to do as an earlier one."""
+
+    together: bool
+    solver_3: bool
+
+    @classmethod
+    def of(cls, version: str | None) -> _Rules:
+        """Return those of a version; of a base without apt, those that most have."""
+        if version is None:
+            return cls(together=True, solver_3=False)
+        key = debian_version.key(version)
+        return cls(together=key >= _MOVES_TOGETHER, solver_3=key >= _SOLVER_3)
+
+    def can_be(self, wanted: _Rules) -> bool:
+        return self.together >= wanted.together and self.solver_3 >= wanted.solver_3
 
 
 class AptFailed(CogError):
@@ -108,13 +126,13 @@ def solve(
         AptFailed: apt-get can't or won't.
         ToolMissing: there is neither docker nor an apt-get that can do what the base's does.
     """
-    together = base_apt is None or debian_version.key(base_apt) >= _MOVES_TOGETHER
+    rules = _Rules.of(base_apt)
     own = _own_version()
-    here = own is not None and (not together or debian_version.key(own) >= _MOVES_TOGETHER)
+    here = own is not None and _Rules.of(own).can_be(rules)
     words = ("-q", "-y", "--print-uris", "--no-install-recommends", "--no-remove", "install", *packages)
     with tempfile.TemporaryDirectory(prefix="cogfreeze-apt-", ignore_cleanup_errors=True) as folder:
         place = folder if here else _PLACE
-        _furnish(Path(folder), place, releases, lists, status, architectures, together)
+        _furnish(Path(folder), place, releases, lists, status, architectures, rules)
         run = _on_this_machine(folder, words) if here else _in_base_image(folder, image, words, own)
     if run.returncode:
         raise AptFailed((run.stdout + run.stderr).decode("utf-8", "replace"))
@@ -145,15 +163,13 @@ def _in_base_image(
         own: the version of this machine's apt, which is too old.
     """
     if not shutil.which("docker"):
-        lack = (
-            "which is not on this machine"
-            if own is None
-            else f"and this machine's ({own}) is older than the base's"
-        )
+        lack, way_out = "which is not on this machine", "lock on Debian or Ubuntu"
+        if own is not None:
+            lack, way_out = f"and this machine's ({own}) is older than the base's", "lock on a newer release"
         raise ToolMissing(
             f"system packages are resolved by `apt-get`, {lack}",
             where="build.system_packages",
-            hint="lock on Debian or Ubuntu, or install docker: then the base image's own is used",
+            hint=f"{way_out}, or install docker: then the base image's own is used",
         )
     container = _docker(
         # As root, whoever the image runs as: the copied files are root's.
@@ -186,7 +202,7 @@ def _furnish(
     lists: Iterable[PackageList],
     status: str,
     architectures: Sequence[str],
-    together: bool,
+    rules: _Rules,
 ) -> None:
     """Lay out what apt reads, to be found at `place`: configuration, sources, lists, and what is installed."""
     for folder in ("etc/none.d", "state", "lists/partial", "cache/archives/partial"):
@@ -196,7 +212,8 @@ def _furnish(
             root=place,
             native=architectures[0],
             architectures=" ".join(f'"{each}";' for each in architectures),
-            together="true" if together else "false",
+            together="true" if rules.together else "false",
+            solver="3.0" if rules.solver_3 else "internal",
         )
     )
     (root / "status").write_text(status, encoding="utf-8")

@@ -158,18 +158,20 @@ def test_what_is_installed_of_one_source_moves_as_the_bases_own_apt_moves_it(res
     assert told(resolve("app", main=main, status=status)) == ["app 1.0 <- declared", "lib 1.1 <- app", *moved]
 
 
-def test_an_apt_that_is_older_than_the_bases_is_not_asked(resolve, monkeypatch, tmp_path):
-    """It would leave behind what the base's moves; so it is the base's that is asked, where there is docker."""
-    (tmp_path / "apt-get").write_text("#!/bin/sh\necho 'apt 2.4.13 (amd64)'\n")
+@pytest.mark.parametrize(("own", "base_apt"), [("2.4.13", "2.6.1"), ("3.0.3", "3.2.0")])
+def test_an_apt_that_is_older_than_the_bases_is_not_asked(resolve, monkeypatch, tmp_path, own, base_apt):
+    """It can't do what the base's does; so it is the base's that is asked, where there is docker."""
+    (tmp_path / "apt-get").write_text(f"#!/bin/sh\necho 'apt {own} (amd64)'\n")
     (tmp_path / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     apt_get._own_version.cache_clear()
     try:
-        error = refusal(resolve, "tool", main=[stanza("tool")], error=ToolMissing)
+        status = (LIBC, installed("apt", base_apt))
+        error = refusal(resolve, "tool", main=[stanza("tool")], status=status, error=ToolMissing)
     finally:
         apt_get._own_version.cache_clear()
     assert str(error) == (
-        "build.system_packages: system packages are resolved by `apt-get`, and this machine's (2.4.13) is older"
+        f"build.system_packages: system packages are resolved by `apt-get`, and this machine's ({own}) is older"
         " than the base's"
     )
 
