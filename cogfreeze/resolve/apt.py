@@ -27,18 +27,10 @@ __all__ = ["artifacts", "default_snapshot", "resolve"]
 
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
 _SHOWN = 5
-# What a stanza of dpkg's status needs for apt to reckon with it, where only the catalogue knew the package.
-_RELATIONS = (
-    "Multi-Arch",
-    "Essential",
-    "Priority",
-    "Pre-Depends",
-    "Depends",
-    "Breaks",
-    "Conflicts",
-    "Replaces",
-    "Provides",
-)
+# What a package excludes and stands for, and how it is reckoned with.
+_RELATIONS = ("Multi-Arch", "Essential", "Priority", "Breaks", "Conflicts", "Replaces", "Provides")
+# What a list says of the .deb, and dpkg's status doesn't.
+_OF_THE_FILE = frozenset({"Filename", "Size", "MD5sum", "SHA1", "SHA256", "Description-md5", "Tag"})
 
 
 def artifacts(apt: Apt, settings: Settings) -> list[Artifact]:
@@ -161,20 +153,25 @@ def _installed(status: str) -> list[Stanza]:
 def _with_relations(status: str, index: PackageIndex) -> str:
     """Complete a status of which only names, versions and architectures are known.
 
-    What a package needs, stands for and excludes is taken from the signed lists. Where they have only another
-    version of it, that version's word is taken for all but what it needs, which may be newer than what is there.
+    All else is taken from the signed lists: a version of the same number of which apt reads anything else, be it
+    its size, is another one to apt, and would be installed anew. Where the lists have only another version, that
+    version's word is taken for all but what it needs, which may be newer than what is there.
     """
     whole = []
     for stanza in _installed(status):
         known = index.stanzas(stanza["Package"])
-        same = [each for each in known if each["Version"] == stanza["Version"]]
-        taken = {}
-        if known:
-            found = (same or known)[0]
-            left_out = () if same else ("Depends", "Pre-Depends")
-            taken = {field: found[field] for field in _RELATIONS if found[field] and field not in left_out}
+        same = [
+            each
+            for each in known
+            if (each["Version"], each["Architecture"]) == (stanza["Version"], stanza["Architecture"])
+        ]
+        taken: dict[str, str] = {}
+        if same:
+            taken = {field: value for field, value in same[0].fields.items() if field not in _OF_THE_FILE}
+        elif known:
+            taken = {field: known[0][field] for field in _RELATIONS if known[0][field]}
             # Without the version that may stand behind it, which is another's.
-            taken["Source"] = _source(found)
+            taken["Source"] = _source(known[0])
         whole.append("".join(f"{key}: {value}\n" for key, value in {**stanza.fields, **taken}.items()))
     return "\n".join(whole)
 

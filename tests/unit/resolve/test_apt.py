@@ -324,6 +324,25 @@ def test_of_a_base_known_by_the_catalogue_alone_the_lists_say_what_its_packages_
 
 
 @needs_apt
+def test_of_a_base_known_by_the_catalogue_alone_nothing_comes_that_it_has_already(resolve):
+    """apt would take the same version for another one if it read less of it, and move it with its source."""
+    bare = "Package: {}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0\n"
+    unconfirmed = replace(BASE, source="catalogue", unconfirmed=("packages",))
+    of = {"Source": "src (1.0)", "Installed_Size": "541"}
+    main = [
+        stanza("tool", Depends="part"),
+        stanza("part", **of),
+        stanza("lib", Multi_Arch="same", **of),
+        stanza("libc6", Installed_Size="9"),
+    ]
+    status = (bare.format("lib"), bare.format("libc6"))
+    assert told(resolve("tool", main=main, status=status, base=unconfirmed)) == [
+        "tool 1.0 <- declared",
+        "part 1.0 <- tool",
+    ]
+
+
+@needs_apt
 def test_ubuntus_components_are_read_from_its_own_mirror_with_its_own_keys(archive, keys, tmp_path):
     """A package of universe, from an update that Ubuntu gives to a tenth of the machines first."""
     archive.archive.suites, archive.archive.component = UBUNTU_SUITES, "universe"
