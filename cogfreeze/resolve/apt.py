@@ -17,7 +17,7 @@ from cogfreeze.resolve.download import Artifact
 from cogfreeze.resolve.package_index import PackageIndex, Stanza, fields, relations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cogfreeze.lock.model import BaseImage
     from cogfreeze.report import Report
@@ -27,18 +27,10 @@ __all__ = ["artifacts", "default_snapshot", "resolve"]
 
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
 _SHOWN = 5
-# What a stanza of dpkg's status needs for apt to reckon with it, where only the catalogue knew the package.
-_RELATIONS = (
-    "Multi-Arch",
-    "Essential",
-    "Priority",
-    "Pre-Depends",
-    "Depends",
-    "Breaks",
-    "Conflicts",
-    "Replaces",
-    "Provides",
-)
+# What a package excludes and stands for, and how it is reckoned with.
+_RELATIONS = ("Multi-Arch", "Essential", "Priority", "Breaks", "Conflicts", "Replaces", "Provides")
+# What a list says of the .deb, and dpkg's status doesn't.
+_OF_THE_FILE = frozenset({"Filename", "Size", "MD5sum", "SHA1", "SHA256", "Description-md5", "Tag"})
 
 
 def artifacts(apt: Apt, settings: Settings) -> list[Artifact]:
@@ -90,6 +82,7 @@ def resolve(
         apt_refusals.refuse_unknown(declared, index, base.distribution, snapshot)
         if "packages" in base.unconfirmed:
             status = _with_relations(status, index)
+        installed = _installed(status)
         try:
             downloads = apt_get.solve(
                 packages,
@@ -97,6 +90,7 @@ def resolve(
                 lists=lists,
                 status=status,
                 architectures=architectures,
+                base_apt=next((each["Version"] for each in installed if each["Package"] == "apt"), None),
                 image=f"{base.reference}@{base.digest}",
             )
         except apt_get.AptFailed as error:
@@ -105,7 +99,6 @@ def resolve(
         # With a pin, an older version may be what is asked for, of what the pinned one needs too.
         if previous is not None and previous.snapshot <= snapshot and not any(each.version for each in declared):
             _require_no_older(closure, previous)
-    installed = _installed(status)
     for each in declared:
         if not any(map(each.is_met_by, closure)):
             report.note(f"`{each.text}` is in the base image already")
@@ -160,18 +153,25 @@ def _installed(status: str) -> list[Stanza]:
 def _with_relations(status: str, index: PackageIndex) -> str:
     """Complete a status of which only names, versions and architectures are known.
 
-    What a package needs, stands for and excludes is taken from the signed lists. Where they have only another
-    version of it, that version's word is taken for all but what it needs, which may be newer than what is there.
+    All else is taken from the signed lists: a version of the same number of which apt reads anything else, be it
+    its size, is another one to apt, and would be installed anew. Where the lists have only another version, that
+    version's word is taken for all but what it needs, which may be newer than what is there.
     """
     whole = []
     for stanza in _installed(status):
         known = index.stanzas(stanza["Package"])
-        same = [each for each in known if each["Version"] == stanza["Version"]]
-        taken = {}
-        if known:
-            found = (same or known)[0]
-            left_out = () if same else ("Depends", "Pre-Depends")
-            taken = {field: found[field] for field in _RELATIONS if found[field] and field not in left_out}
+        same = [
+            each
+            for each in known
+            if (each["Version"], each["Architecture"]) == (stanza["Version"], stanza["Architecture"])
+        ]
+        taken: dict[str, str] = {}
+        if same:
+            taken = {field: value for field, value in same[0].fields.items() if field not in _OF_THE_FILE}
+        elif known:
+            taken = {field: known[0][field] for field in _RELATIONS if known[0][field]}
+            # Without the version that may stand behind it, which is another's.
+            taken["Source"] = _source(known[0])
         whole.append("".join(f"{key}: {value}\n" for key, value in {**stanza.fields, **taken}.items()))
     return "\n".join(whole)
 
@@ -182,22 +182,7 @@ def _debs(closure: Sequence[Stanza], declared: Sequence[Declared], installed: Se
     debs = []
     for stanza in closure:
         is_declared = any(each.is_met_by(stanza) for each in declared)
-        # What nothing in the closure asks for by name came because something in it breaks the base's version.
-        asked_by = (
-            ()
-            if is_declared
-            else tuple(sorted(wanted_by[stanza["Package"]]))
-            or tuple(
-                sorted(
-                    {
-                        each["Package"]
-                        for each in closure
-                        if stanza["Package"] in _names(each, "Breaks", "Conflicts")
-                    }
-                )
-                or sorted({each.name for each in declared})
-            )
-        )
+        asked_by = () if is_declared else _asked_by(stanza, closure, wanted_by, declared)
         debs.append(
             Deb(
                 name=stanza["Package"],
@@ -211,6 +196,24 @@ def _debs(closure: Sequence[Stanza], declared: Sequence[Declared], installed: Se
             )
         )
     return tuple(sorted(debs, key=lambda deb: (bool(deb.required_by), deb.name, deb.architecture)))
+
+
+def _asked_by(
+    stanza: Stanza, closure: Sequence[Stanza], wanted_by: Mapping[str, set[str]], declared: Sequence[Declared]
+) -> tuple[str, ...]:
+    """Return the names of those for which a package came.
+
+    What nothing asks for by name came in the place of the base's version, because something breaks that one, or
+    moves with its source.
+    """
+    name = stanza["Package"]
+    breaking = {each["Package"] for each in closure if name in _names(each, "Breaks", "Conflicts")}
+    siblings = {each["Package"] for each in closure if _source(each) == _source(stanza)} - {name}
+    return tuple(sorted(wanted_by[name] or breaking or siblings or {each.name for each in declared}))
+
+
+def _source(stanza: Stanza) -> str:
+    return stanza["Source"].partition(" ")[0] or stanza["Package"]
 
 
 def _wanted_by(closure: Sequence[Stanza], installed: Sequence[Stanza]) -> dict[str, set[str]]:

@@ -24,6 +24,7 @@ from cogfreeze.resolve import sdk as sdk_wheel
 from cogfreeze.settings import Settings
 from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_archive import SNAPSHOT, SUITES, Archive, installed, key, stanza
+from tests.unit.resolve.made_builds import listed
 from tests.unit.resolve.made_registry import OS_RELEASE, Registry, layer
 from tests.unit.resolve.python.compiled import compiled
 from tests.unit.resolve.python.index_server import served, wheel
@@ -105,8 +106,10 @@ def lab(tmp_path, monkeypatch, capsys):
         asked.path = re.sub(r"\d{8}T\d{6}Z", SNAPSHOT, asked.path)
         return archive(asked)
 
+    cpython = b"a build of CPython"
+
     def any_build(_asked):
-        return Answer(body=b"a build of CPython")
+        return Answer(body=cpython)
 
     with (
         serving(registry) as (mirror, _),
@@ -120,6 +123,9 @@ def lab(tmp_path, monkeypatch, capsys):
             "COG_REGISTRY_MIRROR": mirror,
             "COG_DEBIAN_SNAPSHOT": snapshots,
             "COG_PYTHON_MIRROR": builds,
+            "UV_PYTHON_DOWNLOADS_JSON_URL": listed(
+                tmp_path / "builds.json", {"cpython-3.11.9-linux-x86_64-gnu": cpython}
+            ),
             "COG_CACHE_DIR": str(tmp_path / "cache"),
             "COG_TORCH_INDEX": index.url,
             "DOCKER_CONFIG": str(tmp_path),

@@ -6,12 +6,13 @@ import os
 import re
 import subprocess
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
+from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND, installed
 from cogfreeze.report import Silent
 from cogfreeze.resolve import apt, apt_get, archive, image
 from cogfreeze.resolve.download import fetch_all
@@ -102,15 +103,37 @@ def test_the_locked_closure_is_what_apt_get_installs_on_the_base(settings, snaps
             settings=settings, report=Silent(),
         )  # fmt: skip
         locked[each] = {(deb.name, deb.version, deb.architecture) for deb in closure.packages}
-    installed: dict[str, set[tuple[str, str, str]]] = {}
+    simulated_sets: dict[str, set[tuple[str, str, str]]] = {}
     for line in printed(simulated).splitlines():
         if line.startswith("SET "):
-            current = installed.setdefault(line[4:], set())
+            current = simulated_sets.setdefault(line[4:], set())
         else:
             name, version, architecture = re.match(r"Inst (\S+) (?:\[\S+\] )?\((\S+) .*\[(\S+)\]\)", line).groups()
             current.add((name.partition(":")[0], version, architecture))
-    assert {each: locked[each] ^ installed[each] for each in SETS} == {each: set() for each in SETS}
-    assert min(map(len, installed.values())) > 0
+    assert {each: locked[each] ^ simulated_sets[each] for each in SETS} == {each: set() for each in SETS}
+    assert min(map(len, simulated_sets.values())) > 0
+
+
+def test_names_and_versions_alone_give_the_closure_of_the_whole_list(settings, snapshot, base, monkeypatch):
+    """As the catalogue has them, where no registry can be asked."""
+    record, status = base
+    releases = archive.releases(record.distribution, snapshot, settings, Silent())
+    lists = archive.package_lists(releases, ["amd64"], snapshot, settings, Silent())
+    monkeypatch.setattr(archive, "package_lists", lambda *_: lists)
+    bare = "\n".join(
+        f"Package: {each.name}\nStatus: install ok installed\nArchitecture: {each.architecture}\n"
+        f"Version: {each.version}\n"
+        for each in installed(status)
+    )
+    for names in (["git"], ["cmake", "pkg-config"], ["systemd-sysv"]):
+        known, listed = (
+            apt.resolve(
+                names, base=one, status=text, platform="linux/amd64", snapshot=snapshot, settings=settings,
+                report=Silent(),
+            )
+            for one, text in ((record, status), (replace(record, unconfirmed=("packages",)), bare))
+        )  # fmt: skip
+        assert known == listed, names
 
 
 def test_the_package_list_digest_is_what_a_shell_in_the_image_computes(base):
@@ -135,8 +158,7 @@ def test_without_apt_get_on_the_machine_the_base_images_own_decides(
         )  # fmt: skip
 
     expected = resolve()
-    which = apt_get.shutil.which
-    monkeypatch.setattr(apt_get.shutil, "which", lambda name: None if name == "apt-get" else which(name))
+    monkeypatch.setattr(apt_get, "_own_version", lambda: None)
     assert resolve() == expected
     assert resolve((nobodys, base[1])) == expected
 

@@ -143,6 +143,40 @@ def test_a_base_package_that_something_new_breaks_is_moved_and_says_why(resolve)
 
 
 @needs_apt
+@pytest.mark.parametrize(
+    ("base_apt", "moved"), [("2.4.13", []), ("2.6.1", ["tool-bin 1.1 <- lib"]), (None, ["tool-bin 1.1 <- lib"])]
+)
+def test_what_is_installed_of_one_source_moves_as_the_bases_own_apt_moves_it(resolve, base_apt, moved):
+    """apt moves it together since 2.5.2; Ubuntu 22.04 and Debian 11 have older ones, whatever this machine has."""
+    of = {"Source": "tool"}
+    status = [LIBC, installed("lib", **of), installed("tool-bin", **of)]
+    if base_apt:
+        status.append(installed("apt", base_apt))
+    main = [
+        stanza("app", Depends="lib (>= 1.1)"), stanza("lib", "1.1", **of), stanza("tool-bin", "1.1", **of)
+    ]  # fmt: skip
+    assert told(resolve("app", main=main, status=status)) == ["app 1.0 <- declared", "lib 1.1 <- app", *moved]
+
+
+@pytest.mark.parametrize(("own", "base_apt"), [("2.4.13", "2.6.1"), ("3.0.3", "3.2.0")])
+def test_an_apt_that_is_older_than_the_bases_is_not_asked(resolve, monkeypatch, tmp_path, own, base_apt):
+    """It can't do what the base's does; so it is the base's that is asked, where there is docker."""
+    (tmp_path / "apt-get").write_text(f"#!/bin/sh\necho 'apt {own} (amd64)'\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    apt_get._own_version.cache_clear()
+    try:
+        status = (LIBC, installed("apt", base_apt))
+        error = refusal(resolve, "tool", main=[stanza("tool")], status=status, error=ToolMissing)
+    finally:
+        apt_get._own_version.cache_clear()
+    assert str(error) == (
+        f"build.system_packages: system packages are resolved by `apt-get`, and this machine's ({own}) is older"
+        " than the base's"
+    )
+
+
+@needs_apt
 def test_an_alternative_that_the_base_meets_brings_nothing(resolve):
     main = [stanza("tool", Depends="other | libc-virtual"), stanza("other")]
     assert told(resolve("tool", main=main)) == ["tool 1.0 <- declared"]
@@ -290,6 +324,25 @@ def test_of_a_base_known_by_the_catalogue_alone_the_lists_say_what_its_packages_
 
 
 @needs_apt
+def test_of_a_base_known_by_the_catalogue_alone_nothing_comes_that_it_has_already(resolve):
+    """apt would take the same version for another one if it read less of it, and move it with its source."""
+    bare = "Package: {}\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0\n"
+    unconfirmed = replace(BASE, source="catalogue", unconfirmed=("packages",))
+    of = {"Source": "src (1.0)", "Installed_Size": "541"}
+    main = [
+        stanza("tool", Depends="part"),
+        stanza("part", **of),
+        stanza("lib", Multi_Arch="same", **of),
+        stanza("libc6", Installed_Size="9"),
+    ]
+    status = (bare.format("lib"), bare.format("libc6"))
+    assert told(resolve("tool", main=main, status=status, base=unconfirmed)) == [
+        "tool 1.0 <- declared",
+        "part 1.0 <- tool",
+    ]
+
+
+@needs_apt
 def test_ubuntus_components_are_read_from_its_own_mirror_with_its_own_keys(archive, keys, tmp_path):
     """A package of universe, from an update that Ubuntu gives to a tenth of the machines first."""
     archive.archive.suites, archive.archive.component = UBUNTU_SUITES, "universe"
@@ -347,6 +400,7 @@ def test_a_deb_that_no_signed_list_has_is_refused(resolve, monkeypatch):
 
 def test_without_apt_and_docker_the_tool_is_named(resolve, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(apt_get, "_own_version", lambda: None)
     error = refusal(resolve, "tool", main=[stanza("tool")], error=ToolMissing)
     assert str(error) == (
         "build.system_packages: system packages are resolved by `apt-get`, which is not on this machine"
