@@ -1,10 +1,15 @@
 """What all tests share: in CI nothing is skipped, and the closing lines count the engine tests."""
 
 import os
+import signal
 
 import pytest
 
 from tests.pythons import PYTHONS, interpreter
+
+
+# A shell starts what runs in its background with interrupts ignored, and what we start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=PYTHONS)
