@@ -125,8 +125,11 @@ class Reader:
                 request.length = int(value)
             elif name == b"expect":
                 request.expects = value.lower() == b"100-continue"
-            elif name == b"transfer-encoding" and request.version == "1.0":
-                raise BadRequest(400)
+            elif name == b"transfer-encoding":
+                if request.version == "1.0":
+                    raise BadRequest(400)
+                if value.strip().lower() != b"chunked":  # the parser looks at the last coding alone
+                    raise BadRequest(501)
         if hosts > 1 or (not hosts and request.version == "1.1"):
             raise BadRequest(400)
         self._in_head = False

@@ -123,6 +123,8 @@ def test_an_upgrade_is_not_taken_up(server, protocol):
         HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
