@@ -7,7 +7,6 @@ import pytest
 
 from tests.pythons import PYTHONS, interpreter
 
-
 # A shell starts what runs in its background with interrupts ignored, and what we start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
