@@ -134,7 +134,7 @@ def test_an_openapi_document_may_be_given(project, cog, tmp_path):
         (["build", "--output", "type=docker,dest=-"], "an `--output` to stdout would hold our own report too"),
         (["build", "--builder", "mine"], "`--builder` builds outside the engine's store"),
         (["build", "--secret", "hunter2"], "a `--secret` is not of the form that it must have"),
-        (["lock", "--platform", "linux/arm64"], "`--platform` is for a build"),
+        (["lock", "--syntax", "builtin"], "`--syntax` is for a build"),
         (["lock", "--secret", "id=a,env=B"], "`--secret` is for a build"),
         (["lock", "--record", "--check"], "`--record` builds and writes"),
         (["lock", "--record", "--dry-run"], "`--record` builds and writes"),
