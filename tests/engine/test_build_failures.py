@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -140,7 +141,8 @@ def test_a_file_that_is_not_in_the_lock_is_not_installed(prepared, ocr, monkeypa
 def test_an_interrupt_or_the_end_of_a_job_stops_the_build_and_names_nothing(
     new_project, engine_environment, cache, docker, sent, status, said
 ):
-    folder = new_project("run:\n  - echo started; sleep 300\n")
+    # No cache has the command's end, whatever became of an earlier run.
+    folder = new_project(f"run:\n  - echo started; sleep 300; echo {secrets.token_hex(8)}\n")
     command = [sys.executable, "-m", "cogfreeze.cli.main", "build", "-t", NAME, "--syntax", "builtin"]
     environment = os.environ | engine_environment | {"COG_CACHE_DIR": str(cache)}
     process = subprocess.Popen(

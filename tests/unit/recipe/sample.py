@@ -34,7 +34,7 @@ LOCK = with_python(
     replace(SMALL, files=()),
     wheels=(
         wheel("torch", size=800 * MIB, index="pytorch-cu128", version="2.5.1+cu128"),
-        wheel("torchvision", size=200 * 1024, index="pytorch-cu128"),
+        wheel("torchvision", size=100 * 1024, index="pytorch-cu128"),
         wheel("numpy", size=20 * 1024),
         wheel("pillow", size=4 * 1024),
     ),
