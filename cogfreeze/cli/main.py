@@ -72,7 +72,7 @@ def _dispatch(words: list[str]) -> int:
     verb = words[0]
     if verb not in VERBS:
         raise _unknown_verb(verb)
-    module = importlib.import_module(f"cogfreeze.cli.{verb}")
+    module = importlib.import_module(f"cogfreeze.cli.verbs.{verb}")
     parser = _Parser(
         prog=f"{_program()} {verb}",
         description=VERBS[verb][0].upper() + VERBS[verb][1:] + ".",

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cogfreeze import grammar
-from cogfreeze.project import packages, requirements
 from cogfreeze.project.model import (
     DEFAULT_PLATFORM,
     Build,
@@ -16,11 +15,14 @@ from cogfreeze.project.model import (
     RunCommand,
     SecretMount,
 )
+from cogfreeze.project.python import PROVIDED, name_of, normalized
+from cogfreeze.project.python import check as check_requirement
+from cogfreeze.project.python import read as read_requirements
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cogfreeze.project.section import Section
+    from cogfreeze.project.yaml import Section
 
 DEFAULT_PYTHON = "3.13"
 OLDEST_PYTHON, NEWEST_PYTHON = 8, 14
@@ -134,7 +136,7 @@ def _user(section: Section) -> str:
 
 def _package_name(section: Section, item: str, index: int) -> str | None:
     name = section.checked(grammar.PACKAGE_NAME, item, "allow_sdist", index)
-    return None if name is None else packages.normalized(name)
+    return None if name is None else normalized(name)
 
 
 def _python_packages(
@@ -158,7 +160,7 @@ def _python_packages(
         )
     path = (*section.path, "python_requirements")
     document = section.document
-    files, mistakes, warnings = requirements.read(
+    files, mistakes, warnings = read_requirements(
         folder, name, named_at=document.where(path), python=python, silent=silent
     )
     document.mistakes += [(document.line(path), each) for each in mistakes]
@@ -168,7 +170,7 @@ def _python_packages(
 
 def _python_package(section: Section, silent: bool, item: str, index: int) -> str | None:
     item = item.strip()
-    if packages.name_of(item) in packages.PROVIDED:
+    if name_of(item) in PROVIDED:
         if not silent:
             section.warn(
                 f"is dropped: the image provides `{grammar.shown(item)}`; take it out, or `build.allow: [cog]`",
@@ -176,7 +178,7 @@ def _python_package(section: Section, silent: bool, item: str, index: int) -> st
                 index,
             )
         return None
-    problem = packages.check(item)
+    problem = check_requirement(item)
     if problem is None:
         return item
     if problem.fatal:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from cogfreeze import grammar
 from cogfreeze.errors import ProjectError
-from cogfreeze.project import build_section, values, yaml_text
+from cogfreeze.project import build_section, values, yaml
 from cogfreeze.project.model import Project, Server
-from cogfreeze.project.section import Section
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cogfreeze.project.yaml import Section
 
 FILE = "cog.yaml"
 # Read in a second at the most; far beyond any declaration.
@@ -57,8 +58,8 @@ def read(path: Path) -> Project:
     Raises:
         ProjectErrors: all that is wrong, each with its line.
     """
-    document = yaml_text.parse(_text(path), path.name)
-    project = _project(Section(document, document.value), path)
+    document = yaml.parse(_text(path), path.name)
+    project = _project(yaml.Section(document, document.value), path)
     document.refuse()
     return replace(project, warnings=tuple(text for _, text in sorted(document.warnings, key=itemgetter(0))))
 
@@ -66,18 +67,18 @@ def read(path: Path) -> Project:
 def _text(path: Path) -> str:
     try:
         if not path.is_file():
-            raise yaml_text.fatal(path.name, None, "is not a file")
+            raise yaml.fatal(path.name, None, "is not a file")
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except OSError as error:
-        raise yaml_text.fatal(path.name, None, f"cannot be read: {error.strerror}") from None
+        raise yaml.fatal(path.name, None, f"cannot be read: {error.strerror}") from None
     if len(data) > LARGEST:
-        raise yaml_text.fatal(path.name, None, f"is larger than {LARGEST // 1024} KiB, which no declaration is")
+        raise yaml.fatal(path.name, None, f"is larger than {LARGEST // 1024} KiB, which no declaration is")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise yaml_text.fatal(path.name, line, "is not UTF-8 text", "save the file as UTF-8") from None
+        raise yaml.fatal(path.name, line, "is not UTF-8 text", "save the file as UTF-8") from None
 
 
 def _project(top: Section, path: Path) -> Project:

@@ -100,10 +100,10 @@ def _errors(folder: Path, project: Project, key: str, reference: str) -> Iterato
 
 def _declared(folder: Path, project: Project, key: str) -> str:
     """Return the place in the declaration that names the predictor, for the rare case that it is wanted."""
-    from cogfreeze.project import yaml_text
+    from cogfreeze.project import yaml
 
     try:
-        document = yaml_text.parse((folder / project.file).read_text(encoding="utf-8-sig"), project.file)
+        document = yaml.parse((folder / project.file).read_text(encoding="utf-8-sig"), project.file)
     except (OSError, ValueError, ProjectError):
         return project.file
     return document.where((key,) if key in document.value else ("run",))

@@ -16,8 +16,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 
 from cogfreeze.errors import ProjectError, ProjectErrors
 from cogfreeze.grammar import shown
-from cogfreeze.project.packages import PROVIDED
-from cogfreeze.project.requirements import logical_lines
+from cogfreeze.project.python import PROVIDED, logical_lines
 from cogfreeze.resolve import closure, line_mistakes
 from cogfreeze.resolve.line_mistakes import HASH
 from cogfreeze.resolve.source_lines import is_below, is_source, refusal, with_name

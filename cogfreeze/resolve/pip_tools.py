@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import ResolveError, UsageError
-from cogfreeze.project.packages import PROVIDED
+from cogfreeze.project.python import PROVIDED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

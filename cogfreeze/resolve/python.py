@@ -20,7 +20,7 @@ from cogfreeze.catalog import cuda
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import IntegrityError, ResolveError, UsageError
 from cogfreeze.lock.model import Python, Source, Wheel
-from cogfreeze.project.packages import PROVIDED
+from cogfreeze.project.python import PROVIDED
 from cogfreeze.report import Report
 from cogfreeze.resolve import (
     built,

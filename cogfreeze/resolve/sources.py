@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
-from cogfreeze.project.packages import PROVIDED
+from cogfreeze.project.python import PROVIDED
 from cogfreeze.resolve import machine, uv
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cogfreeze import bundled
-from cogfreeze.cli import verify
 from cogfreeze.cli.main import main
+from cogfreeze.cli.verbs import verify
 from cogfreeze.engine.verify import Verdict
 from cogfreeze.lock import file as lock_file
 from cogfreeze.recipe.model import RECIPE_VERSION

@@ -11,9 +11,10 @@ from pip._internal.req import req_file
 
 from cogfreeze import grammar
 from cogfreeze.errors import ProjectErrors
-from cogfreeze.project import canonical, cog_yaml, packages, predictor, requirements, values
+from cogfreeze.project import canonical, cog_yaml, predictor, values
 from cogfreeze.project.build_section import CHECKS, PLATFORMS
 from cogfreeze.project.model import Build, InputFile, Project, RunCommand, SecretMount, Server
+from cogfreeze.project.python import packages, requirements
 
 KEYS = [
     *("build", "image", "predict", "run", "train", "environment", "concurrency", "server", "weights", "x-a", "<<"),

@@ -10,7 +10,7 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cogfreeze.project import requirements
+from cogfreeze.project.python import requirements
 
 WORDS = [
     *(

@@ -36,7 +36,7 @@ PURE = {"project", "lock", "recipe"}
 MAY_READ_FILES = {
     "cogfreeze/lock/file.py",
     "cogfreeze/project/cog_yaml.py",
-    "cogfreeze/project/requirements.py",
+    "cogfreeze/project/python/requirements.py",
     "cogfreeze/project/predictor.py",
     "cogfreeze/recipe/runtime_files.py",
 }

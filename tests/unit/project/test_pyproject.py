@@ -4,7 +4,7 @@
 
 import pytest
 
-from cogfreeze.project import requirements
+from cogfreeze.project.python import requirements
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 PROJECT = '[project]\nname = "my-model"\nversion = "1"\ndependencies = [\n%s]\n'

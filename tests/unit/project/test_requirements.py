@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from cogfreeze.project import requirements
 from cogfreeze.project.model import RequirementsFile
+from cogfreeze.project.python import requirements
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any
 
 from cogfreeze.grammar import shown
-from cogfreeze.project.locked_files import (
+from cogfreeze.project.python.locked_files import (
     MACHINES,
     Pin,
     Unusable,
@@ -21,7 +21,7 @@ from cogfreeze.project.locked_files import (
     situations,
     table,
 )
-from cogfreeze.project.packages import normalized
+from cogfreeze.project.python.packages import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cogfreeze.cli import exec as exec_verb
-from cogfreeze.cli import predict
+from cogfreeze.cli.verbs import exec as exec_verb
+from cogfreeze.cli.verbs import predict
 from cogfreeze.errors import UsageError
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.errors import ProjectError
 from cogfreeze.grammar import REQUIREMENT_LINE, Refused, shown
-from cogfreeze.project import locked_files, packages, pyproject
 from cogfreeze.project.model import RequirementsFile
+from cogfreeze.project.python import locked_files, packages, pyproject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

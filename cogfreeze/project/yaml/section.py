@@ -11,12 +11,12 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from cogfreeze.grammar import Grammar, Refused, shown
-from cogfreeze.project.yaml_text import spelled
+from cogfreeze.project.yaml.text import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cogfreeze.project.yaml_text import Document, Path
+    from cogfreeze.project.yaml.text import Document, Path
 
 
 def kind(value: object) -> str:

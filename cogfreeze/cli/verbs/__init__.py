@@ -1,0 +1,1 @@
+"""The verbs of `cog`, one file each: `configure(parser)` and `run(arguments)`."""
