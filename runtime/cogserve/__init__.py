@@ -2,19 +2,19 @@
 
 The life of a request, which is also the order to read the files in:
 
-    main, settings     what an operator sets; the model is started (`spawn`), then the server loaded
-    serving            the nursery tree, signals, the way out
-    edge               hypercorn and its guards, the only file that imports it; `http1` and `reader` speak
-                       HTTP/1.1, `connections` looks after all of them
-    app, web           routes; bodies and answers
-    predicting         the handlers of /predictions and /trainings; `schema` judges their input
-    scheduler          takes each `prediction` through its states: `admission`, `registry`, `outputs`, `ladder`
-    supervisor         keeps one `worker` process alive: setup, crash, replacement
-    files_in, files_out, client, guard    what is fetched and uploaded, and from where it may be
-    sse, webhooks      who else is told
-    health, metrics, docs, documents, logs    what the server says of itself
+    main, settings   read the settings, start the model's process, then load the server
+    server           the nursery tree, signals, shutdown
+    http/            connections, HTTP/1.1, request bodies, answers
+    app              the routes
+    protocol         the JSON bodies of Cog's protocol
+    predictions/     handlers of /predictions and /trainings; queue, states, cancellation, outputs, events
+    schema/          the OpenAPI document, and what it says of an input
+    worker/          the model's process: started, watched, replaced
+    files/           input and output files, and the guarded HTTP client
+    webhooks, health, metrics, logs   what else the server reports
 
-The model runs in another process (`cogworker`); `cogworker.frames` is all that the two share.
+The model runs in another process (`cogworker`); `cogworker.frames` is all that the two share. Which package may
+import which is a rule of `tests/unit/test_imports.py`.
 """
 
 from __future__ import annotations

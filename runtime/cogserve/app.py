@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List
 
 import msgspec
 
-from cogserve import __version__, docs
+from cogserve import __version__
 from cogserve.health import Health, Status
-from cogserve.predicting import Predicting, route
+from cogserve.http.web import CLOSE, TEXT, Disconnected, Header, Receive, Scope, Send, answer, answer_problem
+from cogserve.predictions.handlers import Handlers, route
 from cogserve.protocol import Problem, encode
-from cogserve.web import CLOSE, TEXT, Disconnected, Header, Receive, Scope, Send, answer, answer_problem
+from cogserve.schema import page
 
 if TYPE_CHECKING:
-    from cogserve.scheduler import Scheduler
-    from cogserve.supervisor import Supervisor
+    from cogserve.predictions.scheduler import Scheduler
+    from cogserve.worker.supervisor import Supervisor
 
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -43,7 +44,7 @@ class App:
         health: Health,
         supervisor: Supervisor,
         scheduler: Scheduler,
-        predicting: Predicting,
+        handlers: Handlers,
         openapi: Optional[bytes],
         lock: Optional[bytes],
         shutdown: Callable[[], None],
@@ -52,7 +53,7 @@ class App:
         self._health = health
         self._supervisor = supervisor
         self._scheduler = scheduler
-        self._predicting = predicting
+        self._handlers = handlers
         self._openapi = openapi
         self._lock = lock
         self._shutdown_begins = shutdown
@@ -68,8 +69,8 @@ class App:
             "/openapi.json": {"GET": self._openapi_json},
             "/cog/lock": {"GET": self._lock_of},
             "/shutdown": {"POST": self._shutdown},
-            "/predictions": {"POST": predicting.create},
-            "/trainings": {"POST": predicting.create},
+            "/predictions": {"POST": handlers.create},
+            "/trainings": {"POST": handlers.create},
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,11 +111,11 @@ class App:
         if cancelling:
             if method != "POST":
                 raise _not_allowed(["POST"])
-            await self._predicting.cancel(send, id)
+            await self._handlers.cancel(send, id)
         elif method == "PUT":
-            await self._predicting.create(scope, receive, send, id)
+            await self._handlers.create(scope, receive, send, id)
         elif method in ("GET", "HEAD"):
-            await self._predicting.get(send, id)
+            await self._handlers.get(send, id)
         else:
             raise _not_allowed(["GET", "PUT"])
 
@@ -127,7 +128,7 @@ class App:
         await answer(send, 200, self._openapi)
 
     async def _docs(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await answer(send, 200, docs.page(self._openapi), (HTML, docs.POLICY))
+        await answer(send, 200, page.page(self._openapi), (HTML, page.POLICY))
 
     async def _lock_of(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """What runs here: the lock, by digest; as TOML for those who ask for it."""

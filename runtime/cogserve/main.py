@@ -12,9 +12,11 @@ import socket
 from functools import partial
 from typing import Callable, List, Optional, Union
 
-from cogserve import documents, logs, spawn
+from cogserve import logs
 from cogserve import settings as settings_module
+from cogserve.schema import documents
 from cogserve.settings import BadSettings, Settings
+from cogserve.worker import spawn
 
 log = logging.getLogger("cogserve")
 
@@ -93,7 +95,7 @@ def _load(settings: Settings, start: Callable[[], spawn.Started]) -> Callable[[]
 
     import trio
 
-    from cogserve.serving import Server
+    from cogserve.server import Server
 
     return partial(trio.run, Server(settings, openapi, start).run)
 

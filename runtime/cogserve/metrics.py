@@ -6,10 +6,7 @@ import os
 import resource
 import time
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Tuple
-
-if TYPE_CHECKING:
-    from cogserve.prediction import Prediction
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 STARTED = time.time()
@@ -44,12 +41,18 @@ class Metrics:
         self.ran = Histogram()
         self.waited = Histogram()
 
-    def observe(self, prediction: Prediction) -> None:
-        """Count a prediction that has ended."""
-        self.ended[prediction.state.status] += 1
-        if prediction.running_at is not None and prediction.finished_at is not None:
-            self.ran.add(prediction.finished_at - prediction.running_at)
-            self.waited.add(prediction.running_at - prediction.accepted_at)
+    def observe(self, status: str, waited: Optional[float], ran: Optional[float]) -> None:
+        """Count a prediction that has ended.
+
+        Args:
+            status: succeeded, failed or canceled.
+            waited: seconds from its acceptance to its start; None if it never started.
+            ran: seconds from its start to its end; None if it never started.
+        """
+        self.ended[status] += 1
+        if waited is not None and ran is not None:
+            self.waited.add(waited)
+            self.ran.add(ran)
 
     def text(self, gauges: Iterable[Tuple[str, str, Any]]) -> str:
         """Return everything in Prometheus' text format.

@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Dict, Iterator, List, Optional, Set
+from typing import TYPE_CHECKING, Iterator, List, Optional, Set
 
 import trio
 
-from cogserve.client import Client, ExchangeFailed, Request
-from cogserve.guard import Refused, parse
+from cogserve.files.client import Client, ExchangeFailed, Request
+from cogserve.files.guard import Refused, parse
 from cogserve.protocol import EVENTS, encode
 
 if TYPE_CHECKING:
-    from cogserve.prediction import Event, Prediction
+    from cogserve.predictions.prediction import Event, Prediction
     from cogserve.settings import Settings
 
 TRIES = 12
@@ -183,13 +183,3 @@ class _Follower:
         self.prediction.told = self.prediction.told or told
         if not told:
             log.error("the end of prediction %s could not be told to its webhook", self.prediction.id)
-
-
-def trace_of(headers: Dict[bytes, bytes]) -> Dict[str, str]:
-    """Return the W3C trace context of a request's headers, to be carried on."""
-    found = {}
-    for name in (b"traceparent", b"tracestate"):
-        value = headers.get(name)
-        if value is not None and len(value) <= 512 and value.isascii():
-            found[name.decode()] = value.decode()
-    return found

@@ -34,14 +34,14 @@ HUNG = """
 import sys
 sys.path[:0] = [sys.argv.pop(1)]
 import trio
-from cogserve import main, serving
+from cogserve import main, server
 
 async def stop(self):
     with trio.CancelScope(shield=True):
         await trio.sleep_forever()
 
-serving.Supervisor.stop = stop
-serving.LAST_WORDS, serving.WATCHDOG_MARGIN = 0.1, 0.2
+server.Supervisor.stop = stop
+server.LAST_WORDS, server.WATCHDOG_MARGIN = 0.1, 0.2
 sys.exit(main.main())
 """
 ABANDONED = "The server was shut down before the prediction ended"

@@ -1,7 +1,7 @@
 """The reader of HTTP/1.1: whatever comes, in whatever pieces, it gives the same requests or refuses."""
 
 import pytest
-from cogserve.reader import Reader
+from cogserve.http.reader import Reader
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

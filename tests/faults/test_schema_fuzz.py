@@ -31,12 +31,12 @@ class Predictor(BasePredictor):
 START = """
 import functools, socket, sys
 sys.path[:0] = [sys.argv.pop(1)]
-from cogserve import main, serving
+from cogserve import main, server
 
 async def resolver(host, port):
     return [(socket.AF_INET, ("127.0.0.1", port))]
 
-serving.Server = functools.partial(serving.Server, resolver=resolver)
+server.Server = functools.partial(server.Server, resolver=resolver)
 sys.exit(main.main())
 """
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"

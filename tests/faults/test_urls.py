@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from cogserve.files_out import OutputUnusable, open_inside
+from cogserve.files.store import OutputUnusable, open_inside
 
 from tests.server.fixtures import shared
 from tests.server.serving import starting
@@ -24,7 +24,7 @@ class Predictor(BasePredictor):
 START = """
 import functools, json, os, socket, sys
 sys.path[:0] = [sys.argv.pop(1)]
-from cogserve import main, serving
+from cogserve import main, server
 
 async def resolver(host, port):
     names = json.loads(os.environ["TEST_NAMES"])
@@ -33,7 +33,7 @@ async def resolver(host, port):
     answers = names.get(host, [host])
     return [(socket.AF_INET6 if ":" in one else socket.AF_INET, (one, port)) for one in answers]
 
-serving.Server = functools.partial(serving.Server, resolver=resolver)
+server.Server = functools.partial(server.Server, resolver=resolver)
 sys.exit(main.main())
 """
 INSIDES = ("127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "64:ff9b::7f00:1")

@@ -10,7 +10,7 @@ from pathlib import Path
 import cog
 from cog.schema import read
 from cogserve.protocol import Problem
-from cogserve.schema import InputSchema
+from cogserve.schema.inputs import InputSchema
 from cogworker.inputs import Inputs, InvalidInput
 from hypothesis import given, settings
 from hypothesis import strategies as st

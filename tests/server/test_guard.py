@@ -5,7 +5,7 @@ import socket
 
 import pytest
 import trio
-from cogserve.guard import Guard, Refused, is_public, parse
+from cogserve.files.guard import Guard, Refused, is_public, parse
 
 PRIVATE = "The URL leads to an address that is not public"
 

@@ -4,9 +4,9 @@ import threading
 import time
 
 import pytest
-from cogserve import registry as registry_module
-from cogserve.prediction import MAX_HISTORY_BYTES, MAX_LOGS, Prediction, State
-from cogserve.registry import Registry
+from cogserve.predictions import registry as registry_module
+from cogserve.predictions.prediction import MAX_HISTORY_BYTES, MAX_LOGS, Prediction, State
+from cogserve.predictions.registry import Registry
 
 from tests.server.fixtures import shared
 

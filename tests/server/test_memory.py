@@ -1,7 +1,7 @@
 """The kernel's count of kills for want of memory, in each of the ways in which it can be laid out."""
 
 import pytest
-from cogserve.memory import oom_kills
+from cogserve.worker.memory import oom_kills
 
 EVENTS = "low 0\nhigh 0\nmax 12\noom 3\noom_kill {}\noom_group_kill 0\n"
 CONTROL = "oom_kill_disable 0\nunder_oom 0\noom_kill {}\n"

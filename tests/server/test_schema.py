@@ -2,7 +2,7 @@
 
 import pytest
 from cogserve.protocol import Problem
-from cogserve.schema import InputSchema
+from cogserve.schema.inputs import InputSchema
 
 NO_FILE = "Input should be a data URI, or an http or https URL"
 

@@ -3,10 +3,10 @@
 import pytest
 import trio
 import trio.testing
-from cogserve import sse
-from cogserve.prediction import Prediction, State
+from cogserve.predictions import events as events_module
+from cogserve.predictions.events import Streams
+from cogserve.predictions.prediction import Prediction, State
 from cogserve.protocol import Problem
-from cogserve.sse import Streams
 
 from tests.server.serving import events
 
@@ -31,7 +31,7 @@ def test_a_silent_stream_is_kept_open_by_comments():
     async def run():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Streams().follow, prediction, never, send)
-            await trio.sleep(sse.KEEP_ALIVE * 3.5)
+            await trio.sleep(events_module.KEEP_ALIVE * 3.5)
             prediction.finish(State.CANCELED)
 
     trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
@@ -41,7 +41,7 @@ def test_a_silent_stream_is_kept_open_by_comments():
 
 
 def test_too_many_readers_are_refused(monkeypatch):
-    monkeypatch.setattr(sse, "MAX_SUBSCRIBERS", 2)
+    monkeypatch.setattr(events_module, "MAX_SUBSCRIBERS", 2)
     prediction, streams = running(), Streams()
 
     async def send(message):

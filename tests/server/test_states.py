@@ -5,13 +5,13 @@ import tempfile
 from collections import Counter
 
 import pytest
-from cogserve.folders import Folders
+from cogserve.files.folders import Folders
 from cogserve.health import Health, Status
-from cogserve.prediction import TRANSITIONS, IllegalTransition, Prediction, State
+from cogserve.predictions.prediction import TRANSITIONS, IllegalTransition, Prediction, State
+from cogserve.predictions.scheduler import Scheduler
 from cogserve.protocol import Problem
-from cogserve.scheduler import Scheduler
 from cogserve.settings import Settings
-from cogserve.worker import Exit
+from cogserve.worker.process import Exit
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule

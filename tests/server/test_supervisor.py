@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import trio
-from cogserve import supervisor as supervisor_module
 from cogserve.health import Health, Status
 from cogserve.settings import Settings
-from cogserve.spawn import Started
-from cogserve.supervisor import Listener, Supervisor
+from cogserve.worker import supervisor as supervisor_module
+from cogserve.worker.spawn import Started
+from cogserve.worker.supervisor import Listener, Supervisor
 
 # Says that it is ready where the file is there, and ends.
 WORKER = """

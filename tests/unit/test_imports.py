@@ -41,6 +41,29 @@ MAY_READ_FILES = {
     "cogfreeze/recipe/runtime_files.py",
 }
 
+# Package or module of the server → the others that it may import.
+RECORDS = {"protocol", "settings", "health", "logs", "metrics"}
+SERVER_MAY_IMPORT = {
+    **{name: set() for name in RECORDS},
+    "http": {"protocol"},
+    "schema": {"protocol", "settings"},
+    "files": {"protocol"},
+    "worker": {"settings", "health"},
+    "predictions": RECORDS | {"http", "schema", "files", "worker"},
+    "webhooks": {"protocol", "settings", "files", "predictions"},
+    "app": {"protocol", "health", "http", "schema", "worker", "predictions"},
+    "server": RECORDS | {"http", "schema", "files", "worker", "predictions", "webhooks", "app"},
+    "main": {"settings", "logs", "schema", "worker", "server"},
+}
+# The modules of a package that others may import; the rest is its own business.
+SERVER_DOORS = {
+    "http": {"edge", "web"},
+    "schema": {"documents", "inputs", "page"},
+    "files": {"fetch", "store", "folders", "client", "guard"},
+    "worker": {"spawn", "supervisor", "process"},
+    "predictions": {"prediction", "scheduler", "handlers"},
+}
+
 
 def modules(folder):
     return sorted(path for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts)
@@ -110,10 +133,43 @@ def test_sdk_and_worker_import_the_standard_library_alone():
 
 
 def test_one_file_alone_imports_hypercorn():
-    users = [
-        path.name for path in modules("runtime") if any(n.split(".")[0] == "hypercorn" for n in imported(path))
-    ]
-    assert users == ["edge.py"]
+    users = [path for path in modules("runtime") if any(n.split(".")[0] == "hypercorn" for n in imported(path))]
+    assert users == [ROOT / "runtime/cogserve/http/edge.py"]
+
+
+def server_imports():
+    """Every module of the server, and the modules of the server that it imports."""
+    names = {}
+    for path in modules("runtime/cogserve"):
+        parts = path.relative_to(ROOT / "runtime").with_suffix("").parts
+        names[".".join(parts).removesuffix(".__init__")] = path
+    return {name: {one for one in imported(path) if one in names} - {"cogserve"} for name, path in names.items()}
+
+
+def test_packages_of_the_server_import_along_the_arrows():
+    for name, found in server_imports().items():
+        if name == "cogserve":
+            assert not found
+            continue
+        own = name.split(".")[1]
+        assert {one.split(".")[1] for one in found} - SERVER_MAY_IMPORT[own] - {own} == set(), name
+
+
+def test_packages_of_the_server_are_entered_by_their_doors():
+    for name, found in server_imports().items():
+        for package, door in SERVER_DOORS.items():
+            inside = f"cogserve.{package}."
+            if not f"{name}.".startswith(inside):
+                entered = {one.removeprefix(inside) for one in found if one.startswith(inside)}
+                assert entered - door == set(), name
+
+
+def test_no_files_of_the_server_import_each_other_in_a_circle():
+    left = {name: set(found) for name, found in server_imports().items()}
+    while left:
+        free = {name for name, found in left.items() if not found & set(left)}
+        assert free, f"a circle among {sorted(left)}"
+        left = {name: found for name, found in left.items() if name not in free}
 
 
 def test_only_the_command_line_prints():

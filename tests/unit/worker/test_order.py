@@ -5,7 +5,7 @@ import threading
 from types import SimpleNamespace
 
 import trio
-from cogserve.ladder import climb
+from cogserve.predictions.cancellation import cancel_on_worker
 from cogworker.concurrent import Concurrent
 
 
@@ -41,7 +41,7 @@ def test_what_has_ended_before_its_cancel_was_sent_needs_none():
         if ended:
             freed.set()
         worker = SimpleNamespace(send=sent.append, signal=lambda *_: freed.set(), survived=lambda: None)
-        await climb(worker, "again", freed, 0.01, 0.01)
+        await cancel_on_worker(worker, "again", freed, 0.01, 0.01)
         return sent
 
     assert trio.run(cancel, True) == []

@@ -11,7 +11,7 @@ import h11
 import msgspec
 import trio
 
-from cogserve.guard import Guard, Resolved, Target, parse
+from cogserve.files.guard import Guard, Resolved, Target, parse
 
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 5

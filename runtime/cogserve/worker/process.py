@@ -15,13 +15,13 @@ import msgspec
 import trio
 from cogworker import frames
 
-from cogserve.memory import oom_kills
+from cogserve.worker.memory import oom_kills
 
 if TYPE_CHECKING:
     import socket
     import subprocess
 
-    from cogserve.spawn import Started
+    from cogserve.worker.spawn import Started
 
 # No more: a longer piece of memory is asked of the system, and given back, for every frame.
 READ = 64 * 1024

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from cogserve.prediction import Prediction
-    from cogserve.worker import Worker
+    from cogserve.predictions.prediction import Prediction
+    from cogserve.worker.process import Worker
 
 CANCEL_AGAIN = 1.0
 REASON = "its process was ended, because a prediction could not be cancelled otherwise"
@@ -22,7 +22,13 @@ REASON = "its process was ended, because a prediction could not be cancelled oth
 log = logging.getLogger("cogserve.predictions")
 
 
-async def climb(worker: Worker, id: str, freed: trio.Event, cancel_grace: float, kill_grace: float) -> None:  # noqa: A002
+async def cancel_on_worker(
+    worker: Worker,
+    id: str,  # noqa: A002
+    freed: trio.Event,
+    cancel_grace: float,
+    kill_grace: float,
+) -> None:
     """Cancel a prediction. Returns when the worker is done with it, or has been killed.
 
     Args:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Dict, Optional
 
 if TYPE_CHECKING:
-    from cogserve.prediction import Prediction
+    from cogserve.predictions.prediction import Prediction
 
 MAX_KEPT = 1000
 MAX_KEPT_BYTES = 64 * 1024 * 1024

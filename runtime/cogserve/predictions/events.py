@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Dict, Optional, Tuple
 
 import trio
 
+from cogserve.http.web import Receive, Send, wait_disconnected
 from cogserve.protocol import Problem, encode
-from cogserve.web import Receive, Send, wait_disconnected
 
 if TYPE_CHECKING:
-    from cogserve.prediction import Event, Prediction
+    from cogserve.predictions.prediction import Event, Prediction
 
 KEEP_ALIVE = 15.0
 MAX_SUBSCRIBERS = 1024

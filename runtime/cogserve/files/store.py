@@ -18,9 +18,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 import trio
 
-from cogserve import media
-from cogserve.client import Client, ExchangeFailed, Request
-from cogserve.guard import Refused
+from cogserve.files import media
+from cogserve.files.client import Client, ExchangeFailed, Request
+from cogserve.files.guard import Refused
 from cogserve.protocol import encode
 
 UPLOAD_TIMEOUT = 25.0

@@ -36,10 +36,10 @@ from hypercorn.utils import parse_socket_addr
 if TYPE_CHECKING:
     import h11
 
-from cogserve.connections import Connections, Member
+from cogserve.http.connections import Connections, Member
 
 try:
-    from cogserve import http1
+    from cogserve.http import http1
 except ImportError:  # without its parser
     http1 = None  # type: ignore[assignment]
 

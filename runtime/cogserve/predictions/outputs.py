@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Union
 import msgspec
 import trio
 
-from cogserve.files_out import OutputUnusable, Store, place
+from cogserve.files.store import OutputUnusable, Store, place
 from cogserve.protocol import encode
 
 if TYPE_CHECKING:
-    from cogserve.prediction import Prediction
+    from cogserve.predictions.prediction import Prediction
 
 Header = Dict[str, Any]
 # As the worker sent it; Raw where it was decoded and put together again.

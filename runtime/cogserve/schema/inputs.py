@@ -12,9 +12,9 @@ from typing import Any, Dict, List, Tuple
 
 import msgspec
 
-from cogserve import checks
-from cogserve.checks import FILE_URL, Check, Mistake, Place
 from cogserve.protocol import Problem, detail
+from cogserve.schema import checks
+from cogserve.schema.checks import FILE_URL, Check, Mistake, Place
 
 
 class Checked(msgspec.Struct):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Optional
 
-from cogserve.schema import load
+from cogserve.schema.inputs import load
 
 if TYPE_CHECKING:
     from cogserve.settings import Settings

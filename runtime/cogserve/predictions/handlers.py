@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 import trio
 
-from cogserve.guard import Guard, Refused
-from cogserve.prediction import Event, Prediction, State
+from cogserve.files.guard import Guard, Refused
+from cogserve.http.web import (
+    Bodies,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_prediction,
+    headers_of,
+    rfc3339,
+    wait_disconnected,
+)
+from cogserve.predictions.events import Streams
+from cogserve.predictions.prediction import Event, Prediction, State
 from cogserve.protocol import (
     EVENTS,
     ID,
@@ -22,24 +34,14 @@ from cogserve.protocol import (
     encode,
     failed,
 )
-from cogserve.sse import Streams
-from cogserve.web import (
-    Bodies,
-    Receive,
-    Scope,
-    Send,
-    answer,
-    answer_prediction,
-    headers_of,
-    rfc3339,
-    wait_disconnected,
-)
-from cogserve.webhooks import Webhooks, trace_of
 
 if TYPE_CHECKING:
-    from cogserve.scheduler import Scheduler
-    from cogserve.schema import InputSchema
+    from cogserve.predictions.scheduler import Scheduler
+    from cogserve.schema.inputs import InputSchema
     from cogserve.settings import Settings
+
+# Takes a prediction, the webhook's URL, and the events that it wants (None for all).
+Follow = Callable[[Prediction, str, Optional[List[str]]], None]
 
 # Of inputs that the predictor does not know, in the logs.
 MAX_NAMED = 20
@@ -47,10 +49,11 @@ LONGEST_NAME = 100
 NO_STREAMING = "This model does not support streaming responses. Add @cog.streaming to predict() to enable SSE."
 
 
-class Predicting:
+class Handlers:
     """Answers requests for predictions.
 
     Args:
+        follow: sends a prediction's events to a webhook.
         schema: what the inputs are; None where that is not known, and then everything is taken.
     """
 
@@ -58,13 +61,13 @@ class Predicting:
         self,
         settings: Settings,
         scheduler: Scheduler,
-        webhooks: Webhooks,
+        follow: Follow,
         guard: Guard,
         schema: Optional[InputSchema],
     ) -> None:
         self._settings = settings
         self._scheduler = scheduler
-        self._webhooks = webhooks
+        self._follow = follow
         self._guard = guard
         self._schema = schema
         self._streams = Streams()
@@ -146,7 +149,7 @@ class Predicting:
             id,
             data,
             context=request.context,
-            trace=trace_of(headers),
+            trace=_trace(headers),
             # Nobody can ask for the events of a model that does not stream.
             history=self._settings.stream_history if streaming or request.webhook else 0,
         )
@@ -157,7 +160,7 @@ class Predicting:
             prediction.add_log(f"and {len(unknown) - MAX_NAMED} more, which were left out too\n", "stderr")
         self._scheduler.submit(prediction, values, self._schema.files if self._schema is not None else ())
         if request.webhook:
-            self._webhooks.follow(prediction, request.webhook, request.webhook_events_filter)
+            self._follow(prediction, request.webhook, request.webhook_events_filter)
         return prediction
 
     def _id(self, request: PredictionRequest, path_id: Optional[str]) -> str:
@@ -292,3 +295,13 @@ def route(path: str) -> Optional[Tuple[str, bool]]:
     if rest.endswith("/cancel"):
         return rest[: -len("/cancel")], True
     return (rest, False) if rest and "/" not in rest else None
+
+
+def _trace(headers: Dict[bytes, bytes]) -> Dict[str, str]:
+    """Return the W3C trace context of a request's headers, to be carried on."""
+    found = {}
+    for name in (b"traceparent", b"tracestate"):
+        value = headers.get(name)
+        if value is not None and len(value) <= 512 and value.isascii():
+            found[name.decode()] = value.decode()
+    return found

@@ -24,23 +24,24 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 
 import trio
 
-from cogserve import documents, edge
 from cogserve.app import App
-from cogserve.client import Client
-from cogserve.files_out import Store
-from cogserve.folders import Folders
-from cogserve.guard import Guard, Resolver, resolve
+from cogserve.files.client import Client
+from cogserve.files.folders import Folders
+from cogserve.files.guard import Guard, Resolver, resolve
+from cogserve.files.store import Store
 from cogserve.health import Health
-from cogserve.predicting import Predicting
-from cogserve.scheduler import Scheduler
-from cogserve.schema import InputSchema, load
-from cogserve.supervisor import Supervisor
+from cogserve.http import edge
+from cogserve.predictions.handlers import Handlers
+from cogserve.predictions.scheduler import Scheduler
+from cogserve.schema import documents
+from cogserve.schema.inputs import InputSchema, load
 from cogserve.webhooks import Webhooks
+from cogserve.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from cogserve.prediction import Prediction
+    from cogserve.predictions.prediction import Prediction
     from cogserve.settings import Settings
-    from cogserve.spawn import Started
+    from cogserve.worker.spawn import Started
 
 # After the drain: to write answers and webhooks, and to end the worker.
 LAST_WORDS = 1.0
@@ -134,9 +135,9 @@ class Server:
         scheduler = Scheduler(settings, slots, self.health, root, client, store, Folders(folder, root))
         supervisor = Supervisor(settings, self.health, scheduler, self._start)
         webhooks = Webhooks(settings, client, root)
-        predicting = Predicting(settings, scheduler, webhooks, guard, schema)
+        handlers = Handlers(settings, scheduler, webhooks.follow, guard, schema)
         lock = documents.lock(settings)
-        app = App(self.health, supervisor, scheduler, predicting, self._openapi, lock, self.stop, training)
+        app = App(self.health, supervisor, scheduler, handlers, self._openapi, lock, self.stop, training)
         return supervisor, scheduler, webhooks, app
 
     async def _drain(self, scheduler: Scheduler, webhooks: Webhooks) -> None:

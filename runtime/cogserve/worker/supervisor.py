@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 import trio
 
 from cogserve.health import Health, Setup, Status
-from cogserve.worker import Exit, Worker
+from cogserve.worker.process import Exit, Worker
 
 if TYPE_CHECKING:
     from cogserve.settings import Settings
-    from cogserve.spawn import Started
+    from cogserve.worker.spawn import Started
 
 HEALTHCHECK_TIMEOUT = 5.0
 # The worker answers for a healthcheck that hangs; this is for a worker that hangs itself.

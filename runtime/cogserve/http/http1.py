@@ -27,10 +27,10 @@ from urllib.parse import unquote
 
 import trio
 
-from cogserve.reader import BadRequest, Reader, Request
+from cogserve.http.reader import BadRequest, Reader, Request
 
 if TYPE_CHECKING:
-    from cogserve.connections import Connections, Member
+    from cogserve.http.connections import Connections, Member
 
 READ = 64 * 1024
 READ_BODY = 512 * 1024

@@ -11,9 +11,9 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 import trio
 
-from cogserve import media
-from cogserve.client import Client, ExchangeFailed, Request
-from cogserve.guard import Refused
+from cogserve.files import media
+from cogserve.files.client import Client, ExchangeFailed, Request
+from cogserve.files.guard import Refused
 
 PARALLEL = 8
 MAX_FILES = 10_000  # of one input; each is a folder, and may be nine bytes of the request

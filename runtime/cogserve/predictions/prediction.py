@@ -154,6 +154,18 @@ class Prediction:
         return self.state is State.RUNNING
 
     @property
+    def seconds_waited(self) -> Optional[float]:
+        """Seconds from its acceptance to its start; None if it has not started."""
+        return None if self.running_at is None else self.running_at - self.accepted_at
+
+    @property
+    def seconds_run(self) -> Optional[float]:
+        """Seconds from its start to its end; None if it has not started, or not ended."""
+        if self.running_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.running_at
+
+    @property
     def history_start(self) -> int:
         """How many events were told before the oldest that `history` still holds."""
         return self._history_start

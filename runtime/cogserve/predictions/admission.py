@@ -16,7 +16,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Optional, Set
 
 if TYPE_CHECKING:
-    from cogserve.prediction import Prediction
+    from cogserve.predictions.prediction import Prediction
 
 
 class Full(Exception):

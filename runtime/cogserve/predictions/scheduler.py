@@ -13,24 +13,24 @@ import msgspec
 import trio
 from cogworker import frames
 
-from cogserve import files_in
-from cogserve.admission import Admission, Full
-from cogserve.files_out import OutputUnusable, Store
-from cogserve.ladder import climb, ended_within
+from cogserve.files import fetch
+from cogserve.files.store import OutputUnusable, Store
 from cogserve.logs import MODEL
 from cogserve.metrics import Metrics
-from cogserve.outputs import Outputs, Payload
-from cogserve.prediction import Prediction, State
+from cogserve.predictions.admission import Admission, Full
+from cogserve.predictions.cancellation import cancel_on_worker, ended_within
+from cogserve.predictions.outputs import Outputs, Payload
+from cogserve.predictions.prediction import Prediction, State
+from cogserve.predictions.registry import Registry
 from cogserve.protocol import Problem, encode, failed
-from cogserve.registry import Registry
-from cogserve.supervisor import Listener
+from cogserve.worker.supervisor import Listener
 
 if TYPE_CHECKING:
-    from cogserve.client import Client
-    from cogserve.folders import Folders
+    from cogserve.files.client import Client
+    from cogserve.files.folders import Folders
     from cogserve.health import Health
     from cogserve.settings import Settings
-    from cogserve.worker import Exit, Worker
+    from cogserve.worker.process import Exit, Worker
 
 NOT_READY = "Setup has not finished yet. Wait until it has finished, or GET /health-check for status."
 SETUP_FAILED = "Setup has failed, and this server takes no predictions. GET /health-check says why."
@@ -123,7 +123,7 @@ class Scheduler(Listener):
         self.input_bytes += len(prediction.input)
         if self._settings.deadline is not None:
             self._nursery.start_soon(self._limit, prediction, self._settings.deadline)
-        if files and values is not None and files_in.present(values, files):
+        if files and values is not None and fetch.present(values, files):
             prediction.move(State.FETCHING)
             self._spawn(prediction, self._fetch, prediction, values, files)
         else:
@@ -145,7 +145,7 @@ class Scheduler(Listener):
             freed = self._freed[prediction] = trio.Event()
             settings = self._settings
             graces = (settings.cancel_grace, settings.kill_grace)
-            self._nursery.start_soon(climb, self.worker, prediction.id, freed, *graces)
+            self._nursery.start_soon(cancel_on_worker, self.worker, prediction.id, freed, *graces)
             return
         task = self._tasks.get(prediction)
         if task is not None:
@@ -269,8 +269,8 @@ class Scheduler(Listener):
         try:
             prediction.folder = self._folders.take()
             prediction.has_files = True
-            await files_in.bring(self._client, values, files, prediction.folder, self._settings.max_download)
-        except files_in.InputUnusable as error:
+            await fetch.bring(self._client, values, files, prediction.folder, self._settings.max_download)
+        except fetch.InputUnusable as error:
             if error.refused:
                 prediction.invalid = (error.field, error.message)
             self._end(prediction, State.FAILED, str(error))
@@ -342,7 +342,7 @@ class Scheduler(Listener):
         prediction.finish(state, error, seconds)
         self.admission.leave(prediction)
         self.registry.end(prediction)
-        self.metrics.observe(prediction)
+        self.metrics.observe(prediction.state.status, prediction.seconds_waited, prediction.seconds_run)
         log.debug("prediction %s %s", prediction.id, prediction.state.status)
         if prediction not in self._tasks:
             self._give_folder_back(prediction)
