@@ -137,7 +137,7 @@ def platform_of(lock: Lock, asked: str | None) -> PlatformLock:
     known = ", ".join(f"`{each.platform}`" for each in lock.platforms)
     if asked is not None:
         raise LockUnusable(
-            f"cog.lock is for {known}, not for `{asked}`",
+            f"cog.lock is for {known}, not `{asked}`",
             hint=f"add `{asked}` to `build.platforms`, then run `cog lock`",
         )
     if len(lock.platforms) != 1:
@@ -209,21 +209,21 @@ def build(
     return image
 
 
-def tell_record(standing: str | None, lock: str, report: Report) -> None:
+def tell_record(status: str | None, lock: str, report: Report) -> None:
     """Say how an image stands to the one that the lock records, where that is no failure."""
     from cogfreeze.engine import record
 
-    if standing == record.OTHER_FILES:
+    if status == record.OTHER_FILES:
         report.note(
             f"{lock} records an image of other files or options than these, so this one is not held to it;"
             " `cog lock --record` records this one"
         )
-    elif standing == record.EQUAL_LAYERS:
+    elif status == record.EQUAL_LAYERS:
         report.note(
             f"another engine made the record in {lock}: every layer's diff ID is the recorded one, and only the"
             " compression may differ"
         )
-    elif standing == record.UNDECIDED:
+    elif status == record.UNDECIDED:
         report.warn(
             f"the record in {lock} is another engine's, and an export tells no diff IDs: not compared",
             hint="build without `--output` to compare the layers",

@@ -1,7 +1,7 @@
 """Building an image from a lock.
 
-The files of the lock are fetched on this machine, with its proxies, certificates and credentials, and handed
-over as named build contexts in place of the recipe's fetch stages. The engine checks every hash again.
+This machine downloads the lock's files, with its proxies, certificates and credentials, and passes them to the
+engine as named build contexts that replace the recipe's fetch stages. The engine checks every hash again.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
     from cogfreeze.recipe.model import Recipe
     from cogfreeze.report import Report
 
-# Below the project's folder; everything in it can be made again.
+# Below the project's folder; safe to delete.
 FOLDER = ".cog/build"
-# Beside it, for as long as one build takes.
+# Temporary folders beside it, removed after the build.
 VERIFYING, RECORDING = _SCRATCH = ("verify-", "record-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltImage:
-    """What a build made.
+    """The result of a build.
 
     Attributes:
         names: the image's names; empty for other outputs.
-        digest: of the platform's manifest; None where the engine's store does not keep manifests, or an output is
-            no image (`type=local`).
-        config: digest of its configuration; None for an output that is no image.
+        digest: of the platform's manifest; None if the engine's store keeps no manifests, or the output is not an
+            image (`type=local`).
+        config: digest of its configuration; None if the output is not an image.
         layers: the diff IDs of its layers; empty for other outputs.
-        engine: the releases that made it: another one may compress layers otherwise.
+        engine: the releases that built it. Another release may compress layers differently.
         frontend: the pinned Dockerfile frontend that was used; None for the engine's own.
-        reproducible: False where a command had the network.
-        record: how it stands to the image that the lock records, as `record.compare` says it; None without one.
+        reproducible: False if a command had the network.
+        record: how the image compares with the recorded one (see `record.compare`); None without a record.
     """
 
     names: tuple[str, ...]
@@ -72,44 +72,44 @@ def build(
     expect: str | None = None,
     record: ImageRecord | None = None,
 ) -> BuiltImage:
-    """Build a recipe's image. Whatever fails, or an interrupt, leaves every name as it was.
+    """Build a recipe's image. A failure or an interrupt leaves every image name unchanged.
 
     Args:
-        files: where each download of the recipe is on this machine, by sha256.
-        project: the folder that holds the declaration.
-        names: what the image is called in the engine's store.
-        outputs: buildx's outputs, in place of an image in the engine's store.
+        files: the path of each download on this machine, by sha256.
+        project: the folder of cog.yaml.
+        names: the image's names in the engine's store.
+        outputs: buildx outputs, instead of an image in the engine's store.
         expect: the digest that the image must have.
-        record: the image that the lock records; one that is made from the same files must be it.
+        record: the image that the lock records. An image made from the same files must equal it.
 
     Raises:
-        ToolMissing: no engine answers.
+        ToolMissing: no engine is available.
         UsageError: a secret is missing.
-        IntegrityError: a file is not the one that was locked.
+        IntegrityError: a file doesn't have its locked hash.
         NotReproducible: the digest is not the expected one.
         NotRecorded: the image is not the recorded one.
         BuildError: a step failed.
     """
     secret.check(recipe, options.secrets)
     engine = docker.find(options.builder)
-    with workplace(project, report) as folder:
-        lay_out(recipe, files, project, folder, report)
-        secret.require_outside(options.secrets, project, folder / "context")
+    with build_folder(project, report) as folder:
+        write_contexts(recipe, files, project, folder, report)
+        secret.refuse_in_image(options.secrets, project, folder / "context")
         if record and record.made_from != recorded.made_from(recipe, folder / "context"):
-            record, standing = None, recorded.OTHER_FILES
+            record, status = None, recorded.OTHER_FILES
         else:
-            standing = None
+            status = None
         if outputs:
             made = buildx.run(engine, recipe, folder, options, report, names=(), outputs=outputs)
-            return _held(recipe, _built(engine, recipe, made, ()), expect, record, standing)
+            return _checked(recipe, _built(engine, recipe, made, ()), expect, record, status)
         if expect is None and record is None:
             made = buildx.run(engine, recipe, folder, options, report, names=names, outputs=(buildx.STORE,))
-            return _held(recipe, _built(engine, recipe, made, names), None, None, standing)
-        # Named only once it is known to be the expected one.
+            return _checked(recipe, _built(engine, recipe, made, names), None, None, status)
+        # It gets its names only after the check.
         temporary = f"cog-expected:{secrets.token_hex(8)}"
         made = buildx.run(engine, recipe, folder, options, report, names=(temporary,), outputs=(buildx.STORE,))
         try:
-            image = _held(recipe, _built(engine, recipe, made, (temporary,)), expect, record, standing)
+            image = _checked(recipe, _built(engine, recipe, made, (temporary,)), expect, record, status)
             for name in names:
                 engine.ask(["tag", temporary, name])
         finally:
@@ -120,7 +120,7 @@ def build(
 def record(
     recipe: Recipe, files: Mapping[str, Path], project: Path, options: Options, report: Report
 ) -> ImageRecord:
-    """Build a recipe's image as an export that is thrown away, and return what later builds are held to.
+    """Build a recipe's image as a temporary export and return the record that later builds are compared with.
 
     Raises:
         NotReproducible: a command may use the network.
@@ -128,14 +128,14 @@ def record(
     """
     if not recipe.reproducible:
         raise NotReproducible(
-            "a command may use the network, so the same files may give another image: there is nothing to record",
-            hint="give the command its files by `inputs:` and take `network: true` away",
+            "a command may use the network, so the same files may give another image: nothing to record",
+            hint="lock the command's downloads with `inputs:` and remove `network: true`",
         )
     secret.check(recipe, options.secrets)
     engine = docker.find()
-    with workplace(project, report) as folder:
-        lay_out(recipe, files, project, folder, report)
-        secret.require_outside(options.secrets, project, folder / "context")
+    with build_folder(project, report) as folder:
+        write_contexts(recipe, files, project, folder, report)
+        secret.refuse_in_image(options.secrets, project, folder / "context")
         with tempfile.TemporaryDirectory(prefix=RECORDING, dir=folder.parent) as scratch:
             layout = Path(scratch) / "image"
             made = buildx.run(engine, recipe, folder, options, report, names=(), outputs=(buildx.layout(layout),))
@@ -149,8 +149,8 @@ def record(
 
 
 @contextmanager
-def workplace(project: Path, report: Report) -> Iterator[Path]:
-    """The folder for builds of this project, for one build at a time."""
+def build_folder(project: Path, report: Report) -> Iterator[Path]:
+    """Lock and return the project's build folder: one build at a time."""
     folder = project / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     (folder.parent / ".gitignore").write_text("*\n")
@@ -158,21 +158,21 @@ def workplace(project: Path, report: Report) -> Iterator[Path]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            report.note("another build of this project runs: waiting for its end")
+            report.note("waiting for another build of this project to finish")
             fcntl.flock(file, fcntl.LOCK_EX)
-        # A build that was killed could not remove its own.
+        # A killed build leaves its temporary folders behind.
         for left in (path for kind in _SCRATCH for path in folder.parent.glob(f"{kind}*")):
             shutil.rmtree(left, ignore_errors=True)
         yield folder
 
 
-def lay_out(
+def write_contexts(
     recipe: Recipe, files: Mapping[str, Path], project: Path, folder: Path, report: Report, *, link: bool = True
 ) -> None:
-    """Write the context and the named contexts of a build below `folder`.
+    """Write the build context and the named contexts below `folder`.
 
     Args:
-        link: let the project's large files and the context share their bytes.
+        link: hard-link files instead of copying them where possible.
     """
     context.write(recipe, folder / "context", project=project, report=report, link=link, fetched=True)
     for stage in {download.stage for download in recipe.downloads}:
@@ -189,7 +189,7 @@ def lay_out(
 def _built(engine: Docker, recipe: Recipe, made: buildx.Made, names: tuple[str, ...]) -> BuiltImage:
     return BuiltImage(
         names=names,
-        # An export has its manifest, whatever the engine's store keeps.
+        # An export always has a manifest.
         digest=made.digest if engine.keeps_manifests or not names else None,
         config=made.config,
         layers=tuple(engine.inspect(names[0])["RootFS"]["Layers"]) if names else (),
@@ -199,17 +199,17 @@ def _built(engine: Docker, recipe: Recipe, made: buildx.Made, names: tuple[str, 
     )
 
 
-def _held(
-    recipe: Recipe, image: BuiltImage, expect: str | None, record: ImageRecord | None, standing: str | None
+def _checked(
+    recipe: Recipe, image: BuiltImage, expect: str | None, record: ImageRecord | None, status: str | None
 ) -> BuiltImage:
-    """Hold an image to what it must be."""
+    """Compare an image with the expected digest and the record."""
     if expect is not None and image.digest != expect:
         raise NotReproducible(
             f"the image's digest is {image.digest or 'unknown to this engine'}, expected {expect}",
-            hint=f"it was built by {image.engine}; another release may compress layers otherwise",
+            hint=f"it was built by {image.engine}; another release may compress layers differently",
         )
     if record:
-        standing = recorded.compare(
+        status = recorded.compare(
             record,
             recipe,
             digest=image.digest,
@@ -217,4 +217,4 @@ def _held(
             engine=image.engine,
             frontend=image.frontend,
         )
-    return replace(image, record=standing)
+    return replace(image, record=status)

@@ -1,4 +1,4 @@
-"""One run of `docker buildx build`, from its arguments to what it says it made."""
+"""One run of `docker buildx build`: its arguments, its progress and its result."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from cogfreeze.recipe.model import Recipe
     from cogfreeze.report import Report
 
-# An image in the engine's own store, with the manifest that any other exporter would give it.
+# An image in the engine's own store, with the same manifest as any other exporter's.
 STORE = "type=image,oci-mediatypes=true"
-# How the system ends a job: a shell, a CI runner that cancels.
+# Sent by a shell, or by a CI runner that cancels a job.
 _TERMINATED = 128 + signal.SIGTERM
-# Without buildx's own display we would see this failure, and do so.
+# In the other modes we detect this failure ourselves.
 _TTY_HINT = "where the engine cannot pull the Dockerfile frontend: `--syntax builtin`"
-# Seconds that buildx has to stop in after an interrupt. Killed, it takes the build with it all the same: the
-# engine ends a build whose client is gone.
-_STOPPING = 10.0
+# Seconds that buildx has to stop after an interrupt. Killing it also ends the build: the engine stops a build
+# whose client is gone.
+_GRACE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +43,10 @@ class Options:
 
     Attributes:
         secrets: as `--secret` takes them.
-        progress: `auto` (a line a step), `plain` (all that commands print), `tty` (buildx's own), `quiet`.
-        network: `host` lets the steps that have a network use this machine's own.
-        builder: the name of a builder of buildx's own, in place of the engine's.
-        hostname: what commands see as their host's name. Of no influence: `verify` shows it.
+        progress: `auto` (one line per step), `plain` (full output), `tty` (buildx's display), `quiet`.
+        network: `host` lets the steps that have a network use this machine's network.
+        builder: the name of a buildx builder, instead of the engine's own.
+        hostname: the host name that commands see. It must not matter: `verify` tests that.
     """
 
     no_cache: bool = False
@@ -59,12 +59,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What buildx says it made.
+    """The result of a buildx run.
 
     Attributes:
-        digest: of the manifest, as the exporter gave it; None where it makes no image (`type=local`).
-        config: digest of the image's configuration; None as well.
-        frontend: the pinned one that read the Dockerfile; None for the engine's own.
+        digest: of the manifest; None if the output is not an image (`type=local`).
+        config: digest of the image's configuration; None if the output is not an image.
+        frontend: the pinned frontend that read the Dockerfile; None for the engine's own.
     """
 
     digest: str | None
@@ -73,7 +73,7 @@ class Made:
 
 
 def layout(folder: Path) -> str:
-    """Return the output that writes an OCI layout folder, whatever characters its path has."""
+    """Return the output option for an OCI layout folder; its path may contain any character."""
     quoted = str(folder).replace('"', '""')
     return f'type=oci,tar=false,"dest={quoted}"'
 
@@ -88,15 +88,15 @@ def run(
     names: tuple[str, ...],
     outputs: tuple[str, ...],
 ) -> Made:
-    """Build what lies in `folder`, and return what buildx says of it.
+    """Build the context in `folder`.
 
-    The engine names the image at the very end, so an interrupt or a failure names nothing.
+    The engine names the image at the very end, so after an interrupt or a failure no name has changed.
 
     Args:
-        folder: has `context`, and for each fetch stage a folder of its name that replaces it.
+        folder: contains `context`, and for each fetch stage a named context.
 
     Raises:
-        IntegrityError: a file is not the one that was locked.
+        IntegrityError: a file doesn't have its locked hash.
         BuildError: a step failed.
     """
     with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
@@ -108,9 +108,7 @@ def run(
         try:
             _run(command, frontend, options, report)
         except FrontendMissing as error:
-            report.warn(
-                f"{error.message}; the engine's own is used", hint="`--syntax builtin` asks for it at once"
-            )
+            report.warn(f"{error.message}; using the engine's own", hint="`--syntax builtin` skips the attempt")
             frontend = None
             (folder / "context/Dockerfile").write_text(render(replace(recipe, frontend=None)))
             _run(command, frontend, options, report)
@@ -128,7 +126,7 @@ def _arguments(engine: Docker, recipe: Recipe, folder: Path, options: Options) -
         f"--builder={engine.builder}",
         f"--platform={recipe.platform}",
         f"--build-arg=SOURCE_DATE_EPOCH={recipe.epoch}",
-        # Both hold the time of the build, and would be part of the digest.
+        # Both contain the time of the build and would change the digest.
         *("--provenance=false", "--sbom=false"),
         f"--progress={'tty' if options.progress == 'tty' else 'rawjson'}",
         *(f"--build-context={stage}={folder / stage}" for stage in stages),
@@ -145,19 +143,19 @@ def _arguments(engine: Docker, recipe: Recipe, folder: Path, options: Options) -
 
 def _run(command: list[str], frontend: str | None, options: Options, report: Report) -> None:
     environment = os.environ | {"BUILDX_METADATA_PROVENANCE": "disabled", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
-    # It labels the image with the commit and the repository's address, which may hold a password.
+    # It labels the image with the commit and the repository's address, which may contain a password.
     environment.pop("BUILDX_GIT_LABELS", None)
     if options.progress == "tty":
-        # buildx draws on the terminal itself, and has said there what failed.
-        with _stopped_in_order(subprocess.Popen(command, env=environment)) as process:
+        # buildx draws on the terminal itself and shows what failed.
+        with _interrupted_cleanly(subprocess.Popen(command, env=environment)) as process:
             if process.wait():
                 raise BuildError("the build failed, as shown above", hint=_TTY_HINT if frontend else None)
         return
     progress = Progress(report, every_line=options.progress == "plain", quiet=options.progress == "quiet")
     said = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")
-    with _stopped_in_order(said) as process:
+    with _interrupted_cleanly(said) as process:
         for line in process.stderr or ():
-            progress.take(line)
+            progress.feed(line)
         if process.wait():
             raise progress.failure(frontend)
 
@@ -167,10 +165,10 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _stopped_in_order(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
-    """On an interrupt, or when we are ended, let buildx cancel the build before we go on.
+def _interrupted_cleanly(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
+    """On SIGINT or SIGTERM, let buildx cancel the build first.
 
-    Left alone, it would build on, and name an image that nobody waits for.
+    Otherwise it would continue and name an image that nobody waits for.
     """
     before = None
     if threading.current_thread() is threading.main_thread():
@@ -180,7 +178,7 @@ def _stopped_in_order(process: subprocess.Popen[Any]) -> Iterator[subprocess.Pop
     except BaseException:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(_STOPPING)
+            process.wait(_GRACE)
         except subprocess.TimeoutExpired:
             process.kill()
         raise

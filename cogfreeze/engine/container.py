@@ -1,4 +1,4 @@
-"""An image run as a server: for one prediction, or to serve until it is stopped."""
+"""Runs an image as a server: for one prediction, or until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 # Where the server listens inside the image.
 PORT = 5000
 _NOT_RUN = (125, 126, 127)
-# Seconds that the engine may take to remove a container.
+# Seconds that removing a container may take.
 REMOVING = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """An image as it is to be run.
+    """How to run an image.
 
     Attributes:
-        image: a name, digest or id that the engine knows, or can pull.
-        gpus: what `docker run --gpus` takes: `all`, a number, `device=0`; None for no GPU.
-        variables: `NAME=value`, or `NAME` for the value that this process has.
+        image: a name, digest or id that the engine has or can pull.
+        gpus: the value of `docker run --gpus`: `all`, a number, `device=0`; None for no GPU.
+        variables: `NAME=value`, or `NAME` to pass on this process's value.
     """
 
     image: str
@@ -42,15 +42,15 @@ class Container:
     def command(
         self, *, host: str, port: int, name: str | None = None, upload_url: str | None = None
     ) -> list[str]:
-        """Return the words that run the image in the foreground, served at `host:port` of this machine.
+        """Return the command that runs the image in the foreground and serves it at `host:port`.
 
         Raises:
-            ToolMissing: there is no `docker` here.
+            ToolMissing: `docker` is not installed.
         """
         docker = shutil.which("docker")
         if docker is None:
             raise ToolMissing(
-                "there is no `docker` on this machine to run an image with",
+                "`docker` is not installed",
                 hint="install Docker, or run the model without an image: `--local`",
             )
         command = [docker, "run", "--rm", "--publish", f"{_bracketed(host)}:{port}:{PORT}"]
@@ -58,20 +58,20 @@ class Container:
         command += ["--gpus", self.gpus] if self.gpus else []
         for variable in self.variables:
             command += ["--env", variable]
-        # What follows the image replaces its command, so the server's own has to stand there again.
+        # Arguments after the image replace its command, so repeat the server's.
         server = ["python", "-m", "cog.server.http", "--upload-url", upload_url] if upload_url else []
         return [*command, "--", self.image, *server]
 
     @contextmanager
     def running(self) -> Iterator[Server]:
-        """Serve on a free port of the loopback interface for as long as the block; then remove the container.
+        """Serve on a free loopback port during the block, then remove the container.
 
         Raises:
-            ToolMissing: there is no `docker` here.
-            BuildError: the image is not to be had, or could not be run.
+            ToolMissing: `docker` is not installed.
+            BuildError: the image can't be pulled or run.
         """
         name, port = f"cog-predict-{secrets.token_hex(6)}", free_port()
-        # One prediction's user wants the model's words, not the server's; of two values the last one holds.
+        # Show the model's output, not the server's log. Of two values, the last one wins.
         quiet = replace(self, variables=("COG_LOG_LEVEL=warning", *self.variables))
         command = quiet.command(host=LOOPBACK, port=port, name=name)
         self._require(command[0])
@@ -79,14 +79,14 @@ class Container:
             with started(command, port=port, environment=os.environ) as server:
                 yield server
         except PredictionFailed:
-            # Docker's own failures, as it numbers them; the rest are the server's and the model's.
+            # These exit codes are Docker's own; the others come from the server or the model.
             if server.exit_status in _NOT_RUN:
                 raise BuildError(
-                    f"the image `{self.image}` could not be run", hint="what docker said of it stands above"
+                    f"could not run the image `{self.image}`", hint="see Docker's output above"
                 ) from None
             raise
         finally:
-            # Gone already where it ended in order; where its client was killed or lost, it would run on.
+            # Usually it is gone already. If its client was killed, it would keep running.
             subprocess.run(
                 [command[0], "rm", "--force", "--volumes", name],
                 capture_output=True,
@@ -95,19 +95,19 @@ class Container:
             )
 
     def _require(self, docker: str) -> None:
-        """Have the image here before it is run, so that pulling it takes nothing of the time that setup() has."""
+        """Pull the image first, so that the pull doesn't count towards the time limit of setup()."""
         known = subprocess.run([docker, "image", "inspect", "--", self.image], capture_output=True, check=False)
         if (
             known.returncode
             and subprocess.run([docker, "pull", "--", self.image], stdout=STDERR, check=False).returncode
         ):
             raise BuildError(
-                f"the image `{self.image}` is not here and cannot be pulled",
-                hint="what docker said of it stands above",
+                f"could not pull the image `{self.image}`",
+                hint="see Docker's output above",
             )
 
     def serve(self, *, host: str, port: int, upload_url: str | None = None) -> NoReturn:
-        """Become `docker run`: this process ends as the container does, and hands it its signals."""
+        """Replace this process with `docker run`, which forwards signals and returns the container's status."""
         command = self.command(host=host, port=port, upload_url=upload_url)
         os.execv(command[0], command)  # noqa: S606
 

@@ -1,4 +1,4 @@
-"""The folder that an engine builds from: the Dockerfile, its lists, our runtime, and the project's files."""
+"""The build context: the Dockerfile, its lists, our runtime and the project's files."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from cogfreeze.report import Report
 
 IGNORE_FILE = ".dockerignore"
-# Never part of an image, whatever `.dockerignore` says. The lock has a layer of its own; in the code's layer it
-# would change the image that it records.
-_NEVER = frozenset({".git", "__pycache__"})
-_NEVER_AT_TOP = frozenset({".cog", layout.LOCK})
-_OURS = frozenset(
+# Never part of an image, whatever `.dockerignore` says. The lock has its own layer; in the code's layer it would
+# change the image that it records.
+_EXCLUDED = frozenset({".git", "__pycache__"})
+_EXCLUDED_AT_TOP = frozenset({".cog", layout.LOCK})
+_CONTEXT_NAMES = frozenset(
     {
         "Dockerfile",
         layout.CODE,
@@ -41,7 +41,7 @@ _OURS = frozenset(
         layout.WEIGHTS,
     }
 )
-# What Cog takes for weights: large, and no source.
+# Cog's rule for weights: large, and not source code.
 _LARGE = 10 * 1024 * 1024
 _SOURCE = frozenset(
     {".py", ".ipynb", ".c", ".cc", ".cpp", ".cu", ".h", ".js", ".ts", ".md", ".txt", ".yaml", ".yml"}
@@ -51,19 +51,19 @@ _SOURCE = frozenset(
 def write(
     recipe: Recipe, target: Path, *, project: Path, report: Report, link: bool = False, fetched: bool = False
 ) -> None:
-    """Write the build context of `recipe` to `target`, in place of one that is there.
+    """Write the build context of `recipe` to `target`, replacing an earlier one.
 
-    File times are the originals': an engine that keeps a copy of the context tells by them what has changed.
+    Files keep their times, because the engine uses them to see which files changed.
 
     Args:
-        project: the folder that holds the declaration.
-        link: let large files share their bytes with the project's, for a context that is ours alone.
-        fetched: the downloads lie beside it, wheels of the project's own among them, so it needs none.
+        project: the folder of cog.yaml.
+        link: hard-link large files, for a context that nobody else edits.
+        fetched: all downloads are in named contexts, so local wheels are left out.
 
     Raises:
-        ProjectErrors: a symlink leads out of the project.
-        IntegrityError: a wheel of the project's own is gone or another.
-        CogError: `target` holds other things, or cannot be written.
+        ProjectErrors: a symbolic link points out of the project.
+        IntegrityError: a local wheel is missing or has another hash.
+        CogError: `target` contains other files, or can't be written.
     """
     text = render(recipe)
     chosen = project_files(project, target, report)
@@ -86,20 +86,20 @@ def write(
     except OSError as error:
         raise CogError(
             f"cannot write the build context `{target}`: {error.strerror or error}",
-            # Of a copy that fails for want of space, Python tells both ends, and the other one first.
+            # A failed copy has two names; the target comes second.
             where=next((name for name in (error.filename2, error.filename) if isinstance(name, str)), None),
-            hint="make room there or allow writing and reading",
+            hint="check free space and permissions",
         ) from error
 
 
 def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosixPath, ...]:
-    """Return what of the project goes into the image, sorted: all but what `.dockerignore` and we leave out.
+    """Return the project's files for the image, sorted, without those that `.dockerignore` or we exclude.
 
     Args:
-        target: the context that is being written; it may lie in the project's folder.
+        target: the context that is being written; it may be inside the project's folder.
 
     Raises:
-        ProjectErrors: a symlink leads out of the project.
+        ProjectErrors: a symbolic link points out of the project.
     """
     from docker.utils.build import PatternMatcher
 
@@ -107,17 +107,17 @@ def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosi
     chosen, errors = [], []
     for name in PatternMatcher(_patterns(project)).walk(str(project)):
         relative = PurePosixPath(name)
-        if _NEVER & set(relative.parts) or relative.parts[0] in _NEVER_AT_TOP or _is_lock(project, relative):
+        if _EXCLUDED & set(relative.parts) or relative.parts[0] in _EXCLUDED_AT_TOP or _is_lock(project, relative):
             continue
         if inside is not None and relative.parts[: len(inside.parts)] == inside.parts:
             continue
         path = project / relative
         if path.is_symlink():
-            if error := _leads_out(path, relative, project):
+            if error := _points_outside(path, relative, project):
                 errors.append(error)
                 continue
         elif not (path.is_dir() or path.is_file()):
-            report.warn(f"`{relative}` is no file, folder or link, and is left out of the image")
+            report.warn(f"`{relative}` is not a file, folder or link: left out of the image")
             continue
         chosen.append(relative)
     if errors:
@@ -126,7 +126,7 @@ def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosi
 
 
 def _is_lock(project: Path, relative: PurePosixPath) -> bool:
-    """Whether it is a lock of ours under another name, as `-f cog.gpu.yaml` has one."""
+    """Return whether it is one of our locks under another name, as with `-f cog.gpu.yaml`."""
     if len(relative.parts) > 1 or relative.suffix != ".lock" or not (project / relative).is_file():
         return False
     with (project / relative).open("rb") as file:
@@ -140,7 +140,7 @@ def _is_weight(path: Path) -> bool:
 
 
 def _local_wheels(recipe: Recipe, project: Path) -> dict[str, Path]:
-    """Return where the wheels of the project's own lie, an SDK's, and the source archives, by file name."""
+    """Return the paths of local wheels, the SDK's wheel and source archives, by file name."""
     settings = Settings.from_environment()
     found: dict[str, Path | None] = {}
     for download in recipe.downloads:
@@ -149,7 +149,7 @@ def _local_wheels(recipe: Recipe, project: Path) -> dict[str, Path]:
             kept = cached_path(settings, wheel.sha256, wheel.file)
             if not kept.is_file():
                 raise IntegrityError(
-                    f"the cache has no `{wheel.file}`", hint="fetch it: `cog lock`, or `cog build`"
+                    f"`{wheel.file}` is not in the cache", hint="run `cog lock` or `cog build` to download it"
                 )
             found[wheel.file] = kept
         elif isinstance(wheel, Wheel) and wheel.index == LOCAL:
@@ -160,7 +160,7 @@ def _local_wheels(recipe: Recipe, project: Path) -> dict[str, Path]:
             if found[wheel.file] is None:
                 raise IntegrityError(
                     f"the project has no `{wheel.file}` with the SHA-256 that was locked",
-                    hint="put it back, or run `cog lock`",
+                    hint="restore it, or run `cog lock`",
                 )
     return {name: path for name, path in found.items() if path is not None}
 
@@ -180,31 +180,31 @@ def _patterns(project: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
-def _leads_out(path: Path, relative: PurePosixPath, project: Path) -> ProjectError | None:
-    """A link is kept as it is, so it has to mean the same in the image."""
+def _points_outside(path: Path, relative: PurePosixPath, project: Path) -> ProjectError | None:
+    """Return an error for a link that would mean something else in the image, where it is copied as a link."""
     aim = path.readlink()
     if not aim.is_absolute() and _below(path.parent / aim, project):
         return None
     return ProjectError(
-        f"the link leads out of the project, to `{aim}`",
+        f"the symbolic link points out of the project, to `{aim}`",
         where=str(relative),
-        hint=f"replace it by what it means, or leave it out in `{IGNORE_FILE}`",
+        hint=f"replace it with a copy, or exclude it in `{IGNORE_FILE}`",
     )
 
 
 def _below(path: Path, folder: Path) -> bool:
-    """Whether a path lies in a folder by its words; links below it are not followed, as the image's won't be."""
+    """Return whether a path is lexically inside a folder, without following links."""
     return Path(os.path.normpath(path.absolute())).is_relative_to(os.path.normpath(folder.absolute()))
 
 
 def _clear(target: Path) -> None:
-    """Make an empty folder of `target`, which is new, empty, or a context of ours."""
+    """Empty `target`, which must be new, empty or an earlier build context."""
     target.mkdir(parents=True, exist_ok=True)
-    strangers = sorted({entry.name for entry in target.iterdir()} - _OURS)
-    if strangers:
+    unexpected = sorted({entry.name for entry in target.iterdir()} - _CONTEXT_NAMES)
+    if unexpected:
         raise CogError(
-            f"`{target}` holds other things than a build context: `{strangers[0]}`",
-            hint="name a new or an empty folder",
+            f"`{target}` is not a build context: it contains `{unexpected[0]}`",
+            hint="choose a new or empty folder",
         )
     for entry in target.iterdir():
         if entry.is_dir() and not entry.is_symlink():
@@ -219,7 +219,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _copy(source: Path, target: Path, *, link: bool) -> None:
-    """Copy one entry. A file with several names is copied once for each, for the image must not show them."""
+    """Copy one entry. Hard links become separate files, so that the image doesn't depend on them."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_symlink():
         target.symlink_to(source.readlink())

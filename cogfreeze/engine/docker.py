@@ -1,4 +1,4 @@
-"""The engine of this machine: docker with buildx, as its own settings (`DOCKER_HOST`, contexts) name it."""
+"""This machine's engine: docker with buildx, as configured by `DOCKER_HOST` and contexts."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from cogfreeze.errors import BuildError, ToolMissing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WITHOUT = "`cog dockerfile -o DIR` writes what an engine elsewhere builds from"
+WITHOUT = "`cog dockerfile -o DIR` writes everything that an engine on another machine needs"
 
-# Reads of the engine's state; a build has no limit.
+# Seconds for queries of the engine's state. Builds have no limit.
 _SECONDS = 60
-# The first with machine-readable progress and a log that survives failures.
+# The first version with machine-readable progress and complete logs after failures.
 _OLDEST_BUILDX = (0, 13)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Docker:
-    """An engine that answers.
+    """A running engine.
 
     Attributes:
         program: the path of `docker`.
-        release: the engine's (or the builder's) and buildx's versions: another may compress layers otherwise.
-        builder: the name by which buildx knows what builds. Without it, buildx would take the one chosen by
-            `docker buildx use` or `BUILDX_BUILDER`, which may leave the image outside the engine's store.
-        keeps_manifests: whether the image store keeps an image's manifest, and so its digest, as it was built.
+        release: the versions of the engine (or builder) and buildx. Others may compress layers differently.
+        builder: the name of the buildx builder. Otherwise buildx would use the one from `docker buildx use` or
+            `BUILDX_BUILDER`, which may not put the image into the engine's store.
+        keeps_manifests: whether the image store keeps an image's manifest, and so its digest.
     """
 
     program: str
@@ -40,13 +40,13 @@ class Docker:
     keeps_manifests: bool
 
     def ask(self, words: Sequence[str], *, seconds: float | None = _SECONDS) -> str:
-        """Run one command of docker's and return what it prints.
+        """Run a docker command and return its output.
 
         Args:
-            seconds: how long it may take; None for as long as it does.
+            seconds: the time limit; None for no limit.
 
         Raises:
-            BuildError: it failed.
+            BuildError: the command failed.
             ToolMissing: it took too long.
         """
         result = _run([self.program, *words], seconds=seconds)
@@ -55,10 +55,10 @@ class Docker:
         return result.stdout
 
     def inspect(self, image: str) -> dict[str, Any]:
-        """Return what the engine says of an image that it has.
+        """Return `docker image inspect` of a local image.
 
         Raises:
-            BuildError: it has no such image.
+            BuildError: there is no such image.
         """
         found: list[dict[str, Any]] = json.loads(self.ask(["image", "inspect", "--", image]))
         return found[0]
@@ -68,14 +68,14 @@ def find(builder: str | None = None) -> Docker:
     """Return the machine's engine.
 
     Args:
-        builder: one of buildx's own that is to build in its place.
+        builder: the name of a buildx builder, instead of the engine's own.
 
     Raises:
-        ToolMissing: there is no docker, no buildx, no such builder, or the engine does not answer.
+        ToolMissing: docker, buildx or the builder is missing, or the engine does not answer.
     """
     program = shutil.which("docker")
     if program is None:
-        raise ToolMissing("there is no `docker` on this machine to build with", hint=f"install Docker; {WITHOUT}")
+        raise ToolMissing("`docker` is not installed", hint=f"install Docker; {WITHOUT}")
     result = _run([program, "info", "--format", "{{json .}}"])
     try:
         info: dict[str, Any] = json.loads(result.stdout)
@@ -86,7 +86,7 @@ def find(builder: str | None = None) -> Docker:
             f"the Docker engine does not answer: {_last_line(result.stderr)}", hint=f"start it; {WITHOUT}"
         )
     buildx = _buildx(info)
-    # The engine's own builder is called as the context by which it is reached.
+    # The engine's own builder has the name of the Docker context.
     own = (info.get("ClientInfo") or {}).get("Context") or "default"
     by = f"docker {info['ServerVersion']}"
     if builder is not None and builder != own:
@@ -100,7 +100,7 @@ def find(builder: str | None = None) -> Docker:
 
 
 def _buildkit(program: str, builder: str) -> str:
-    """Return the release of a builder of buildx's own, which this starts where it is stopped."""
+    """Return the version of a buildx builder, starting it if it is stopped."""
     result = _run([program, "buildx", "inspect", "--bootstrap", "--", builder], seconds=None)
     versions = re.findall(r"^BuildKit version: *(\S+)", result.stdout, re.MULTILINE)
     if result.returncode or not versions:
@@ -108,7 +108,7 @@ def _buildkit(program: str, builder: str) -> str:
             f"the builder `{builder}` does not answer: {_last_line(result.stderr).removeprefix('ERROR: ')}",
             hint="`docker buildx ls` lists the builders of this machine",
         )
-    # One of several nodes builds for the platform, whichever it is.
+    # With several nodes, any of them may build for the platform.
     return "+".join(sorted(set(versions)))
 
 
@@ -116,7 +116,7 @@ def _buildx(info: dict[str, Any]) -> str:
     plugins = (info.get("ClientInfo") or {}).get("Plugins") or []
     version = next((str(each.get("Version")) for each in plugins if each.get("Name") == "buildx"), None)
     if version is None:
-        raise ToolMissing("this machine's docker has no `buildx`", hint=f"install docker-buildx; {WITHOUT}")
+        raise ToolMissing("the Docker plugin `buildx` is not installed", hint=f"install docker-buildx; {WITHOUT}")
     parts = version.lstrip("v").split(".")
     if (
         parts[0].isdigit()
@@ -124,9 +124,7 @@ def _buildx(info: dict[str, Any]) -> str:
         and parts[1].isdigit()
         and (int(parts[0]), int(parts[1])) < _OLDEST_BUILDX
     ):
-        raise ToolMissing(
-            f"this machine's buildx is {version}, and builds need 0.13", hint=f"update it; {WITHOUT}"
-        )
+        raise ToolMissing(f"buildx {version} is too old: builds need 0.13 or newer", hint=f"update it; {WITHOUT}")
     return version
 
 
@@ -135,10 +133,11 @@ def _run(command: Sequence[str], *, seconds: float | None = _SECONDS) -> subproc
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
     except subprocess.TimeoutExpired:
         raise ToolMissing(
-            f"the Docker engine has not answered for {seconds:g} s", hint=f"look after it; {WITHOUT}"
+            f"the Docker engine has not answered for {seconds:g} s",
+            hint=f"check that Docker is running; {WITHOUT}",
         ) from None
 
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].removesuffix(".") if lines else "it said nothing"
+    return lines[-1].removesuffix(".") if lines else "no output"

@@ -1,4 +1,4 @@
-"""The files of a lock, on this machine: from its cache, else from where its own settings say."""
+"""Brings the files of a lock to this machine: from its cache, or from the indexes and mirrors it is set up for."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 def fetch(
     lock: Lock, part: PlatformLock, project: Project, folder: Path, settings: Settings, report: Report
 ) -> dict[str, Path]:
-    """Return where every .deb, wheel, input and interpreter of a platform is, by sha256.
+    """Return the path of every .deb, wheel, input and interpreter of a platform, by sha256.
 
     Args:
-        part: of the lock, for the platform that is built.
-        folder: the project's, where wheels of its own lie.
+        part: the platform's part of the lock.
+        folder: the project's folder, which may contain local wheels.
 
     Raises:
-        NetworkError: an archive or index failed, and the cache has not got the file.
-        ResolveError: no index of this machine has a wheel.
-        IntegrityError: a server gave other bytes than were locked.
+        NetworkError: a download failed, and the file is not in the cache.
+        ResolveError: none of this machine's indexes has a wheel.
+        IntegrityError: a server sent a file with another hash.
         LockStale: the environment names another SDK.
     """
     debs = apt.artifacts(part.apt, settings) if part.apt else []

@@ -1,4 +1,4 @@
-"""What buildx says of a running build (`--progress rawjson`), for a person, and for the error if it fails."""
+"""Reads buildx's progress (`--progress rawjson`): shows it, and explains a failed build."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 _STEP = re.compile(r"\[(?P<stage>[^\s\]]+)(?: \d+/\d+)?\] (?P<what>.*)", re.DOTALL)
 _KEPT_LINES = 400
 _SHOWN_LINES = 20
-# What the tools that check hashes say when one is wrong.
+# Messages about a wrong hash, from the tools that check them.
 _WRONG_HASH = re.compile(r"^(?P<file>\S+): FAILED|Hash mismatch for `(?P<package>[^`]+)`|Hash Sum mismatch")
-_OURS = "cogfreeze: "
-# How curl, wget, apt, pip, uv, npm, git and what is written in Go or Python say that they reach nobody.
+_CONTEXT_NAMES = "cogfreeze: "
+# Messages about a missing network: curl, wget, apt, pip, uv, npm, git, Go and Python programs.
 _NO_NETWORK = re.compile(
     r"(?i)(?:could not|unable to|cannot) resolve|name resolution|failure resolving|failed to (?:establish|lookup)"
     r"|network is unreachable|no such host|EAI_AGAIN|ENOTFOUND"
 )
-# What buildx says when nobody answers it any more.
-_GONE = re.compile(r"code = Unavailable|error reading from server|connection refused|broken pipe|: EOF$")
+# buildx's messages about a lost connection.
+_LOST = re.compile(r"code = Unavailable|error reading from server|connection refused|broken pipe|: EOF$")
 
 
 class FrontendMissing(BuildError):
@@ -38,18 +38,18 @@ class _Step:
     name: str
     started: str | None = None
     completed: str | None = None
-    told: bool = False
+    reported: bool = False
     error: str | None = None
     lines: list[str] = field(default_factory=list)
-    rest: str = ""
+    partial: str = ""
 
 
 class Progress:
-    """Takes buildx's lines one by one.
+    """Reads buildx's output line by line.
 
     Args:
-        every_line: tell what the commands print too, not only which step is done.
-        quiet: tell nothing.
+        every_line: also show what commands print.
+        quiet: show nothing.
     """
 
     def __init__(self, report: Report, *, every_line: bool = False, quiet: bool = False) -> None:
@@ -59,8 +59,8 @@ class Progress:
         self._steps: dict[str, _Step] = {}
         self._other: list[str] = []
 
-    def take(self, line: str) -> None:
-        """Take one line of buildx's stderr."""
+    def feed(self, line: str) -> None:
+        """Read one line of buildx's stderr."""
         try:
             event = json.loads(line)
         except ValueError:
@@ -72,50 +72,50 @@ class Progress:
             self._log(log)
 
     def failure(self, frontend: str | None) -> CogError:
-        """Return the error that tells why the build failed: the step, and the end of what it printed.
+        """Return an error with the step that failed and the end of its output.
 
         Args:
-            frontend: the pinned one that the build asked for.
+            frontend: the pinned frontend that the build asked for.
         """
-        # When one step fails, those beside it are cancelled, and say so.
+        # When one step fails, the engine cancels the others, which then report an error too.
         failed = [step for step in self._steps.values() if step.error and "context canceled" not in step.error]
         if not failed:
-            said = next((line for line in reversed(self._other) if line), "the engine said nothing")
+            said = next((line for line in reversed(self._other) if line), "no output from the engine")
             said = said.removeprefix("ERROR: ")
-            if not _GONE.search(said):
+            if not _LOST.search(said):
                 return BuildError(f"the build failed: {said}")
             running = [(step.started, step.name) for step in self._steps.values() if not step.completed]
             latest = max(((started, name) for started, name in running if started), default=None)
             return BuildError(
-                f"the engine went away: {said}",
+                f"the connection to the engine was lost: {said}",
                 where=f"step `{latest[1]}`" if latest else None,
-                hint="look after it and build again; what it had finished, it has kept",
+                hint="check that Docker is running, then build again; finished steps are cached",
             )
         step = failed[0]
         if frontend and _repository(frontend) in step.name:
             return FrontendMissing(f"the engine cannot pull the Dockerfile frontend `{frontend}`")
-        lines = [*step.lines, *([step.rest] if step.rest else [])]
-        return _explained(step, lines)
+        lines = [*step.lines, *([step.partial] if step.partial else [])]
+        return _step_error(step, lines)
 
     def _vertex(self, vertex: dict[str, Any]) -> None:
         step = self._steps.setdefault(vertex["digest"], _Step(name=_name(vertex.get("name", ""))))
         step.error = vertex.get("error") or step.error
         started, completed = vertex.get("started"), vertex.get("completed")
         step.started, step.completed = started or step.started, completed or step.completed
-        if completed and not step.told and not vertex.get("error"):
+        if completed and not step.reported and not vertex.get("error"):
             matched = _STEP.match(vertex.get("name", ""))
             if matched and matched["stage"] not in ("internal", "auth") and matched["what"].startswith("RUN"):
-                step.told = True
-                self._note(f"  {step.name}: {_took(vertex.get('cached', False), step.started, completed)}")
+                step.reported = True
+                self._note(f"  {step.name}: {_duration(vertex.get('cached', False), step.started, completed)}")
 
     def _log(self, log: dict[str, Any]) -> None:
         step = self._steps.get(log["vertex"])
         if step is None:
             return
-        text = step.rest + base64.b64decode(log.get("data") or "").decode(errors="replace")
-        *whole, step.rest = text.split("\n")
+        text = step.partial + base64.b64decode(log.get("data") or "").decode(errors="replace")
+        *whole, step.partial = text.split("\n")
         for line in whole:
-            # A progress bar overwrites its line; its last state is what counts.
+            # A progress bar overwrites its line; show the last state.
             shown = line.rstrip("\r").rsplit("\r", 1)[-1]
             step.lines.append(shown)
             if self._every_line:
@@ -132,41 +132,45 @@ def _repository(reference: str) -> str:
 
 
 def _name(vertex: str) -> str:
-    """A step's short name: its stage, or the first line of what the engine calls it."""
+    """Return a step's short name: its stage, or the first line of the engine's name for it."""
     matched = _STEP.match(vertex)
     if matched and matched["stage"] not in ("internal", "auth", "context"):
         return matched["stage"]
     return vertex.splitlines()[0] if vertex else "a step"
 
 
-def _took(cached: bool, started: str | None, completed: str) -> str:
+def _duration(cached: bool, started: str | None, completed: str) -> str:
     if cached or started is None:
         return "unchanged"
     return f"{(_time(completed) - _time(started)).total_seconds():.1f} s"
 
 
 def _time(text: str) -> datetime:
-    # Nanoseconds are more than datetime can hold.
+    # datetime has microseconds at most.
     return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.replace("Z", "+00:00")))
 
 
-def _explained(step: _Step, lines: list[str]) -> CogError:
+def _step_error(step: _Step, lines: list[str]) -> CogError:
     where = f"step `{step.name}`"
     for line in lines:
         if wrong := _WRONG_HASH.search(line):
             what = wrong["file"] or wrong["package"]
-            named = f"`{what}` is not the one that was locked" if what else "a file is not the one that was locked"
+            named = f"`{what}`" if what else "a file"
             return IntegrityError(
-                f"{named}: its SHA-256 differs", where=where, hint="find out who changed it before you build again"
+                f"{named} has another SHA-256 than cog.lock says",
+                where=where,
+                hint="find out why it changed before you build again",
             )
-        if line.startswith(_OURS):
+        if line.startswith(_CONTEXT_NAMES):
             return BuildError(
-                line.removeprefix(_OURS), where=where, hint="run `cog lock` where the base can be asked"
+                line.removeprefix(_CONTEXT_NAMES),
+                where=where,
+                hint="run `cog lock` on a machine that can reach the registry",
             )
     error = step.error or ""
     code = re.search(r"exit code: (\d+)", error)
     what = "the export" if step.name.startswith("exporting") else "the command"
-    reason = f"ended with status {code[1]}" if code else f"failed: {error.splitlines()[0] if error else ''}"
+    reason = f"failed with exit status {code[1]}" if code else f"failed: {error.splitlines()[0] if error else ''}"
     shown = "".join(f"\n  {line}" for line in lines[-_SHOWN_LINES:])
     return BuildError(f"{what} {reason}{':' if shown else ''}{shown}", where=where, hint=_hint(step, lines))
 
@@ -174,10 +178,10 @@ def _explained(step: _Step, lines: list[str]) -> CogError:
 def _hint(step: _Step, lines: list[str]) -> str:
     text = "\n".join(lines[-_SHOWN_LINES:])
     if "No space left on device" in text or "no space left on device" in (step.error or ""):
-        return "make room there, or for the engine: `docker system df` tells what takes it"
+        return "free some disk space; `docker system df` shows what Docker uses"
     if _NO_NETWORK.search(text):
         return (
-            "commands have no network: lock what this one fetches, as `cog lock` shows, or allow it by"
-            " `network: true`, and the image is no longer reproducible"
+            "commands have no network: lock what this command downloads (`cog lock` shows how), or allow it with"
+            " `network: true`, which makes the image not reproducible"
         )
-    return "`--progress plain` shows all that the commands print"
+    return "`--progress plain` shows the full output"

@@ -1,4 +1,4 @@
-"""Pushing a built image, held to the digest that was built."""
+"""Pushes a built image and checks that the registry has the same digest."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 
 def push(name: str, image: BuiltImage, report: Report) -> None:
-    """Push one name of an image, with the engine's own credentials.
+    """Push one name of an image, with Docker's credentials.
 
     Raises:
-        NetworkError: the registry refused it, or could not be reached.
-        NotReproducible: the registry has other bytes than were built.
+        NetworkError: the registry refused it or can't be reached.
+        NotReproducible: the registry reports another digest.
     """
     engine = docker.find()
     with report.step(f"pushing {name}"):
         result = subprocess.run([engine.program, "push", "--", name], capture_output=True, text=True, check=False)
     if result.returncode:
-        lines = result.stderr.strip().splitlines() or ["it said nothing"]
+        lines = result.stderr.strip().splitlines() or ["no output"]
         raise NetworkError(
-            f"pushing `{name}` failed: {lines[-1]}", hint="log in with `docker login`, or check the name"
+            f"pushing `{name}` failed: {lines[-1]}", hint="check the name, or log in with `docker login`"
         )
     pushed = _PUSHED.search(result.stdout)
     if image.digest and pushed and pushed[1] != image.digest:
-        raise NotReproducible(f"the registry has {pushed[1]} for `{name}`, and {image.digest} was built")
+        raise NotReproducible(f"the registry stored `{name}` as {pushed[1]}, but the build made {image.digest}")

@@ -1,4 +1,4 @@
-"""The image that a lock records: what it was made from, and whether a build gave it again."""
+"""The image recorded in a lock: a digest of its inputs, and the comparison with a new build."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from cogfreeze.lock.model import ImageRecord
     from cogfreeze.recipe.model import Recipe
 
-# How a build stands to the record.
+# Results of the comparison with the record.
 EQUAL, EQUAL_LAYERS, OTHER_FILES, UNDECIDED = "equal", "equal-layers", "other-files", "undecided"
 _DOCKERFILE = "Dockerfile"
 
 
 def made_from(recipe: Recipe, context: Path) -> str:
-    """Return a digest over all that a build takes: its steps, and every file of its context as the image gets it.
+    """Return a digest of a build's inputs: its steps and every file of its context.
 
-    What is downloaded is in there by its hash. Which frontend reads the steps doesn't count: the record has it
-    beside. Times, owners and modes don't count either, but for whether a file can be run.
+    Downloads are included by their hash. The frontend is not, because the record names it separately. Of a
+    file's metadata, only the executable bit matters.
     """
     digest = hashlib.sha256()
     for part in _parts(recipe, context):
-        # The length keeps two parts from passing for two others.
+        # The length separates one part from the next.
         digest.update(f"{len(part)}\0".encode() + part)
     return f"sha256:{digest.hexdigest()}"
 
@@ -62,18 +62,18 @@ def compare(
     engine: str,
     frontend: str | None,
 ) -> str:
-    """Say how an image that was made from the same files stands to the record.
+    """Compare an image with the record of the same inputs.
 
     Args:
-        digest: None where the engine's store keeps none.
-        diff_ids: empty where they aren't known.
+        digest: None if the engine's store keeps no manifests.
+        diff_ids: empty if unknown.
 
     Returns:
-        `EQUAL`; `EQUAL_LAYERS` where another engine, or one that keeps no digest, gave the same files;
-        `UNDECIDED` where another engine gave another digest, and of its layers nothing is known.
+        `EQUAL`; `EQUAL_LAYERS` if another engine, or one without digests, built the same layers; `UNDECIDED` if
+        another engine built another digest and its layers are unknown.
 
     Raises:
-        NotRecorded: it is another image.
+        NotRecorded: the image differs.
     """
     if digest == record.digest:
         return EQUAL
@@ -84,17 +84,17 @@ def compare(
         return UNDECIDED
     by = f"by {engine}" if same_engine else f"by {engine}, the record's by {record.engine}"
     raise NotRecorded(
-        f"the image is {digest or 'another one'}, and the lock records {record.digest} for the same files, built"
-        f" {by}; what differs: {_differing(record, recipe, diff_ids)}",
-        hint="`cog verify` names the files and why they differ; if the change is meant: `cog lock --record`",
+        f"the image is {digest or 'another one'}, but the lock records {record.digest} for the same files, built"
+        f" {by}; different: {_differing(record, recipe, diff_ids)}",
+        hint="`cog verify` lists the files that differ and why; if you meant the change: `cog lock --record`",
     )
 
 
 def _differing(record: ImageRecord, recipe: Recipe, diff_ids: tuple[str, ...]) -> str:
     if not diff_ids:
-        return "an export does not tell"
+        return "unknown for an export"
     if len(diff_ids) != len(record.layers):
-        return f"it has {len(diff_ids)} layers, and had {len(record.layers)}"
+        return f"it has {len(diff_ids)} layers, not {len(record.layers)}"
     named = zip(layers.names(recipe, len(diff_ids)), record.layers, diff_ids, strict=True)
     differing = [name for name, was, now in named if was != now]
-    return ", ".join(differing) or "no layer, so the configuration or the compression"
+    return ", ".join(differing) or "no layer, so the configuration or compression"

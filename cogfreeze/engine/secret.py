@@ -1,6 +1,6 @@
-"""Build secrets: `--secret id=NAME,src=FILE` or `--secret id=NAME,env=VARIABLE`, as buildx takes them.
+"""Build secrets: `--secret id=NAME,src=FILE` or `--secret id=NAME,env=VARIABLE`, as in buildx.
 
-Checked here first, because buildx's own complaint comes late and names neither the command nor the fix.
+We check them first, because buildx's error comes late and names neither the command nor the fix.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEYS = {"type", "id", "src", "source", "env"}
 
 
 def check(recipe: Recipe, given: Iterable[str]) -> None:
-    """Refuse secrets that cannot be had, and the lack of one that a command needs. No error shows a value.
+    """Check that every secret is readable and that none is missing. Errors never show a value.
 
     Raises:
         UsageError
@@ -39,11 +39,11 @@ def check(recipe: Recipe, given: Iterable[str]) -> None:
                 )
 
 
-def require_outside(given: Iterable[str], project: Path, context: Path) -> None:
-    """Refuse a secret whose file is part of the image, because it lies in the project's folder.
+def refuse_in_image(given: Iterable[str], project: Path, context: Path) -> None:
+    """Refuse a secret whose file would be in the image, because it is in the project's folder.
 
     Args:
-        context: the build context as written: what of the project is in there goes into a layer.
+        context: the build context as written.
 
     Raises:
         UsageError
@@ -57,9 +57,9 @@ def require_outside(given: Iterable[str], project: Path, context: Path) -> None:
             relative = path.relative_to(project.resolve())
             if any((context / part / relative).exists() for part in (layout.CODE, layout.WEIGHTS)):
                 raise UsageError(
-                    f"the file of the secret `{parts.get('id', '')}` lies in the project, and would be part of the"
-                    f" image: `{relative}`",
-                    hint="name it in `.dockerignore`, or keep it elsewhere",
+                    f"the file of the secret `{parts.get('id', '')}` is in the project's folder, and would be"
+                    f" part of the image: `{relative}`",
+                    hint="add it to `.dockerignore`, or keep it elsewhere",
                 )
 
 
@@ -72,12 +72,12 @@ def _checked(secret: str) -> str:
     parts = _parts(secret)
     name = parts.get("id", "")
     if set(parts) - _KEYS or not grammar.SECRET_ID.accepts(name):
-        raise UsageError("a `--secret` is not of the form that it must have", hint=_FORM)
+        raise UsageError("a `--secret` has the wrong form", hint=_FORM)
     source, variable = parts.get("src") or parts.get("source"), parts.get("env")
     if bool(source) == bool(variable):
-        raise UsageError(f"the secret `{name}` needs either a file or a variable", hint=_FORM)
+        raise UsageError(f"the secret `{name}` needs either `src` or `env`", hint=_FORM)
     if source and not Path(source).is_file():
-        raise UsageError(f"the file of the secret `{name}` is not there: `{source}`", hint="name another one")
+        raise UsageError(f"the file of the secret `{name}` does not exist: `{source}`", hint="check the path")
     if variable and variable not in os.environ:
-        raise UsageError(f"the variable of the secret `{name}` is not set: `{variable}`", hint="set and export it")
+        raise UsageError(f"the variable of the secret `{name}` is not set: `{variable}`", hint="export it first")
     return name

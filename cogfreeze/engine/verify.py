@@ -81,7 +81,7 @@ def verify(
     """
     secret.check(recipe, options.secrets)
     engine = docker.find()
-    with build.workplace(project, report) as place:
+    with build.build_folder(project, report) as place:
         scratch = Path(tempfile.mkdtemp(prefix=build.VERIFYING, dir=place.parent))
         places = (scratch / "first", scratch / ("somewhere/else/altogether" if varied else "second"))
         try:
@@ -89,14 +89,14 @@ def verify(
             for number, folder in enumerate(places, start=1):
                 other = varied and number == 2
                 with _umask(_UMASK if other else None):
-                    build.lay_out(recipe, files, project, folder, report, link=False)
-                secret.require_outside(options.secrets, project, folder / "context")
+                    build.write_contexts(recipe, files, project, folder, report, link=False)
+                secret.refuse_in_image(options.secrets, project, folder / "context")
                 if other:
                     _disguise(folder / "context")
                 if prune or other:
                     _prune(engine, report)
                 asked = replace(options, no_cache=True, hostname=_HOST if other else None)
-                with report.step(f"building from nothing, {number} of 2"):
+                with report.step(f"building from scratch, {number} of 2"):
                     made.append(_exported(engine, recipe, folder, asked, report))
             digests = (layers.manifest_digest(made[0]), layers.manifest_digest(made[1]))
             same = digests[0] == digests[1]

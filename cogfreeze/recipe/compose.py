@@ -1,8 +1,8 @@
-"""Project + Lock → Recipe. Pure: the same values give the same recipe, anywhere and at any time.
+"""Project + Lock → Recipe. Pure: the same values always give the same recipe.
 
-Fetch stages have the network and check every file by its hash; all others have none. Each group of packages, the
-server, our runtime, the lock and the user's code is made in a stage of its own and copied by `COPY --link`: such
-a layer does not depend on those under it, so one that is rebuilt is the only one that changes.
+Only fetch stages use the network, and they check every file's hash. Each group of packages, the server, our
+runtime, the lock and the user's code is made in its own stage and copied with `COPY --link`. Such a layer doesn't
+depend on the layers below it, so a change rebuilds and pushes one layer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cogfreeze.project.model import Project, RunCommand
 
 INSTALLER = "uv"
-# Where a command of the project's lies while it runs.
+# Where a project's command is mounted while it runs.
 _COMMAND = "/run/command.sh"
 
 
@@ -41,26 +41,26 @@ def compose(
 
     Args:
         schema: the project's OpenAPI document, as JSON text.
-        builtin_frontend: leave the pinned Dockerfile frontend out, for engines that cannot pull it.
-        separate_weights: give the project's large data a layer of its own.
+        builtin_frontend: leave out the pinned Dockerfile frontend, for engines that can't pull it.
+        separate_weights: give the project's large files a layer of their own.
 
     Raises:
-        LockUnusable: the lock has no such platform, or lacks a part of what every image holds.
-        ProjectError: a value of the project's is none that a build can take.
+        LockUnusable: the lock lacks the platform, or a part that every image needs.
+        ProjectError: a value of the project is unsafe in a build.
     """
     part = lock.for_platform(platform)
     if part is None:
         known = ", ".join(f"`{each.platform}`" for each in lock.platforms)
         raise LockUnusable(
-            f"cog.lock is for {known}, not for `{platform}`",
+            f"cog.lock is for {known}, not `{platform}`",
             hint=f"add `{platform}` to `build.platforms`, then run `cog lock`",
         )
-    values.require(project, lock, part)
-    _require_ours(part)
+    values.check(project, lock, part)
+    _require_runtime(part)
     inputs = _inputs(project, lock)
 
     packages, tools = group(part.python.wheels), from_source.tools(part.python)
-    installer, server = _own_groups(part.python.runtime)
+    installer, server = _runtime_groups(part.python.runtime)
     sdk = Group(name="sdk", index=LOCAL, wheels=(part.python.sdk,)) if part.python.sdk else None
     base = f"{part.base.reference}@{part.base.digest}"
     interpreter = part.python.interpreter
@@ -83,7 +83,7 @@ def compose(
         user=project.build.user,
     )
     network = project.build.network or any(command.network for command in project.build.run)
-    # What came of a build can't be part of what it is made from.
+    # The record of an earlier build must not influence this one.
     lock_text = dumps(lock.without_records())
     built = [from_source.BUILT] if tools else []
     below = (*([UNPACKED] if interpreter else []), *(each.name for each in packages), *built, "standard-library")
@@ -123,11 +123,11 @@ def compose(
     )
 
 
-def _require_ours(part: PlatformLock) -> None:
+def _require_runtime(part: PlatformLock) -> None:
     for name in (INSTALLER, REAPER):
         if not any(wheel.name == name for wheel in part.python.runtime):
             raise LockUnusable(
-                f"cog.lock lacks `{name}`, which every image needs", hint="run `cog lock --upgrade-runtime`"
+                f"cog.lock has no `{name}`, which every image needs", hint="run `cog lock --upgrade-runtime`"
             )
 
 
@@ -141,12 +141,12 @@ def _inputs(project: Project, lock: Lock) -> dict[str, str]:
     for command in project.build.run:
         for file in command.inputs:
             if file.url not in known:
-                raise LockUnusable(f"cog.lock lacks the input `{file.url}`", hint="run `cog lock`")
+                raise LockUnusable(f"cog.lock has no input `{file.url}`", hint="run `cog lock`")
     return known
 
 
-def _own_groups(runtime: tuple[Wheel, ...]) -> tuple[Group, Group]:
-    """Part our own wheels into the installer, which is in no layer, and what the server needs."""
+def _runtime_groups(runtime: tuple[Wheel, ...]) -> tuple[Group, Group]:
+    """Split our own wheels into the installer, which is in no layer, and the server's."""
     ordered = sorted(runtime, key=lambda wheel: wheel.name)
     installer = tuple(wheel for wheel in ordered if wheel.name == INSTALLER)
     server = tuple(wheel for wheel in ordered if wheel.name != INSTALLER)
@@ -165,7 +165,7 @@ def _image(
     *,
     separate_weights: bool,
 ) -> Stage:
-    # The library is there before the commands, or each that runs Python would compile parts of it anew.
+    # Below the commands, because a command that runs Python would compile parts of it again.
     steps: list[Step] = [staged(name) for name in below]
     if project.environment:
         steps.append(Setting(instruction="ENV", value=project.environment))

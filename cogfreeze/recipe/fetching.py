@@ -1,4 +1,4 @@
-"""The stages that download, each file known by its hash, and what takes their place in `cog build`."""
+"""The stages that download files by hash, and the downloads that `cog build` hands to the engine instead."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from cogfreeze.recipe.groups import Group
     from cogfreeze.recipe.model import Mount
 
-# Company proxies need their own certificates for the downloads; a build without the secret does as well.
+# Certificates of a company proxy, for the downloads. Optional.
 CA = Secret(id="ca", target="/run/secrets/ca")
 SCRATCH = Tmpfs(target=layout.SCRATCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching:
-    """What is downloaded for one platform.
+    """The downloads of one platform.
 
     Attributes:
-        base: the image that the stages start from, which has apt.
-        python: the image, or the stage, that has Python too.
-        groups: all groups of wheels, our own among them.
-        inputs: the files that commands name by URL.
-        interpreter: a CPython for a base that has none.
-        sources: the archives that packages are built from.
+        base: the image with apt, from which the stages start.
+        python: the image or stage that also has Python.
+        groups: all groups of wheels, including our own.
+        inputs: the input files of commands.
+        interpreter: a CPython for a base image without Python.
+        sources: the archives of packages that are built from source.
     """
 
     base: str
@@ -44,7 +44,7 @@ class Fetching:
     sources: tuple[Source, ...] = ()
 
     def downloads(self) -> Iterator[Download]:
-        """Yield every file, and where its stage has it."""
+        """Yield every file with its path in its stage."""
         for deb in self.apt.packages if self.apt else ():
             yield Download(stage=layout.DEBS, path=f"{layout.FETCHED}/{file_name(deb.path)}", source=deb)
         for group in self.groups:
@@ -60,7 +60,7 @@ class Fetching:
             yield Download(stage=layout.INTERPRETER, path=path, source=self.interpreter)
 
     def lists(self) -> Iterator[ContextFile]:
-        """Yield the lists by which the files are fetched and checked."""
+        """Yield the lists with addresses and hashes of the files."""
         if self.apt:
             dated = self.apt.snapshot
             debs = sorted((file_name(deb.path), deb) for deb in self.apt.packages)
@@ -88,7 +88,7 @@ class Fetching:
             yield _list(layout.hashes(layout.INTERPRETER), (f"{sha256}  {sha256}",))
 
     def stages(self) -> Iterator[Stage]:
-        """Yield the stages but the interpreter's; a named build context replaces the one of its name."""
+        """Yield the fetch stages, without the interpreter's. A named build context can replace each."""
         if self.apt:
             yield self._debs(self.apt)
         yield self._wheels()
@@ -98,7 +98,7 @@ class Fetching:
             yield from_source.fetch_stage(self.sources)
 
     def interpreters(self) -> Iterator[Stage]:
-        """Yield the stage that the others need to have Python, where the base has none."""
+        """Yield the stage that downloads Python, if the base image has none."""
         if self.interpreter is None:
             return
         add = Add(
@@ -114,10 +114,10 @@ class Fetching:
         )
 
     def _debs(self, apt: Apt) -> Stage:
-        # All archives of one distribution are at one service.
+        # All archives of a distribution are at the same service.
         archive = apt.packages[0].archive
         name = "UBUNTU_SNAPSHOT" if archive == "ubuntu" else "DEBIAN_SNAPSHOT"
-        seen = layout.seen("debs.txt")
+        seen = layout.mounted("debs.txt")
         return Stage(
             name=layout.DEBS,
             base=self.base,
@@ -133,13 +133,13 @@ class Fetching:
         )
 
     def _wheels(self) -> Stage:
-        lists, local = layout.seen("lists"), layout.seen(layout.LOCAL)
+        lists, local = layout.mounted("lists"), layout.mounted(layout.LOCAL)
         script: list[str] = [*scripts.prepare_pip(CA.target)]
         mounts: list[Mount] = [SCRATCH, Bind(source=layout.LISTS, target=lists), CA]
         for group in self.groups:
             if group.index == LOCAL:
                 files = (f"{local}/{wheel.file}" for wheel in group.wheels)
-                script += scripts.take_wheels(tuple(files), group.name)
+                script += scripts.copy_wheels(tuple(files), group.name)
             else:
                 requirements = f"{lists}/{file_name(layout.requirements(group.name))}"
                 script += scripts.fetch_wheels(requirements, group.name, _address(group.index))
@@ -162,12 +162,12 @@ class Fetching:
             name=layout.INPUTS,
             base="scratch",
             steps=tuple(adds),
-            comment=f"Download: {len(by_hash)} files that commands ask for, by hash.",
+            comment=f"Download: {len(by_hash)} inputs of the commands, by hash.",
         )
 
 
 def file_name(path: str) -> str:
-    """Return a path's last part."""
+    """Return the last component of a path."""
     return path.rsplit("/", 1)[-1]
 
 
@@ -176,6 +176,6 @@ def _list(path: str, lines: Iterable[str]) -> ContextFile:
 
 
 def _address(index: str) -> str | None:
-    """The torch family's indexes are public; any other is whatever pip is configured with."""
+    """Return the address of a PyTorch index; None for pip's configured index."""
     tag = index.removeprefix("pytorch-")
     return f"{addresses.TORCH_INDEX}/{tag}" if tag != index else None

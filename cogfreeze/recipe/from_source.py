@@ -1,7 +1,6 @@
-"""Packages that are built from source: taken in by hash, then built and installed without a network.
+"""Packages built from source: archives are checked by hash, then built and installed offline.
 
-What builds them comes from wheels that are locked too, and stays in the stage. A package that compiles needs its
-compiler in the base image.
+Their build tools come from locked wheels and stay in the build stage.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from cogfreeze.recipe.model import Copy, Stage
 if TYPE_CHECKING:
     from cogfreeze.lock.model import Python, Source
 
-# The stage that builds them, and the group of wheels that it builds with.
+# The stage that builds them, and its group of build tools.
 BUILT, TOOLS = "packages-from-source", "build-tools"
 
 
 def tools(python: Python) -> tuple[Group, ...]:
-    """Return what builds the sources: one group, or none."""
+    """Return the group of build tools, or nothing if no package is built from source."""
     if not python.sources:
         return ()
     return (
@@ -29,7 +28,7 @@ def tools(python: Python) -> tuple[Group, ...]:
 
 
 def fetch_stage(sources: tuple[Source, ...]) -> Stage:
-    """Take the archives from the context; a named context that has them replaces the stage."""
+    """Return the stage that copies the archives from the build context. A named context can replace it."""
     steps = (
         Copy(source=f"{layout.LOCAL}/{each.file}", target=f"{layout.FETCHED}/{each.file}")
         for each in sorted(sources, key=lambda each: each.name)
@@ -38,23 +37,23 @@ def fetch_stage(sources: tuple[Source, ...]) -> Stage:
         name=layout.SOURCES,
         base="scratch",
         steps=tuple(steps),
-        comment=f"{len(sources)} source archives, which `cog lock` has put into the context.",
+        comment=f"{len(sources)} source archives, from the build context.",
     )
 
 
 def lines(sources: tuple[Source, ...]) -> list[str]:
-    """Return the list by which they are built."""
-    return sorted(f"{each.name} @ file://{layout.seen(layout.SOURCES)}/{each.file}" for each in sources)
+    """Return the requirements list of the archives."""
+    return sorted(f"{each.name} @ file://{layout.mounted(layout.SOURCES)}/{each.file}" for each in sources)
 
 
 def script(
     sources: tuple[Source, ...], installer: str, wheels: str, requirements: str, epoch: int
 ) -> scripts.Script:
-    """Build and install them below `STAGED`.
+    """Build and install the archives below `STAGED`.
 
     Args:
-        wheels: the folder of what builds them.
-        requirements: the list.
+        wheels: the folder of build tools.
+        requirements: the path of the requirements list.
     """
     names = " ".join(sorted(each.name for each in sources))
     return (
@@ -64,7 +63,7 @@ def script(
         f"    --python {layout.PYTHON_PREFIX}/bin/python3 --break-system-packages \\",
         f"    --prefix {layout.STAGED}{layout.PYTHON_PREFIX} \\",
         f"    --find-links {wheels} --requirement {requirements} || {{",
-        # Without our name before it, so that what the build said is shown too.
+        # No `cogfreeze:` prefix, so that the build's own output is shown too.
         f"    echo 'building from source failed: {names}' >&2",
         "    echo 'a package that compiles needs a base image with its compiler: build.base_image' >&2",
         "    exit 1",

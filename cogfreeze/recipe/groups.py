@@ -1,7 +1,7 @@
 """Which wheels share a layer.
 
-A wheel of some size has a layer of its own, so that another package's new version neither rebuilds nor pushes it,
-and every project with the same wheel shares it. The small ones of one index go together.
+A large wheel has its own layer, so that a new version of another package neither rebuilds nor pushes it, and
+projects with the same wheel share it. Small wheels of one index share a layer.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from cogfreeze.lock.model import Wheel
 
-# What is smaller costs less to push again than a layer costs to have: the small ones of a project are a MB or two.
+# Pushing smaller wheels again costs less than another layer: a project's small wheels add up to a MB or two.
 ALONE = 128 * 1024
 
-# An image may have 127 layers; the base, apt and our own take some, and each costs a request at every pull.
+# An image can have 127 layers. The base, apt and our own need some, and each layer is one request per pull.
 MOST_ALONE = 40
 
 DEFAULT_INDEX = "pypi"
-# The index of wheels that lie in the project's folder.
+# The index name of wheels in the project's folder.
 LOCAL = "local"
 
 
@@ -30,8 +30,8 @@ class Group:
     """Wheels that share a layer.
 
     Attributes:
-        name: also the name of its stage, of its folder among the fetched files and of its requirements list.
-        index: the name of the one index that all of them come from.
+        name: the name of its stage, its folder of downloads and its requirements list.
+        index: the name of the index that all of them come from.
         wheels: sorted by name.
     """
 
@@ -41,7 +41,7 @@ class Group:
 
 
 def group(wheels: Iterable[Wheel]) -> tuple[Group, ...]:
-    """Return the groups, wheels that are alone first; the same whatever the order of `wheels`."""
+    """Return the groups, those of one large wheel first; the order of `wheels` doesn't matter."""
     ordered = sorted(wheels, key=lambda wheel: wheel.name)
     by_size = sorted(ordered, key=lambda wheel: (-wheel.size, wheel.name))
     large = {wheel.name for wheel in by_size[:MOST_ALONE] if wheel.size >= ALONE}

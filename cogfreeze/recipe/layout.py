@@ -1,4 +1,4 @@
-"""Where things lie: in the build context, in the stages that make a layer, and in the image."""
+"""Paths: in the build context, in the build stages, and in the image."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ LOCK = "cog.lock"
 SCHEMA = "openapi.json"
 DEB_ADDRESSES = f"{LISTS}/debs.txt"
 
-# In the fetch stages and, at the same place, in the named contexts that replace them.
+# In the fetch stages, and at the same path in the named contexts that replace them.
 FETCHED = "/fetched"
 DEBS, WHEELS, INPUTS, INTERPRETER = "debs", "wheels", "inputs", "interpreter"
 SOURCES = "sources"
 
-# Where a command sees what it works on: in memory, so that the mounts leave no trace.
+# A command's working files are mounted here. It is a tmpfs, so mount points leave no trace in a layer.
 SCRATCH = "/tmp"  # noqa: S108  # of a build's own container
 
-# In a stage that makes a layer: everything below STAGED ends up at `/`.
+# In a stage that makes a layer, everything below STAGED ends up at `/` of the image.
 STAGED = "/layer"
 
 # In the image.
-HOME = "/src"
+PROJECT = "/src"
 OURS = "/opt/cog"
 SDK = f"{OURS}/sdk"
 SERVER = f"{OURS}/server"
@@ -36,15 +36,15 @@ PYTHON_PREFIX = "/usr/local"
 
 
 def requirements(group: str) -> str:
-    """Return the path in the context of the list by which a group of wheels is fetched and installed."""
+    """Return the context path of the requirements list of a group of wheels."""
     return f"{LISTS}/{group}.txt"
 
 
 def hashes(group: str) -> str:
-    """Return the path in the context of the list by which a group's files are checked."""
+    """Return the context path of the hash list of a group's files."""
     return f"{LISTS}/{group}.sha256"
 
 
-def seen(name: str) -> str:
-    """Return where a command sees what is mounted for it."""
+def mounted(name: str) -> str:
+    """Return the path at which a command sees what is mounted for it."""
     return f"{SCRATCH}/{name}"

@@ -1,4 +1,4 @@
-"""What the image says of itself: environment and labels, from project and lock alone, no clock, host or git."""
+"""The image's environment and labels, from project and lock only: no clock, host name or git state."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 def environment(project: Project) -> Pairs:
-    """Return the variables that the server reads, and those that a GPU needs."""
+    """Return the variables for the server and the GPU."""
     pairs = {"PYTHONPATH": layout.SDK, "PYTHONUNBUFFERED": "1"}
     if project.build.gpu:
-        # The container runtime gives a slim base no GPU unless it is asked.
+        # Without these, NVIDIA's container runtime gives a slim base no GPU.
         pairs |= {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
     if project.predict:
         pairs["COG_PREDICT_TYPE_STUB"] = project.predict
@@ -40,7 +40,7 @@ def environment(project: Project) -> Pairs:
 def labels(
     project: Project, lock: Lock, base: BaseImage, *, lock_text: str, schema: str, reproducible: bool
 ) -> Pairs:
-    """Return the labels: Cog's own names where a tool of its may look for them."""
+    """Return the labels. Some have Cog's own names, because its tools read them."""
     pairs = {
         "org.opencontainers.image.base.name": base.reference,
         "org.opencontainers.image.base.digest": base.digest,
@@ -58,7 +58,7 @@ def _compact(value: object) -> str:
 
 
 def _config(project: Project) -> dict[str, object]:
-    """The declaration in the shape of cog.yaml, less what is at its default."""
+    """Return the declaration in the shape of cog.yaml, without default values."""
     build = project.build
     declared: dict[str, object] = {
         "build": _without_empty(

@@ -1,8 +1,8 @@
-"""The Recipe: Project + Lock as typed build steps, before they are Dockerfile text.
+"""The Recipe: Project + Lock as typed build steps, before they become Dockerfile text.
 
-A value in these records has passed its grammar (`cogfreeze.grammar`): rendering never escapes a value that
-could mean something else, it refuses. Shell text is ours alone; a value of the user's enters it only as a
-quoted word that its grammar has already made harmless, or through a file of the context.
+Every value in these records has passed its grammar (`cogfreeze.grammar`). Rendering refuses an unsafe value
+instead of escaping it. Shell text is ours; a user's value appears in it only as a word that its grammar has
+checked, or in a file of the build context.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cogfreeze.lock.model import Deb, Interpreter, LockedFile, Source, Wheel
 
-# Raised by every change that gives other bytes for the same lock; recorded in the lock.
+# Raised by every change that gives different bytes for the same lock; recorded in the lock.
 RECIPE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
-    """Another stage's (or the context's, `source_stage=None`) folder or file, seen by one command."""
+    """A folder or file of another stage, mounted for one command; `source_stage=None`: of the build context."""
 
     source: str
     target: str
@@ -28,14 +28,14 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tmpfs:
-    """A folder in memory, so that what a tool leaves there is in no layer."""
+    """A folder in memory: files left there are in no layer."""
 
     target: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """A build secret as a file; absent ones are no error unless `required`."""
+    """A build secret, mounted as a file. It may be missing unless `required`."""
 
     id: str
     target: str
@@ -47,7 +47,7 @@ Mount = Bind | Tmpfs | Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One RUN. `network` is False for everything but a hash-verified download or a declared exception."""
+    """One RUN. `network` is True only for hash-checked downloads and commands that declare it."""
 
     script: tuple[str, ...]
     mounts: tuple[Mount, ...] = ()
@@ -57,7 +57,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """One COPY. `link` makes the layer independent of those under it."""
+    """One COPY. `link` makes the layer independent of the layers below it."""
 
     source: str
     target: str
@@ -68,7 +68,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Add:
-    """One ADD of a URL, which the engine fetches and checks by itself."""
+    """One ADD of a URL, which the engine downloads and checks."""
 
     url: str
     sha256: str
@@ -77,9 +77,9 @@ class Add:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """ARG, ENV, LABEL, WORKDIR, USER, EXPOSE, ENTRYPOINT or CMD: changes the config, adds no file.
+    """ARG, ENV, LABEL, WORKDIR, USER, EXPOSE, ENTRYPOINT or CMD: changes only the image's configuration.
 
-    ARG stands in fetch stages alone: its value would enter the history, and so the digest, of the image.
+    ARG is used only in fetch stages: elsewhere its value would be in the image's history, and so in its digest.
     """
 
     instruction: str
@@ -91,7 +91,7 @@ Step = Run | Copy | Add | Setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One FROM and what follows. `base` is an image reference by digest, an earlier stage's name, or `scratch`."""
+    """One FROM and its steps. `base` is an image reference by digest, an earlier stage or `scratch`."""
 
     name: str
     base: str
@@ -101,7 +101,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextFile:
-    """A file that the build context holds besides the user's code; text, LF, the same bytes every time."""
+    """A generated text file of the build context, with LF line endings."""
 
     path: str
     text: str
@@ -109,12 +109,12 @@ class ContextFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """A file that a fetch stage brings in, and that a named build context may hold in its place.
+    """A file that a fetch stage downloads. A named build context can replace the stage.
 
     Attributes:
         stage: the fetch stage's name.
-        path: the file's absolute path in that stage; the same in the named context.
-        source: what the lock knows of it.
+        path: the file's absolute path in that stage and in the named context.
+        source: its record in the lock.
     """
 
     stage: str
@@ -127,13 +127,13 @@ class Recipe:
     """A whole build for one platform.
 
     Attributes:
-        frontend: the pinned `# syntax` reference, or None for the engine's built-in one.
+        frontend: the pinned `# syntax` reference; None for the engine's built-in frontend.
         epoch: SOURCE_DATE_EPOCH of the build.
         stages: in order; the last one is the image.
-        files: what the context holds besides the user's code and the runtime.
-        downloads: what the fetch stages bring in; a named build context replaces the stage of its name.
-        reproducible: False where the project allowed a command the network.
-        separate_weights: whether the context parts the project's large data from its code.
+        files: the generated files of the build context.
+        downloads: the files that the fetch stages download.
+        reproducible: False if a command may use the network.
+        separate_weights: whether the project's large files have a layer of their own.
     """
 
     platform: str

@@ -1,4 +1,4 @@
-"""The files of ours that go into every image, and the digest by which a lock knows them."""
+"""The runtime's files, which go into every image, and their digest in the lock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PACKAGES = ("cog", "cogserve", "cogworker")
 
 
 def runtime_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files below `folder` that go into an image, sorted; compiled leftovers don't."""
+    """Return the files below `folder` that go into an image, sorted, without .pyc files."""
     found = (
         path
         for package in PACKAGES
@@ -23,11 +23,11 @@ def runtime_files(folder: Path) -> tuple[Path, ...]:
 
 
 def runtime_digest(folder: Path) -> str:
-    """Return `sha256:…` over the names and contents of the files; times and modes don't count."""
+    """Return `sha256:…` over the files' names and contents; times and modes don't matter."""
     digest = hashlib.sha256()
     for path in runtime_files(folder):
         data = path.read_bytes()
-        # The length keeps a name and its content from passing for another name with another content.
+        # The length separates the content from the next name.
         digest.update(f"{path.relative_to(folder).as_posix()}\0{len(data)}\0".encode())
         digest.update(data)
     return f"sha256:{digest.hexdigest()}"

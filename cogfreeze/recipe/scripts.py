@@ -1,9 +1,11 @@
-"""The shell text of the build's steps. All of it is ours: a value enters only where its grammar has made it a
-plain word, or through a file of the context.
+"""The shell scripts of the build's steps.
 
-What differs from one build to the next is removed, or given a fixed time, by the same command that made it
-(`docs/reproducible.md` names each cause). `find … -newer` and not the exporter's `rewrite-timestamp`: that
-re-compresses every layer on every build.
+All script text is ours. A user's value appears only as a plain word that its grammar has checked, or in a file
+of the build context.
+
+Whatever differs from build to build is removed, or gets a fixed time, in the command that made it
+(`docs/reproducible.md` lists the causes). We use `find … -newer` instead of the exporter's `rewrite-timestamp`,
+which re-compresses every layer on every build.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from cogfreeze.recipe import layout
 
 Script = tuple[str, ...]
 
-# Mounted for every command by the engine, and in no layer.
+# The engine mounts /dev/shm for every command; it is in no layer.
 _MARKER = "/dev/shm/started"  # noqa: S108
-# Mounted over the image by the engine while a command runs.
+# The engine mounts these over the image while a command runs.
 _MOUNTED = ("/proc", "/sys", "/dev", "/etc/hosts", "/etc/resolv.conf")
 _DAY = 86400
 
@@ -35,23 +37,23 @@ _LEFTOVERS = (
     "/var/lib/systemd/catalog/database",
     "/var/log/*.log",
 )
-# Kept as folders, since apt asks for them.
+# The folders stay, because apt needs them.
 _EMPTIED = ("/var/cache/apt", "/var/lib/apt/lists", "/var/log/apt")
 
 
 def mark_start() -> Script:
-    """Remember when the command began. File times are coarse: what it makes at once must be newer."""
+    """Record when the command starts. File times are coarse, so the mark is two seconds in the past."""
     return (f"touch --date='2 seconds ago' {_MARKER}",)
 
 
 def fix_times_since_start(epoch: int, mounted: tuple[str, ...]) -> Script:
-    """Give every file that the command made or changed one fixed time.
+    """Set a fixed time on every file that the command created or changed.
 
-    A file of the base image is left alone, even if the clock says that it was made in the future: a changed
-    time would copy it into the layer.
+    Files of the base image stay untouched, even those dated in the future: changing a time would copy the file
+    into the layer.
 
     Args:
-        mounted: what else than usual is mounted for this command, and so is in no layer.
+        mounted: extra mount points of this command, which are in no layer.
     """
     mounts = " -o ".join(f"-path {path}" for path in (*_MOUNTED, *mounted))
     return (
@@ -61,26 +63,26 @@ def fix_times_since_start(epoch: int, mounted: tuple[str, ...]) -> Script:
 
 
 def remove_leftovers(epoch: int) -> Script:
-    """Remove what differs from build to build and serves nobody."""
+    """Remove files that differ from build to build and that nothing needs."""
     return (
         *_continued("rm -rf", *_LEFTOVERS),
         f"for folder in {' '.join(_EMPTIED)}; do",
         '    [ ! -d "$folder" ] || find "$folder" -type f -delete',
         "done",
         "[ ! -s /etc/machine-id ] || : >/etc/machine-id",
-        # The day of a password's last change is the day of the build.
+        # The date of the last password change is the day of the build.
         f"sed -i -E 's/^([^:]*:[^:]*:)[0-9]+:/\\1{epoch // _DAY}:/' /etc/shadow*",
     )
 
 
 def _continued(command: str, *words: str) -> Script:
-    """A command with many words, in lines that can be read."""
+    """Return a command with many arguments, wrapped."""
     lines = textwrap.wrap(" ".join(words), 100, break_long_words=False, break_on_hyphens=False)
     return (f"{command} \\", *(f"    {line} \\" for line in lines[:-1]), f"    {lines[-1]}")
 
 
 def create_user(name: str) -> Script:
-    """Make the user that the image runs as, unless the base image has one of that number."""
+    """Create the user that the image runs as, unless the base image already has a user with this id."""
     number = layout.USER_ID
     return (
         f"getent group {number} >/dev/null || groupadd --gid {number} {name}",
@@ -90,7 +92,7 @@ def create_user(name: str) -> Script:
 
 
 def check_base_packages(command: str, digest: str) -> Script:
-    """Stop if the base image has other packages than those that the closure was resolved for."""
+    """Fail if the base image has other packages than cog.lock was resolved for."""
     return (
         f"found=$({command})",
         f'[ "$found" = {digest.removeprefix("sha256:")} ] || {{',
@@ -101,15 +103,15 @@ def check_base_packages(command: str, digest: str) -> Script:
 
 
 def check_hashes(folder: str, hashes: str) -> Script:
-    """Stop if a listed file is not there, or another. Before anything reads the files."""
+    """Fail if a listed file is missing or has another hash. Runs before anything reads the files."""
     return (f"(cd {folder} && sha256sum --check --strict --quiet {hashes})",)
 
 
 def install_debs(debs: str, hashes: str, foreign: tuple[str, ...] = ()) -> Script:
-    """Install exactly the listed files in one transaction; nothing is fetched, removed or started.
+    """Install exactly the listed files in one transaction; download, remove and start nothing.
 
     Args:
-        foreign: architectures of listed files that are not the image's own.
+        foreign: architectures of listed files other than the image's.
     """
     return (
         *(f"dpkg --add-architecture {each}" for each in foreign),
@@ -122,19 +124,19 @@ def install_debs(debs: str, hashes: str, foreign: tuple[str, ...] = ()) -> Scrip
     )
 
 
-def make_home(owner: str) -> Script:
-    """Make the folder that the project's files go to."""
+def make_project_folder(owner: str) -> Script:
+    """Create the project's folder."""
     user, _, group = owner.partition(":")
-    return (f"install --directory --owner={user} --group={group} {layout.HOME}",)
+    return (f"install --directory --owner={user} --group={group} {layout.PROJECT}",)
 
 
 def run_command(script: str, epoch: int) -> Script:
-    """Run a command of the project's, from a file, so that none of its characters can mean anything to ours."""
+    """Run one of the project's commands. It is in a file, so its text can't affect our script."""
     return (f"(cd / && SOURCE_DATE_EPOCH={epoch} PYTHONHASHSEED=0 /bin/sh {script})",)
 
 
 def fetch_debs(address: str, listed: str, ca: str) -> Script:
-    """Fetch every listed .deb; apt's own downloader checks the hashes."""
+    """Download every listed .deb; apt's downloader checks the hashes."""
     return (
         f"mkdir -p {layout.FETCHED}",
         f"cd {layout.FETCHED}",
@@ -145,29 +147,29 @@ def fetch_debs(address: str, listed: str, ca: str) -> Script:
 
 
 def prepare_pip(ca: str) -> Script:
-    """Make a pip from what the base image's Python carries, and leave the base's own alone."""
+    """Create a virtual environment with pip, leaving the base image's own untouched."""
     return (
-        f"python3 -m venv {layout.seen('venv')}",
+        f"python3 -m venv {layout.mounted('venv')}",
         f"[ ! -e {ca} ] || export PIP_CERT={ca}",
         "export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1",
     )
 
 
 def fetch_wheels(requirements: str, group: str, index: str | None) -> Script:
-    """Fetch a group's wheels; pip checks the hashes.
+    """Download a group's wheels; pip checks the hashes.
 
     Args:
-        index: its address; None for the one that pip is configured with.
+        index: the index's address; None for pip's configured one.
     """
     address = f" --index-url {index}" if index else ""
     return (
-        f"{layout.seen('venv')}/bin/pip download --quiet --require-hashes --no-deps{address} \\",
+        f"{layout.mounted('venv')}/bin/pip download --quiet --require-hashes --no-deps{address} \\",
         f"    --only-binary :all: --requirement {requirements} --dest {layout.FETCHED}/{group}",
     )
 
 
-def take_wheels(files: tuple[str, ...], group: str) -> Script:
-    """Take wheels that lie in the context."""
+def copy_wheels(files: tuple[str, ...], group: str) -> Script:
+    """Copy wheels from the build context."""
     return (
         f"mkdir -p {layout.FETCHED}/{group}",
         *_continued("cp", *files, f"{layout.FETCHED}/{group}/"),
@@ -175,19 +177,19 @@ def take_wheels(files: tuple[str, ...], group: str) -> Script:
 
 
 def check_python(version: str) -> Script:
-    """Stop if the base image's Python is not the one that the wheels were chosen for."""
+    """Fail if the base image's Python is not the one that the wheels were chosen for."""
     return (
         "found=$(python3 -c 'import sys; print(sys.prefix, sys.version.split()[0])')",
         'case "$found." in',
         f'    "{layout.PYTHON_PREFIX} {version}".*) ;;',
-        f'    *) echo "cogfreeze: the lock is for {layout.PYTHON_PREFIX} {version}, the base has $found" >&2',
+        f'    *) echo "cogfreeze: cog.lock expects {layout.PYTHON_PREFIX} {version}, but the base has $found" >&2',
         "        exit 1 ;;",
         "esac",
     )
 
 
 def unpack_interpreter(archive: str) -> Script:
-    """Unpack a CPython below `STAGED`, where the wheels will go, without what it compiled elsewhere."""
+    """Unpack a CPython below `STAGED`, without the .pyc files that were compiled elsewhere."""
     prefix = f"{layout.STAGED}{layout.PYTHON_PREFIX}"
     return (
         f"mkdir -p {prefix}",
@@ -208,9 +210,9 @@ def unpack_installer(wheels: str, target: str) -> Script:
 
 
 def install_wheels(installer: str, wheels: str, requirements: str, *, into: str) -> Script:
-    """Unpack the listed wheels below `STAGED` with hash checks, and nothing else.
+    """Install exactly the listed wheels below `STAGED`, with hash checks.
 
-    The cache lies in the stage so that files are linked, not copied, and goes again at once.
+    The cache is in the same stage, so that files are linked instead of copied, and is removed at once.
     """
     return (
         f"UV_NO_INSTALLER_METADATA=1 {installer} pip install --quiet --no-config --no-progress \\",
@@ -223,11 +225,11 @@ def install_wheels(installer: str, wheels: str, requirements: str, *, into: str)
 
 
 def compile_python() -> Script:
-    """Compile all modules below `STAGED` the same way every time.
+    """Compile all modules below `STAGED` deterministically.
 
-    By hash, unchecked: with a timestamp in it, the file would differ, or be stale once times are fixed. What
-    one process compiled before shows in its output, so each batch is the same whatever the number of cores. A
-    module that isn't meant for this Python may fail; pip and uv leave it uncompiled too.
+    We use unchecked hash-based .pyc files: timestamp-based ones would differ, or be stale once times are fixed.
+    A process's earlier modules influence its later output, so batches don't depend on the number of cores.
+    Modules for another Python version may fail to compile; pip and uv skip those too.
     """
     staged = layout.STAGED
     return (
@@ -238,8 +240,8 @@ def compile_python() -> Script:
 
 
 def compile_standard_library() -> Script:
-    """Compile what the base image ships as source alone: a non-root process could not keep it, and would
-    compile it at every start."""
+    """Compile the standard library, which the base image has only as source. A non-root process can't save the
+    result and would compile it at every start."""
     staged = layout.STAGED
     return (
         "library=$(python3 -c 'import sysconfig; print(sysconfig.get_path(\"stdlib\"))')",
@@ -255,12 +257,12 @@ def compile_standard_library() -> Script:
 
 
 def copy_in(source: str, target: str) -> Script:
-    """Copy a folder of the context to `target` below `STAGED`."""
+    """Copy a folder of the build context to `target` below `STAGED`."""
     return (f"mkdir -p {layout.STAGED}{target}", f"cp -R --no-dereference {source}/. {layout.STAGED}{target}/")
 
 
 def normalise_modes() -> Script:
-    """Give everything below `STAGED` modes that don't depend on whoever checked it out."""
+    """Set fixed modes below `STAGED`, whatever the checkout's umask was."""
     staged = layout.STAGED
     return (
         f"find {staged} -type d -exec chmod 00755 {{}} +",
@@ -269,11 +271,11 @@ def normalise_modes() -> Script:
     )
 
 
-def own(path: str, owner: str) -> Script:
-    """Give everything at `path` below `STAGED` to `owner`."""
+def set_owner(path: str, owner: str) -> Script:
+    """Set the owner of everything at `path` below `STAGED`."""
     return (f"chown --recursive --no-dereference {owner} {layout.STAGED}{path}",)
 
 
 def fix_times(epoch: int) -> Script:
-    """Give everything below `STAGED` one fixed time."""
+    """Set one fixed time on everything below `STAGED`."""
     return (f"find {layout.STAGED} -exec touch --no-dereference --date=@{epoch} {{}} +",)

@@ -1,4 +1,4 @@
-"""The stages that make the image's layers, each below `/layer`, offline, and from the base image alone."""
+"""The offline stages that make the image's layers. Each starts from the base image and writes below `/layer`."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ REAPER = "dumb-init"
 CHECKED_INPUTS = "checked-inputs"
 UNPACKED, PYTHON = "unpacked-interpreter", "python"
 _INSTALLER = "/installer"
-_WHEELS, _REQUIREMENTS = layout.seen(layout.WHEELS), layout.seen("requirements.txt")
-_HASHES = layout.seen("sha256")
+_WHEELS, _REQUIREMENTS = layout.mounted(layout.WHEELS), layout.mounted("requirements.txt")
+_HASHES = layout.mounted("sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layers:
-    """What the stages of one platform have in common.
+    """The settings that the stages of one platform share.
 
     Attributes:
-        base: the image that they start from.
-        python: the same, or where that has no Python, the stage that adds it.
+        base: the base image.
+        python: the base image, or the stage that adds Python to it.
         platform: `linux/amd64`.
         epoch: the time of every file, in seconds since 1970.
         user: the name of the user that the image runs as.
@@ -45,14 +45,14 @@ class Layers:
 
     @property
     def owner(self) -> str:
-        """Who owns the project's folder, and runs the image: user and group by number."""
+        """The user and group ids that own the project's folder and run the image."""
         return "0:0" if self.user == "root" else f"{layout.USER_ID}:{layout.USER_ID}"
 
     def system(self, apt: Apt | None, base_packages: str | None) -> Stage:
-        """Make the one stage that changes the base image: its packages and its user.
+        """Return the stage that changes the base image: it adds packages and the user.
 
         Args:
-            base_packages: digest of the package list that the closure fits, where the lock has it.
+            base_packages: the lock's digest of the base image's package list; None if the lock has none.
         """
         mounts: list[Mount] = [SCRATCH]
         script: list[str] = []
@@ -63,7 +63,7 @@ class Layers:
             script += scripts.create_user(self.user)
             comment.append(f"The user that the image runs as: {self.user}.")
         if apt:
-            debs = layout.seen(layout.DEBS)
+            debs = layout.mounted(layout.DEBS)
             script += [
                 *scripts.check_hashes(debs, _HASHES),
                 *scripts.install_debs(debs, _HASHES, self._foreign(apt)),
@@ -79,13 +79,13 @@ class Layers:
             *scripts.mark_start(),
             *script,
             *(scripts.remove_leftovers(self.epoch) if script else ()),
-            *scripts.make_home(self.owner),
+            *scripts.make_project_folder(self.owner),
             *scripts.fix_times_since_start(self.epoch, (SCRATCH.target,)),
         )
         comment.append("The project's folder.")
-        # Set here and not in the image: it would look into the stacked layers, and the engine would first have to
-        # link every file of every layer into one tree, which takes seconds at each change of the code.
-        home = Setting(instruction="WORKDIR", value=layout.HOME)
+        # Not in the image stage: WORKDIR there reads the merged file system, so the engine would have to assemble
+        # all layers first, which takes seconds after each change of the code.
+        home = Setting(instruction="WORKDIR", value=layout.PROJECT)
         run = Run(script=whole, mounts=tuple(mounts))
         return Stage(name="system", base=self.base, steps=(run, home), comment=" ".join(comment))
 
@@ -94,10 +94,10 @@ class Layers:
         return tuple(sorted({each.architecture for each in apt.packages} - {own, "all"}))
 
     def interpreters(self, interpreter: Interpreter | None) -> Iterator[Stage]:
-        """Yield what unpacks a CPython for a base that has none, and what adds it to the base."""
+        """Yield the stages that unpack a CPython and add it to a base image without one."""
         if interpreter is None:
             return
-        seen = layout.seen(layout.INTERPRETER)
+        seen = layout.mounted(layout.INTERPRETER)
         script = (
             *scripts.check_hashes(seen, _HASHES),
             *scripts.unpack_interpreter(f"{seen}/{interpreter.sha256}"),
@@ -120,7 +120,7 @@ class Layers:
         )
 
     def installer(self, group: Group, python: str) -> Stage:
-        """Unpack uv for the stages that follow; it is in no layer."""
+        """Unpack uv for the later stages; it is in no layer."""
         return self._stage(
             group.name,
             f"The installer, from its wheel: {_listed(group.wheels)}.",
@@ -146,8 +146,8 @@ class Layers:
         )
 
     def built(self, sources: tuple[Source, ...], tools: Group) -> Stage:
-        """Build the packages that are locked as source, and install them."""
-        archives, hashes = layout.seen(layout.SOURCES), layout.seen(f"{layout.SOURCES}.sha256")
+        """Build and install the packages that are locked as source."""
+        archives, hashes = layout.mounted(layout.SOURCES), layout.mounted(f"{layout.SOURCES}.sha256")
         return self._stage(
             from_source.BUILT,
             "Python packages built from source: "
@@ -156,12 +156,14 @@ class Layers:
             (
                 *scripts.check_hashes(_WHEELS, _HASHES),
                 *scripts.check_hashes(archives, hashes),
-                *from_source.script(sources, f"{layout.seen('installer')}/uv", _WHEELS, _REQUIREMENTS, self.epoch),
+                *from_source.script(
+                    sources, f"{layout.mounted('installer')}/uv", _WHEELS, _REQUIREMENTS, self.epoch
+                ),
                 *scripts.normalise_modes(),
                 *scripts.compile_python(),
                 *scripts.fix_times(self.epoch),
             ),
-            Bind(source=_INSTALLER, target=layout.seen("installer"), source_stage="installer"),
+            Bind(source=_INSTALLER, target=layout.mounted("installer"), source_stage="installer"),
             *_wheels(tools),
             Bind(source=layout.FETCHED, target=archives, source_stage=layout.SOURCES),
             Bind(source=layout.hashes(layout.SOURCES), target=hashes),
@@ -169,11 +171,11 @@ class Layers:
         )
 
     def server(self, group: Group) -> Stage:
-        """Install what the server needs where no model can see it, and the reaper."""
+        """Install the server's packages off the model's path, and the init process."""
         staged = f"{layout.STAGED}{layout.SERVER}"
         return self._stage(
             group.name,
-            f"The server's own packages, out of the model's sight: {_listed(group.wheels)}.",
+            f"The server's own packages, off the model's path: {_listed(group.wheels)}.",
             (
                 *_install(f"--target {staged}"),
                 f"mkdir -p {layout.STAGED}{layout.OURS}/bin",
@@ -188,17 +190,17 @@ class Layers:
     def standard_library(self) -> Stage:
         return self._stage(
             "standard-library",
-            "Python's standard library, compiled: the base image has it as source alone.",
+            "Python's standard library, compiled: the base image has only its source.",
             (*scripts.compile_standard_library(), *scripts.fix_times(self.epoch)),
         )
 
     def runtime(self, sdk: Group | None = None) -> Stage:
-        """Put in what is ours.
+        """Add our SDK, worker and server.
 
         Args:
             sdk: a wheel that replaces the SDK.
         """
-        seen = layout.seen(layout.RUNTIME)
+        seen = layout.mounted(layout.RUNTIME)
         copies = [("cogworker", layout.SDK), ("cogserve", layout.SERVER)]
         unpacked: scripts.Script = ()
         if sdk is None:
@@ -211,7 +213,7 @@ class Layers:
             )
         return self._stage(
             "runtime",
-            "What serves predictions: SDK, worker and server.",
+            "The SDK, worker and server.",
             (
                 *unpacked,
                 *(line for name, into in copies for line in scripts.copy_in(f"{seen}/{name}", f"{into}/{name}")),
@@ -224,32 +226,32 @@ class Layers:
         )
 
     def record(self) -> Stage:
-        """Put in what the image is made from."""
+        """Add the lock and the OpenAPI document."""
         files = (layout.LOCK, layout.SCHEMA)
         return self._stage(
             "record",
-            "The lock and the OpenAPI document, for whoever asks the image what it holds.",
+            "The lock and the OpenAPI document.",
             (
                 f"mkdir -p {layout.STAGED}{layout.OURS}",
-                f"cp {' '.join(map(layout.seen, files))} {layout.STAGED}{layout.OURS}/",
+                f"cp {' '.join(map(layout.mounted, files))} {layout.STAGED}{layout.OURS}/",
                 *scripts.normalise_modes(),
                 *scripts.fix_times(self.epoch),
             ),
-            *(Bind(source=name, target=layout.seen(name)) for name in files),
+            *(Bind(source=name, target=layout.mounted(name)) for name in files),
         )
 
     def code(self) -> Stage:
         return self._project(layout.CODE, "The project's folder.")
 
     def weights(self) -> Stage:
-        return self._project(layout.WEIGHTS, "The project's large data, in a layer apart from its code.")
+        return self._project(layout.WEIGHTS, "The project's large files, in a layer of their own.")
 
     def checked_inputs(self) -> Stage:
-        """Check the files that commands ask for, and give them one mode and time, however they came."""
-        seen = layout.seen(layout.INPUTS)
+        """Check the input files of commands and set fixed modes and times."""
+        seen = layout.mounted(layout.INPUTS)
         return self._stage(
             CHECKED_INPUTS,
-            "What commands ask for, checked.",
+            "Inputs of the commands, checked.",
             (
                 *scripts.check_hashes(seen, _HASHES),
                 f"mkdir {layout.STAGED}",
@@ -266,12 +268,12 @@ class Layers:
             part,
             comment,
             (
-                *scripts.copy_in(layout.seen(part), layout.HOME),
+                *scripts.copy_in(layout.mounted(part), layout.PROJECT),
                 *scripts.normalise_modes(),
-                *scripts.own(layout.HOME, self.owner),
+                *scripts.set_owner(layout.PROJECT, self.owner),
                 *scripts.fix_times(self.epoch),
             ),
-            Bind(source=part, target=layout.seen(part)),
+            Bind(source=part, target=layout.mounted(part)),
         )
 
     def _stage(self, name: str, comment: str, script: scripts.Script, *mounts: Bind) -> Stage:
@@ -280,20 +282,20 @@ class Layers:
 
 
 def staged(stage: str) -> Copy:
-    """Copy what a stage made, as a layer that does not depend on those under it."""
+    """Copy a stage's files as a layer that doesn't depend on the layers below."""
     return Copy(source=f"{layout.STAGED}/", target="/", source_stage=stage, link=True)
 
 
 def _install(into: str) -> scripts.Script:
     return (
         *scripts.check_hashes(_WHEELS, _HASHES),
-        *scripts.install_wheels(f"{layout.seen('installer')}/uv", _WHEELS, _REQUIREMENTS, into=into),
+        *scripts.install_wheels(f"{layout.mounted('installer')}/uv", _WHEELS, _REQUIREMENTS, into=into),
     )
 
 
 def _install_mounts(group: Group) -> tuple[Bind, ...]:
     return (
-        Bind(source=_INSTALLER, target=layout.seen("installer"), source_stage="installer"),
+        Bind(source=_INSTALLER, target=layout.mounted("installer"), source_stage="installer"),
         *_wheels(group),
         Bind(source=layout.requirements(group.name), target=_REQUIREMENTS),
     )

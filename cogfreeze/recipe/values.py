@@ -1,7 +1,6 @@
-"""Every value of project and lock that a recipe puts into a script, a list or a path, held to its grammar.
+"""Checks the grammar of every value of project and lock that a recipe puts into a script, list or path.
 
-The readers have done so already. Here it holds for records that came by any other way, and the places where a
-value is used need not think of it.
+The readers check too. This second check also covers records that were made in other ways.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ _WHEEL_VERSION = grammar.Grammar("a version", "letters, digits, `.`, `!`, `+`", 
 _INDEX = grammar.Grammar("an index's name", "letters, digits, `.`, `_`, `-`", r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 
-def require(project: Project, lock: Lock, part: PlatformLock) -> None:
-    """Raise ProjectError or LockUnusable for the first value that is not of its grammar."""
-    _hold(_of_project(project), ProjectError, project.file)
-    _hold(_of_lock(lock, part), LockUnusable, "cog.lock")
+def check(project: Project, lock: Lock, part: PlatformLock) -> None:
+    """Raise ProjectError or LockUnusable for the first value that doesn't match its grammar."""
+    _check_all(_of_project(project), ProjectError, project.file)
+    _check_all(_of_lock(lock, part), LockUnusable, "cog.lock")
 
 
-def _hold(checks: Iterator[Check], error: type[CogError], where: str) -> None:
+def _check_all(checks: Iterator[Check], error: type[CogError], where: str) -> None:
     for kind, value in checks:
         try:
             kind.check(value)

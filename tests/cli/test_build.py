@@ -133,7 +133,7 @@ def test_an_openapi_document_may_be_given(project, cog, tmp_path):
         (["build", "--output", "-"], "an `--output` to stdout would hold our own report too"),
         (["build", "--output", "type=docker,dest=-"], "an `--output` to stdout would hold our own report too"),
         (["build", "--builder", "mine"], "`--builder` builds outside the engine's store"),
-        (["build", "--secret", "hunter2"], "a `--secret` is not of the form that it must have"),
+        (["build", "--secret", "hunter2"], "a `--secret` has the wrong form"),
         (["lock", "--syntax", "builtin"], "`--syntax` is for a build"),
         (["lock", "--secret", "id=a,env=B"], "`--secret` is for a build"),
         (["lock", "--record", "--check"], "`--record` builds and writes"),
@@ -162,7 +162,7 @@ def test_another_platform_than_the_locks_is_refused(project, cog):
     assert (status, lines) == (
         2,
         [
-            "error[CF200]: cog.lock is for `linux/amd64`, not for `linux/arm64`",
+            "error[CF200]: cog.lock is for `linux/amd64`, not `linux/arm64`",
             "hint: add `linux/arm64` to `build.platforms`, then run `cog lock`",
         ],
     )
@@ -211,8 +211,8 @@ def test_without_docker_one_error_names_the_way_that_needs_none(project, cog, mo
 
     assert (status, out) == (2, "")
     assert lines == [
-        "error[CF500]: there is no `docker` on this machine to build with",
-        "hint: install Docker; `cog dockerfile -o DIR` writes what an engine elsewhere builds from",
+        "error[CF500]: `docker` is not installed",
+        "hint: install Docker; `cog dockerfile -o DIR` writes everything that an engine on another machine needs",
     ]
 
 
@@ -261,7 +261,7 @@ def test_verify_tells_compression_from_content():
     )
     error = verify._differ(verdict)
     assert error.message == (
-        "two builds from nothing gave sha256:a and sha256:b; every file and the configuration are the same"
+        "two builds from scratch gave sha256:a and sha256:b; every file and the configuration are the same"
         " (the layers' diff IDs are equal), and only the compression differs"
     )
     assert error.hint.startswith("that is the engine's (docker 28.5.2, buildx 0.29.1): ")

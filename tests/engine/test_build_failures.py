@@ -42,10 +42,10 @@ def test_a_failing_command_is_named_with_the_end_of_what_it_printed(new_project,
     assert status == 1
     error = next(index for index, line in enumerate(lines) if line.startswith("error[CF400]"))
     assert lines[error:] == [
-        "error[CF400]: step `image`: the command ended with status 7:",
+        "error[CF400]: step `image`: the command failed with exit status 7:",
         "  before",
         "  broken",
-        "hint: `--progress plain` shows all that the commands print",
+        "hint: `--progress plain` shows the full output",
     ]
 
 
@@ -57,8 +57,8 @@ def test_a_command_has_no_network_and_is_told_how_to_get_it(new_project, cog):
 
     assert status == 1
     assert lines[-1] == (
-        "hint: commands have no network: lock what this one fetches, as `cog lock` shows, or allow it by"
-        " `network: true`, and the image is no longer reproducible"
+        "hint: commands have no network: lock what this command downloads (`cog lock` shows how), or allow it with"
+        " `network: true`, which makes the image not reproducible"
     )
 
 
@@ -82,10 +82,13 @@ def test_without_an_engine_one_error_names_the_way_that_needs_none(small, cog, t
 
     assert status == 2
     assert lines[0].startswith("error[CF500]: the Docker engine does not answer: ")
-    assert lines[1] == "hint: start it; `cog dockerfile -o DIR` writes what an engine elsewhere builds from"
+    assert (
+        lines[1]
+        == "hint: start it; `cog dockerfile -o DIR` writes everything that an engine on another machine needs"
+    )
 
     status, lines = refused(cog, small, variables={"PATH": str(tmp_path)})
-    assert (status, lines[0]) == (2, "error[CF500]: there is no `docker` on this machine to build with")
+    assert (status, lines[0]) == (2, "error[CF500]: `docker` is not installed")
 
 
 def test_a_stale_lock_is_refused(new_project, cog):
@@ -123,13 +126,13 @@ def test_one_changed_byte_stops_the_build(prepared, ocr, tmp_path, name):
 def test_a_file_that_is_not_in_the_lock_is_not_installed(prepared, ocr, monkeypatch):
     """What lies beside the locked files is none of them: the lists decide."""
     _, _, recipe, files = prepared(ocr)
-    real = build.lay_out
+    real = build.write_contexts
 
     def with_a_stranger(recipe, files, project, folder, report):
         real(recipe, files, project, folder, report)
         (folder / "debs/fetched/stranger_1_all.deb").write_bytes(b"no package at all")
 
-    monkeypatch.setattr(build, "lay_out", with_a_stranger)
+    monkeypatch.setattr(build, "write_contexts", with_a_stranger)
     image = build.build(recipe, files, ocr, Options(), Silent(), names=("cogfreeze-test-stranger",))
 
     assert image.digest

@@ -64,7 +64,7 @@ def test_a_package_that_needs_a_compiler_says_what_is_missing(new_project, cog):
     )
     answer = cog(folder, "build", "--syntax", "builtin")
     assert answer.returncode == 1
-    assert "error[CF400]: step `packages-from-source`: the command ended with status 1:" in answer.stderr
+    assert "error[CF400]: step `packages-from-source`: the command failed with exit status 1:" in answer.stderr
     assert "No such file or directory: 'gcc'" in answer.stderr or "command 'gcc' failed" in answer.stderr
     assert "building from source failed: tiny" in answer.stderr
     assert "a package that compiles needs a base image with its compiler: build.base_image" in answer.stderr

@@ -100,9 +100,9 @@ def test_what_breaks_the_promise_is_refused_with_the_layer_named_and_nothing_nam
     error, hint = answer.stderr.splitlines()[-2:]
     assert error.startswith("error[CF411]: the image is sha256:")
     assert f"the lock records {recorded(folder).digest} for the same files" in error
-    assert error.endswith("; what differs: command `date +%s.%N >/opt/stamp`")
+    assert error.endswith("; different: command `date +%s.%N >/opt/stamp`")
     assert hint == (
-        "hint: `cog verify` names the files and why they differ; if the change is meant: `cog lock --record`"
+        "hint: `cog verify` lists the files that differ and why; if you meant the change: `cog lock --record`"
     )
     docker("image", "inspect", "cogfreeze-test-broken", status=1)
     assert "cog-expected" not in docker("image", "ls")
@@ -126,7 +126,7 @@ def test_of_another_engine_the_layers_decide(folder, cog):
     answer = cog(folder, *BUILD)
     assert answer.returncode == 1
     assert answer.stderr.splitlines()[-2].endswith(
-        "the record's by docker 20.0, buildx 0.13; what differs: layer `code`"
+        "the record's by docker 20.0, buildx 0.13; different: layer `code`"
     )
 
 
@@ -154,7 +154,7 @@ def test_where_nothing_can_be_built_nothing_is_written(folder, cog, new_project)
     failing = new_project("run:\n  - exit 7\n")
     answer = cog(failing, *RECORD)
     assert (answer.returncode, recorded(failing)) == (1, None)
-    assert "error[CF400]: step `image`: the command ended with status 7" in answer.stderr
+    assert "error[CF400]: step `image`: the command failed with exit status 7" in answer.stderr
 
     open_to_all = new_project("run:\n  - command: echo\n    network: true\n")
     answer = cog(open_to_all, *RECORD)

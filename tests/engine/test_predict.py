@@ -91,7 +91,7 @@ def test_an_image_that_is_not_there_is_told(tmp_path, variables):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-2:] == [
         "error[CF400]: the image `no-such-image-of-ours` is not here and cannot be pulled",
-        "hint: what docker said of it stands above",
+        "hint: see Docker's output above",
     ]
 
 
@@ -102,7 +102,7 @@ def test_a_container_that_cannot_start_is_told(image, tmp_path, variables):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-2:] == [
         f"error[CF400]: the image `{image}` could not be run",
-        "hint: what docker said of it stands above",
+        "hint: see Docker's output above",
     ]
 
 

@@ -18,11 +18,13 @@ def test_the_example_is_the_same_bit_for_bit_under_other_circumstances(ocr, ocr_
     said = answer.stderr.splitlines()
     between = [line for line in said if line.startswith(("building", "emptying"))]
     assert between == [
-        "building from nothing, 1 of 2",
+        "building from scratch, 1 of 2",
         "emptying the build cache",
-        "building from nothing, 2 of 2",
+        "building from scratch, 2 of 2",
     ]
-    assert said[-1] == "equal: two builds from nothing, under different circumstances, gave one image, bit for bit"
+    assert (
+        said[-1] == "equal: two builds from scratch, under different conditions, gave the same image, bit for bit"
+    )
     assert not list((ocr / ".cog").glob("verify-*"))
 
 
@@ -47,7 +49,7 @@ def test_a_planted_time_is_found_and_named(new_project, cog):
     assert answer.returncode == 1
     assert answer.stdout == ""
     lines = answer.stderr[answer.stderr.index("error[CF410]") :].splitlines()
-    assert lines[0].startswith("error[CF410]: two builds from nothing gave sha256:")
+    assert lines[0].startswith("error[CF410]: two builds from scratch gave sha256:")
     # The one file that differs, and not the one beside it.
     assert lines[1] == (
         "  /opt/stamp (command `date +%s.%N >/opt/stamp; echo same >/opt/same`): content;"
@@ -77,4 +79,4 @@ def test_without_being_asked_the_circumstances_stay_the_same_and_the_cache_is_le
     assert answer.returncode == 0, answer.stderr
     assert (verdict["equal"], verdict["varied"], verdict["differences"]) == (True, False, [])
     assert "emptying" not in answer.stderr
-    assert answer.stderr.endswith("equal: two builds from nothing gave one image, bit for bit\n")
+    assert answer.stderr.endswith("equal: two builds from scratch gave the same image, bit for bit\n")

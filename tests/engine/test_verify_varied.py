@@ -63,7 +63,7 @@ def test_another_clock_hash_seed_and_core_count_give_the_same_layers(ocr, ocr_im
     schema = (ocr / ".cog/build/context/openapi.json").read_text()
     _, _, recipe, files = prepared(ocr, schema)
     varied = replace(recipe, stages=tuple(disguised(stage) for stage in recipe.stages))
-    build.lay_out(varied, files, ocr, tmp_path, Silent(), link=False)
+    build.write_contexts(varied, files, ocr, tmp_path, Silent(), link=False)
     (tmp_path / "context/faketime.so").write_bytes(faketime)
     output = f"type=oci,tar=false,dest={tmp_path / 'image'}"
     buildx.run(docker.find(), varied, tmp_path, buildx.Options(), Silent(), names=(), outputs=(output,))
@@ -77,7 +77,7 @@ def test_the_commands_are_told_another_clock(small, faketime, prepared, tmp_path
     line = 'echo "told $(($(date +%s) - $(stat -c %Y /proc/self/environ))) $(nproc)"'
     stages = (told(disguised(stage), line) if stage.name == "record" else stage for stage in recipe.stages)
     varied = replace(recipe, stages=tuple(stages))
-    build.lay_out(varied, files, small, tmp_path, Silent(), link=False)
+    build.write_contexts(varied, files, small, tmp_path, Silent(), link=False)
     (tmp_path / "context/faketime.so").write_bytes(faketime)
     options, notes = buildx.Options(progress="plain"), Notes()
     output = f"type=oci,tar=false,dest={tmp_path / 'image'}"

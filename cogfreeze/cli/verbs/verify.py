@@ -54,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(digest)
     if not verdict.equal:
         raise _differ(verdict)
-    how = ", under different circumstances," if verdict.varied else ""
-    report.note(f"equal: two builds from nothing{how} gave one image, bit for bit")
+    how = ", under different conditions," if verdict.varied else ""
+    report.note(f"equal: two builds from scratch{how} gave the same image, bit for bit")
     return 0
 
 
@@ -63,7 +63,7 @@ def _differ(verdict: Verdict) -> NotReproducible:
     first, second = verdict.digests
     if verdict.only_compression:
         return NotReproducible(
-            f"two builds from nothing gave {first} and {second}; every file and the configuration are the same"
+            f"two builds from scratch gave {first} and {second}; every file and the configuration are the same"
             " (the layers' diff IDs are equal), and only the compression differs",
             hint=f"that is the engine's ({verdict.engine}): compare its images by their diff IDs, which"
             " `cog build --json` tells",
@@ -77,6 +77,6 @@ def _differ(verdict: Verdict) -> NotReproducible:
         for key in verdict.settings
     ]
     return NotReproducible(
-        f"two builds from nothing gave {first} and {second}; they differ in:{''.join(shown)}",
+        f"two builds from scratch gave {first} and {second}; they differ in:{''.join(shown)}",
         hint="each line ends with what to do; `docs/reproducible.md` says more",
     )

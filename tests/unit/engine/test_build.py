@@ -24,7 +24,7 @@ def test_a_second_build_says_that_it_waits_and_then_goes_on(tmp_path):
     ending, begun = threading.Event(), threading.Event()
 
     def first():
-        with build.workplace(tmp_path, Silent()):
+        with build.build_folder(tmp_path, Silent()):
             begun.set()
             ending.wait(30)
 
@@ -32,8 +32,8 @@ def test_a_second_build_says_that_it_waits_and_then_goes_on(tmp_path):
     other.start()
     assert begun.wait(30)
     report = Waiting(ending)
-    with build.workplace(tmp_path, report) as folder, (folder / "lock").open("w") as file:
-        assert report.said == ["another build of this project runs: waiting for its end"]
+    with build.build_folder(tmp_path, report) as folder, (folder / "lock").open("w") as file:
+        assert report.said == ["waiting for another build of this project to finish"]
         with pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     other.join()
@@ -42,7 +42,7 @@ def test_a_second_build_says_that_it_waits_and_then_goes_on(tmp_path):
 def test_what_killed_builds_left_is_removed_and_nothing_else(tmp_path):
     for name in ("verify-1/first", "record-2/image", "build/context", "other"):
         (tmp_path / ".cog" / name).mkdir(parents=True)
-    with build.workplace(tmp_path, Silent()):
+    with build.build_folder(tmp_path, Silent()):
         pass
 
     assert sorted(path.name for path in (tmp_path / ".cog").iterdir()) == [".gitignore", "build", "other"]

@@ -42,5 +42,5 @@ def test_without_docker_one_error_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(ToolMissing) as caught:
         Container(image="ocr").command(host="h", port=1)
 
-    assert str(caught.value) == "there is no `docker` on this machine to run an image with"
+    assert str(caught.value) == "`docker` is not installed"
     assert caught.value.hint == "install Docker, or run the model without an image: `--local`"

@@ -134,11 +134,11 @@ def test_links_that_lead_out_are_refused_all_at_once(project, target, tmp_path):
     with pytest.raises(ProjectErrors) as raised:
         write(project, target)
     assert [str(error) for error in raised.value.errors] == [
-        f"absolute: the link leads out of the project, to `{tmp_path}/secret`",
-        "relative: the link leads out of the project, to `../secret`",
-        "to-folder: the link leads out of the project, to `..`",
+        f"absolute: the symbolic link points out of the project, to `{tmp_path}/secret`",
+        "relative: the symbolic link points out of the project, to `../secret`",
+        "to-folder: the symbolic link points out of the project, to `..`",
     ]
-    assert raised.value.errors[0].hint == "replace it by what it means, or leave it out in `.dockerignore`"
+    assert raised.value.errors[0].hint == "replace it with a copy, or exclude it in `.dockerignore`"
     assert not target.exists()
 
 
@@ -156,7 +156,7 @@ def test_a_socket_or_pipe_is_left_out_with_a_warning(project, target):
     write(project, target, report=report)
 
     assert "pipe" not in code(target)
-    assert report.said == ["`pipe` is no file, folder or link, and is left out of the image"]
+    assert report.said == ["`pipe` is not a file, folder or link: left out of the image"]
 
 
 def test_a_context_inside_the_project_does_not_hold_itself(project):
@@ -181,8 +181,8 @@ def test_a_folder_with_other_things_in_it_is_left_alone(project, target):
 
     with pytest.raises(CogError) as raised:
         write(project, target)
-    assert str(raised.value) == f"`{target}` holds other things than a build context: `thesis.tex`"
-    assert raised.value.hint == "name a new or an empty folder"
+    assert str(raised.value) == f"`{target}` is not a build context: it contains `thesis.tex`"
+    assert raised.value.hint == "choose a new or empty folder"
     assert tree(target) == ["thesis.tex"]
 
 
@@ -270,4 +270,4 @@ def test_where_there_is_no_room_the_file_that_could_not_be_written_is_named(proj
 
     assert raised.value.where == str(target / "code/weights.bin")
     assert raised.value.message == f"cannot write the build context `{target}`: File too large"
-    assert raised.value.hint == "make room there or allow writing and reading"
+    assert raised.value.hint == "check free space and permissions"

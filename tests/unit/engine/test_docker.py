@@ -5,7 +5,7 @@ import pytest
 from cogfreeze.engine import docker
 from cogfreeze.errors import ToolMissing
 
-WITHOUT = "`cog dockerfile -o DIR` writes what an engine elsewhere builds from"
+WITHOUT = "`cog dockerfile -o DIR` writes everything that an engine on another machine needs"
 ANSWER = (
     '{"ServerVersion": "28.5.2", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]],'
     ' "ClientInfo": {"Plugins": [{"Name": "buildx", "Version": "%s"}]}}'
@@ -35,7 +35,7 @@ def test_no_docker(tmp_path, monkeypatch):
     with pytest.raises(ToolMissing) as raised:
         docker.find()
 
-    assert str(raised.value) == "there is no `docker` on this machine to build with"
+    assert str(raised.value) == "`docker` is not installed"
     assert raised.value.hint == f"install Docker; {WITHOUT}"
 
 
@@ -52,13 +52,13 @@ def test_an_engine_that_does_not_answer(program):
 
 def test_no_buildx(program):
     program('{"ServerVersion": "28.5.2", "ClientInfo": {"Plugins": []}}\n')
-    with pytest.raises(ToolMissing, match="this machine's docker has no `buildx`"):
+    with pytest.raises(ToolMissing, match="the Docker plugin `buildx` is not installed"):
         docker.find()
 
 
 def test_an_old_buildx(program):
     program(ANSWER % "v0.9.1" + "\n")
-    with pytest.raises(ToolMissing, match=r"this machine's buildx is v0\.9\.1, and builds need 0\.13"):
+    with pytest.raises(ToolMissing, match=r"buildx v0\.9\.1 is too old: builds need 0\.13"):
         docker.find()
 
 

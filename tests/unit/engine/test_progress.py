@@ -37,7 +37,7 @@ def taken(*lines, **options):
     report = Notes()
     progress = Progress(report, **options)
     for line in lines:
-        progress.take(line + "\n")
+        progress.feed(line + "\n")
     return progress, report.said
 
 
@@ -79,7 +79,7 @@ def test_a_failure_names_the_step_and_ends_with_what_it_printed():
 
     assert isinstance(error, BuildError)
     assert error.where == "step `system`"
-    assert error.message.startswith("the command ended with status 1:\n  line 80\n")
+    assert error.message.startswith("the command failed with exit status 1:\n  line 80\n")
     assert error.message.endswith("\n  line 99")
 
 
@@ -101,9 +101,7 @@ def test_a_failed_hash_of_a_package_names_the_file():
     )
 
     assert isinstance(error, IntegrityError)
-    assert str(error) == (
-        "step `system`: `libgl1_1.6.0-1_amd64.deb` is not the one that was locked: its SHA-256 differs"
-    )
+    assert str(error) == ("step `system`: `libgl1_1.6.0-1_amd64.deb` has another SHA-256 than cog.lock says")
 
 
 def test_a_failed_hash_of_a_wheel_names_the_package():
@@ -112,7 +110,7 @@ def test_a_failed_hash_of_a_wheel_names_the_package():
     error = failure(vertex(step), log(step, said), vertex(step, error=FAILED))
 
     assert isinstance(error, IntegrityError)
-    assert str(error) == "step `packages`: `six==1.17.0` is not the one that was locked: its SHA-256 differs"
+    assert str(error) == "step `packages`: `six==1.17.0` has another SHA-256 than cog.lock says"
 
 
 def test_what_our_own_checks_say_is_the_error():
@@ -146,7 +144,7 @@ def test_a_command_that_wants_the_network_is_told_how_to_get_it(said):
 def test_a_full_disk_is_told_as_such():
     error = failure(vertex(STEP), log(STEP, "cp: No space left on device\n"), vertex(STEP, error=FAILED))
 
-    assert error.hint == "make room there, or for the engine: `docker system df` tells what takes it"
+    assert error.hint == "free some disk space; `docker system df` shows what Docker uses"
 
 
 def test_an_engine_that_went_away_is_told_in_its_own_words():
@@ -156,7 +154,7 @@ def test_an_engine_that_went_away_is_told_in_its_own_words():
 
     assert (error.where, error.message) == (
         "step `system`",
-        f"the engine went away: {said.removeprefix('ERROR: ')}",
+        f"the connection to the engine was lost: {said.removeprefix('ERROR: ')}",
     )
     assert failure(done, said).where is None
     assert str(failure(vertex(STEP), "ERROR: no builder")) == "the build failed: no builder"

@@ -95,14 +95,14 @@ def test_where_another_engine_or_frontend_built_or_no_digest_is_kept_the_layers_
     changes = {"digest": OTHER, **changes}
     assert compare(**changes) == record.EQUAL_LAYERS
     assert compare(**changes, diff_ids=()) == record.UNDECIDED
-    with pytest.raises(NotRecorded, match=r"what differs: layer `code`$"):
+    with pytest.raises(NotRecorded, match=r"different: layer `code`$"):
         compare(**changes, diff_ids=(*IDS[:-1], OTHER))
 
 
 def test_the_same_engine_has_to_give_the_digest():
-    with pytest.raises(NotRecorded, match="what differs: no layer, so the configuration or the compression"):
+    with pytest.raises(NotRecorded, match="different: no layer, so the configuration or compression"):
         compare(digest=OTHER)
-    with pytest.raises(NotRecorded, match="what differs: an export does not tell"):
+    with pytest.raises(NotRecorded, match="different: unknown for an export"):
         compare(digest=OTHER, diff_ids=())
-    with pytest.raises(NotRecorded, match="what differs: it has 12 layers, and had 13"):
+    with pytest.raises(NotRecorded, match="different: it has 12 layers, not 13"):
         compare(digest=OTHER, diff_ids=IDS[:-1])

@@ -31,20 +31,20 @@ def test_what_cannot_be_had_is_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("NO_SUCH_ONE", raising=False)
 
     assert (
-        refusal(f"id=pip,src={tmp_path}/none") == f"the file of the secret `pip` is not there: `{tmp_path}/none`"
+        refusal(f"id=pip,src={tmp_path}/none") == f"the file of the secret `pip` does not exist: `{tmp_path}/none`"
     )
     assert (
         refusal("id=pip,env=NO_SUCH_VARIABLE") == "the variable of the secret `pip` is not set: `NO_SUCH_VARIABLE`"
     )
-    assert refusal("id=pip") == "the secret `pip` needs either a file or a variable"
-    assert refusal("id=pip,src=/etc/hosts,env=HOME") == "the secret `pip` needs either a file or a variable"
+    assert refusal("id=pip") == "the secret `pip` needs either `src` or `env`"
+    assert refusal("id=pip,src=/etc/hosts,env=HOME") == "the secret `pip` needs either `src` or `env`"
 
 
 @pytest.mark.parametrize("given", ["", "hunter2", "pip=hunter2", "id=a b,env=HOME", "id=pip,value=hunter2"])
 def test_another_form_is_refused_without_showing_what_may_be_a_secret(given):
     said = refusal(given)
 
-    assert said == "a `--secret` is not of the form that it must have"
+    assert said == "a `--secret` has the wrong form"
 
 
 @pytest.mark.parametrize("part", ["code", "weights"])
@@ -59,11 +59,11 @@ def test_a_secret_that_would_be_part_of_the_image_is_refused(tmp_path, monkeypat
 
     for source in ("keys/pip", "./keys/../keys/pip", str(tmp_path / "link")):
         with pytest.raises(UsageError) as raised:
-            secret.require_outside([f"id=pip,src={source}"], project, context)
+            secret.refuse_in_image([f"id=pip,src={source}"], project, context)
         assert raised.value.message == (
-            "the file of the secret `pip` lies in the project, and would be part of the image: `keys/pip`"
+            "the file of the secret `pip` is in the project's folder, and would be part of the image: `keys/pip`"
         )
 
     # Left out by `.dockerignore`, it is in no context.
     (context / part / "keys/pip").unlink()
-    secret.require_outside(["id=pip,src=keys/pip", "id=other,env=OTHER"], project, context)
+    secret.refuse_in_image(["id=pip,src=keys/pip", "id=other,env=OTHER"], project, context)

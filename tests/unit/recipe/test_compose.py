@@ -290,7 +290,7 @@ def test_a_file_that_a_command_names_and_the_lock_lacks_is_refused():
 
     with pytest.raises(LockUnusable) as raised:
         made(project)
-    assert (str(raised.value), raised.value.hint) == (f"cog.lock lacks the input `{url}`", "run `cog lock`")
+    assert (str(raised.value), raised.value.hint) == (f"cog.lock has no input `{url}`", "run `cog lock`")
 
 
 def test_the_builtin_frontend_is_the_only_difference_that_it_makes():
@@ -301,7 +301,7 @@ def test_another_platform_than_the_locks_is_refused():
     with pytest.raises(LockUnusable) as raised:
         compose(PROJECT, LOCK, "linux/arm64", schema=SCHEMA)
 
-    assert str(raised.value) == "cog.lock is for `linux/amd64`, not for `linux/arm64`"
+    assert str(raised.value) == "cog.lock is for `linux/amd64`, not `linux/arm64`"
     assert raised.value.hint == "add `linux/arm64` to `build.platforms`, then run `cog lock`"
 
 
@@ -312,7 +312,7 @@ def test_a_lock_without_what_every_image_needs_is_refused(name):
 
     with pytest.raises(LockUnusable) as raised:
         made(lock=with_python(LOCK, runtime=runtime))
-    assert str(raised.value) == f"cog.lock lacks `{name}`, which every image needs"
+    assert str(raised.value) == f"cog.lock has no `{name}`, which every image needs"
 
 
 INTERPRETER = Interpreter(

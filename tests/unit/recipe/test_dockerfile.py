@@ -142,5 +142,5 @@ def test_the_text_says_how_to_build_it_and_whether_it_is_reproducible():
     recipe = compose(PROJECT, LOCK, PLATFORM, schema=SCHEMA)
 
     assert "#     docker buildx build --platform linux/amd64 --provenance=false \\\n" in render(recipe)
-    assert "No other command has a network." in render(recipe)
+    assert "All other commands run without a network." in render(recipe)
     assert "NOT REPRODUCIBLE" in render(replace(recipe, reproducible=False))
