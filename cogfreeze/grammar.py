@@ -47,18 +47,18 @@ class Grammar:
         secret: True keeps the value out of messages.
     """
 
-    __slots__ = ("_pattern", "allowed", "longest", "name", "secret")
+    __slots__ = ("allowed", "longest", "name", "pattern", "secret")
 
     def __init__(self, name: str, allowed: str, pattern: str, *, longest: int = 255, secret: bool = False) -> None:
         self.name = name
         self.allowed = allowed
         self.longest = longest
         self.secret = secret
-        self._pattern = re.compile(pattern, re.ASCII)
+        self.pattern = re.compile(pattern, re.ASCII)
 
     def accepts(self, value: str) -> bool:
         """Say whether `value` is of this grammar."""
-        return len(value) <= self.longest and self._pattern.fullmatch(value) is not None
+        return len(value) <= self.longest and self.pattern.fullmatch(value) is not None
 
     def check(self, value: str) -> str:
         """Return `value` as it is.

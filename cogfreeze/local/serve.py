@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cogfreeze import atomic
 from cogfreeze.client.process import LOOPBACK, free_port, started
-from cogfreeze.project.serving import server_variables
+from cogfreeze.project.environment import server_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cogfreeze import grammar
+from cogfreeze.project import keys
 from cogfreeze.project.model import (
-    DEFAULT_PLATFORM,
+    DEFAULT_PYTHON,
+    NEWEST_PYTHON,
+    OLDEST_PYTHON,
     Build,
     InputFile,
     RequirementsFile,
     RunCommand,
     SecretMount,
 )
-from cogfreeze.project.python import PROVIDED, name_of, normalized
+from cogfreeze.project.python import PROVIDED, name_of
 from cogfreeze.project.python import check as check_requirement
 from cogfreeze.project.python import read as read_requirements
 
@@ -24,11 +26,8 @@ if TYPE_CHECKING:
 
     from cogfreeze.project.yaml import Section
 
-DEFAULT_PYTHON = "3.13"
-OLDEST_PYTHON, NEWEST_PYTHON = 8, 14
-PLATFORMS = ("linux/amd64", "linux/arm64")
-# What may be silenced: that `cog` is dropped, and the checks of `cog lock`, which `resolve.checks` makes.
-CHECKS = ("cog", "cuda", "cuda-twice", "glibc", "requires-python", "same-file")
+_Record = TypeVar("_Record")
+
 # Debian has them in every base image, with numbers of their own.
 _SYSTEM_USERS = frozenset(
     {"_apt", "backup", "bin", "daemon", "games", "irc", "list", "lp", "mail", "man", "news", "nobody", "proxy"}
@@ -41,36 +40,24 @@ def read(section: Section, folder: Path) -> Build:
 
     What is wrong is kept in the section's document.
     """
-    gpu = section.flag("gpu")
-    cuda, cudnn = _cuda(section)
-    if not gpu:
-        for key, value in (("cuda", cuda), ("cudnn", cudnn)):
-            if value is not None:
-                section.warn("has no effect without `gpu: true`", key)
+    found = keys.read(
+        Build, section, apart=("python_version", "python_packages", "python_requirements", "run", "user")
+    )
+    if not found["gpu"]:
+        for name in ("cuda", "cudnn"):
+            if found[name] is not None:
+                section.warn("has no effect without `gpu: true`", name)
+    _require_cuda_11(section, found["cuda"])
     python = _python_version(section)
-    allow = section.texts("allow", partial(_check, section))
-    listed, files = _python_packages(section, folder, python, silent="cog" in allow)
-    network = section.flag("network")
-    build = Build(
+    listed, files = _python_packages(section, folder, python, silent="cog" in found["allow"])
+    return Build(
+        **found,
         python_version=python,
-        gpu=gpu,
-        cuda=cuda,
-        cudnn=cudnn,
-        base_image=section.text("base_image", grammar.IMAGE_REFERENCE),
-        platforms=section.texts("platforms", partial(_platform, section)) or (DEFAULT_PLATFORM,),
         python_packages=listed,
         python_requirements=files,
-        system_packages=section.texts("system_packages", grammar.APT_PACKAGE),
         run=_commands(section, "run") + _pre_install(section),
-        network=network,
-        allow_sdist=section.texts("allow_sdist", partial(_package_name, section)),
-        allow=allow,
         user=_user(section),
     )
-    section.ignored("sdk_version", "the image holds the SDK of this cogfreeze, which the lock names")
-    for key in ("cog_runtime", "fast", "python_overrides"):
-        section.ignored(key, "Cog has removed it")
-    return build
 
 
 def _python_version(section: Section) -> str:
@@ -83,60 +70,24 @@ def _python_version(section: Section) -> str:
         return DEFAULT_PYTHON
     minor = int(version.split(".")[1])
     if not OLDEST_PYTHON <= minor <= NEWEST_PYTHON:
-        hint = f"Python 3.{OLDEST_PYTHON} to 3.{NEWEST_PYTHON} can be had"
+        hint = f"supported versions: 3.{OLDEST_PYTHON} to 3.{NEWEST_PYTHON}"
         if version == "3.1":
-            hint = 'if Python 3.10 is meant, put it in quotes: `python_version: "3.10"`'
+            hint = 'for Python 3.10, put it in quotes: `python_version: "3.10"`'
         section.mistake(f"is {version}, which is not supported", "python_version", hint=hint)
     return version
 
 
-def _cuda(section: Section) -> tuple[str | None, str | None]:
-    cuda = section.version("cuda", grammar.CUDA_VERSION)
+def _require_cuda_11(section: Section, cuda: str | None) -> None:
     if cuda is not None and int(cuda.split(".")[0]) < 11:
-        section.mistake(
-            f"is {cuda}, which is not supported", "cuda", hint="CUDA 11.0 is the oldest that can be had"
-        )
-    return cuda, section.version("cudnn", grammar.CUDNN_VERSION)
-
-
-def _platform(section: Section, item: str, index: int) -> str | None:
-    if item in PLATFORMS:
-        return item
-    machine = item.rpartition("/")[2].lower()
-    known = {"amd64": "amd64", "x86_64": "amd64", "x64": "amd64", "arm64": "arm64", "aarch64": "arm64"}.get(
-        machine
-    )
-    hint = (
-        f"did you mean `linux/{known}`?"
-        if known
-        else "the platforms are " + ", ".join(f"`{each}`" for each in PLATFORMS)
-    )
-    section.mistake(
-        f"is `{grammar.shown(item)}`, which is not a platform that can be built", "platforms", index, hint=hint
-    )
-    return None
-
-
-def _check(section: Section, item: str, index: int) -> str | None:
-    if item in CHECKS:
-        return item
-    near = get_close_matches(item, CHECKS, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else "the checks are " + ", ".join(f"`{each}`" for each in CHECKS)
-    section.mistake(f"is `{grammar.shown(item)}`, which is not a check", "allow", index, hint=hint)
-    return None
+        section.mistake(f"is {cuda}, which is not supported", "cuda", hint="the oldest supported version is 11.0")
 
 
 def _user(section: Section) -> str:
     name = section.text("user", grammar.USER) or "cog"
     if name in _SYSTEM_USERS:
-        hint = "take another name, or `root`"
-        section.mistake(f"is `{name}`, which the base image has for itself", "user", hint=hint)
+        hint = "use another name, or `root`"
+        section.mistake(f"is `{name}`, which the base image already has", "user", hint=hint)
     return name
-
-
-def _package_name(section: Section, item: str, index: int) -> str | None:
-    name = section.checked(grammar.PACKAGE_NAME, item, "allow_sdist", index)
-    return None if name is None else normalized(name)
 
 
 def _python_packages(
@@ -212,47 +163,50 @@ def _command(section: Section, text: str, *path: str | int) -> str | None:
 def _command_entry(entry: Section) -> RunCommand | None:
     text = entry.get("command")
     if text is None and not entry.broken:
-        entry.mistake("has no `command`", hint="`command: …` says what to run")
+        entry.mistake("has no `command`", hint="add `command: …`")
     elif text is not None and not isinstance(text, str):
         entry.wrong_type("text", text, "command")
     command = _command(entry, text, "command") if isinstance(text, str) else None
+    found = keys.read(RunCommand, entry, apart=("command", "secrets", "inputs"))
     secrets = [_secret(entry.section("mounts", index)) for index, _ in enumerate(entry.items("mounts", "mounts"))]
     inputs = [_input(entry.section("inputs", index)) for index, _ in enumerate(entry.items("inputs", "files"))]
-    network = entry.flag("network")
     entry.finish()
     targets = [each.target for each in [*secrets, *inputs] if each]
     for target in sorted({each for each in targets if targets.count(each) > 1}):
-        entry.mistake(f"mounts two things at `{target}`", hint="give each a target of its own")
+        entry.mistake(f"mounts two files at `{target}`", hint="give each its own target")
     if command is None:
         return None
     return RunCommand(
+        **found,
         command=command,
         secrets=tuple(each for each in secrets if each),
         inputs=tuple(each for each in inputs if each),
-        network=network,
     )
 
 
 def _secret(mount: Section) -> SecretMount | None:
     if mount.get("type") != "secret" and not mount.broken:
         mount.mistake(
-            "must be of `type: secret`", hint="secrets are the only mounts; files by URL go into `inputs:`"
+            "must be of `type: secret`", hint="only secrets can be mounted; for files by URL use `inputs:`"
         )
-    name, target = mount.required("id", grammar.SECRET_ID), mount.required("target", grammar.CONTAINER_PATH)
-    mount.finish()
-    return SecretMount(id=name, target=target) if name and target else None
+    return _whole(SecretMount, mount)
 
 
 def _input(file: Section) -> InputFile | None:
-    url, target = file.required("url", grammar.URL), file.required("target", grammar.CONTAINER_PATH)
-    file.finish()
-    return InputFile(url=url, target=target) if url and target else None
+    return _whole(InputFile, file)
+
+
+def _whole(record: type[_Record], section: Section) -> _Record | None:
+    """Read a mapping in which every key is required; None, and the mistakes kept, where one is missing."""
+    found = keys.read(record, section)
+    for name in found:
+        section.require(name)
+    section.finish()
+    return record(**found) if all(found.values()) else None
 
 
 def _pre_install(section: Section) -> tuple[RunCommand, ...]:
     commands = _commands(section, "pre_install")
     if section.get("pre_install") is not None:
-        section.warn(
-            "runs after `run`, as in Cog, which no longer wants it: move its commands there", "pre_install"
-        )
+        section.warn("is deprecated: its commands run after those of `run`; move them there", "pre_install")
     return commands

@@ -8,16 +8,17 @@ message here says its own words and line anyway.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from cogfreeze import grammar
 from cogfreeze.errors import ProjectError
-from cogfreeze.project import build_section, values, yaml
+from cogfreeze.project import build_section, foreign, keys, values, yaml
+from cogfreeze.project.environment import reserved
 from cogfreeze.project.model import Project, Server
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from cogfreeze.project.yaml import Section
@@ -82,28 +83,32 @@ def _text(path: Path) -> str:
 
 
 def _project(top: Section, path: Path) -> Project:
-    build, server = top.section("build"), top.section("server")
+    build, server, concurrency = top.section("build"), top.section("server"), top.section("concurrency")
     project = Project(
         file=path.name,
         image=_image(top, path),
         predict=_predictor(top),
         train=_reference(top, "train", "train.py:Trainer"),
         environment=_environment(top),
-        concurrency=_concurrency(top.section("concurrency")),
+        concurrency=concurrency.whole_number("max", 1, least=1, most=10_000),
         build=build_section.read(build, path.parent),
-        server=_server(server),
+        server=Server(**keys.read(Server, server)),
     )
-    top.unsupported("model", "give the image's name in `image`")
-    top.unsupported(
-        "weights",
-        "keep them in the project's folder, or fetch them in `build.run` with `inputs:`, which locks their hashes",
-    )
-    top.ignored("observability", "the server's own traces and metrics need no setting")
-    top.ignored("tests", "Cog has removed it")
-    sections = {"": top, "build": build, "server": server}
+    sections = {"": top, "build": build, "server": server, "concurrency": concurrency}
+    _read_foreign(sections)
     for name, section in sections.items():
         section.finish({each: other.known for each, other in sections.items() if each != name})
     return project
+
+
+def _read_foreign(sections: Mapping[str, Section]) -> None:
+    """Accept or refuse the keys of Cog's that have no meaning here."""
+    for key, why in foreign.IGNORED.items():
+        section, _, name = key.rpartition(".")
+        sections[section].ignored(name, why)
+    for key, hint in foreign.UNSUPPORTED.items():
+        section, _, name = key.rpartition(".")
+        sections[section].unsupported(name, hint)
 
 
 def _image(top: Section, path: Path) -> str:
@@ -155,28 +160,8 @@ def _environment(top: Section) -> tuple[tuple[str, str], ...]:
             continue
         elif name in found:
             top.mistake(f"sets `{name}` a second time", "environment", index, hint="keep one of them")
-        elif instead := values.reserved(name):
-            top.mistake(f"sets `{name}`, which the image keeps for itself", "environment", index, hint=instead)
+        elif instead := reserved(name):
+            top.mistake(f"sets `{name}`, which the image reserves", "environment", index, hint=instead)
         elif top.checked(grammar.ENVIRONMENT_VALUE, text, "environment", index) is not None:
             found[name] = text
     return tuple(found.items())
-
-
-def _concurrency(section: Section) -> int:
-    most = section.whole_number("max", 1, least=1, most=10_000)
-    section.ignored("default_target", "Cog ignores it too")
-    section.finish()
-    return most
-
-
-def _server(section: Section) -> Server:
-    defaults = Server()
-    deadline = section.parsed("deadline", None, values.duration)
-    drain = section.parsed("drain", defaults.drain, partial(values.duration, zero=True))
-    size = section.parsed("max_body", defaults.max_body, values.size)
-    return Server(
-        queue=section.whole_number("queue", defaults.queue, least=0, most=1_000_000),
-        deadline=deadline,
-        max_body=defaults.max_body if size is None else int(size),
-        drain=defaults.drain if drain is None else drain,
-    )

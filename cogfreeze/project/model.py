@@ -1,40 +1,103 @@
 """The Project: what a person declares, validated whole, with every default filled in.
 
-Frozen records of plain values. The readers (`cog_yaml`, later `cerebrium_toml`) make them; pydantic and
-YAML stop there. Everything downstream may rely on the grammars that the readers enforce.
+Frozen records of plain values. Each key of cog.yaml is one field here, declared by `key(…)` with its type,
+default, meaning and example; see `keys.py` for what is made from them. Everything downstream
+may rely on the grammars.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from cogfreeze import grammar
+from cogfreeze.project.keys import Entries, key, section
+from cogfreeze.project.kinds import (
+    Choices,
+    Flag,
+    PackageNames,
+    Requirements,
+    RequirementsPath,
+    Size,
+    Text,
+    Texts,
+    Time,
+    Variables,
+    Version,
+    Whole,
+)
 
 DEFAULT_PLATFORM = "linux/amd64"
+PLATFORMS = ("linux/amd64", "linux/arm64")
+DEFAULT_PYTHON = "3.13"
+OLDEST_PYTHON, NEWEST_PYTHON = 8, 14
+# What may be silenced: that `cog` is dropped, and the checks of `cog lock`, which `resolve` makes.
+CHECKS = ("cog", "cuda", "cuda-twice", "glibc", "requires-python", "same-file")
+
+_MACHINES = {"amd64": "amd64", "x86_64": "amd64", "x64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
+_ALIASES = tuple((name, f"linux/{architecture}") for name, architecture in _MACHINES.items())
+_PLATFORM = Choices(PLATFORMS, one="a platform that can be built", every="platforms", aliases=_ALIASES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretMount:
     """A build secret that one command sees as a file; never in a layer."""
 
-    id: str
-    target: str
+    id: str = key(
+        Text(grammar.SECRET_ID),
+        meaning="The secret's name. `cog build --secret id=NAME,src=FILE` gives its value.",
+        example="pip",
+    )
+    target: str = key(
+        Text(grammar.CONTAINER_PATH),
+        meaning="Where the command finds the secret, as a file.",
+        example="/etc/pip.conf",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFile:
     """A file fetched by URL at lock time, hashed, and shown to one command at `target`."""
 
-    url: str
-    target: str
+    url: str = key(
+        Text(grammar.URL),
+        meaning="The address that `cog lock` fetches.",
+        example="https://example.com/cowsay-3.7.0.tar.gz",
+        ours=True,
+    )
+    target: str = key(
+        Text(grammar.CONTAINER_PATH),
+        meaning="Where the command finds the file.",
+        example="/inputs/cowsay.tar.gz",
+        ours=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCommand:
     """One entry of `build.run`."""
 
-    command: str
-    secrets: tuple[SecretMount, ...] = ()
-    inputs: tuple[InputFile, ...] = ()
-    network: bool = False
+    command: str = key(Text(grammar.RUN_COMMAND), meaning="The line of shell to run.", example="pip config debug")
+    secrets: tuple[SecretMount, ...] = key(
+        Entries(SecretMount, "secrets", constants=(("type", "secret"),)),
+        (),
+        name="mounts",
+        meaning="Secrets that the command can read as files. They are in no layer.",
+        example="[{type: secret, id: pip, target: /etc/pip.conf}]",
+    )
+    inputs: tuple[InputFile, ...] = key(
+        Entries(InputFile, "files"),
+        (),
+        meaning="Files that `cog lock` fetches and hashes, and that the command can read.",
+        example="[{url: https://example.com/cowsay-3.7.0.tar.gz, target: /inputs/cowsay.tar.gz}]",
+        ours=True,
+    )
+    network: bool = key(
+        Flag(),
+        False,
+        meaning="Give this command the network. The image is then labelled not reproducible.",
+        example="true",
+        ours=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +106,7 @@ class RequirementsFile:
 
     Logical lines have comments, blank lines and continuations taken out, and are otherwise untouched:
     hashes, markers, options and fragments stay as they were written. Files reached by `-r` and `-c` are
-    listed of their own, after the file that names them.
+    listed on their own, after the file that names them.
     """
 
     path: str
@@ -52,39 +115,142 @@ class RequirementsFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """The `build` section. See `docs/cog-yaml.md` for what each key means."""
+    """The `build` section."""
 
-    python_version: str
-    gpu: bool = False
-    cuda: str | None = None
-    cudnn: str | None = None
-    base_image: str | None = None
-    platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
-    python_packages: tuple[str, ...] = ()
-    python_requirements: tuple[RequirementsFile, ...] = ()
-    system_packages: tuple[str, ...] = ()
-    run: tuple[RunCommand, ...] = ()
-    network: bool = False
-    allow_sdist: tuple[str, ...] = ()
-    allow: tuple[str, ...] = ()
-    user: str = "cog"
+    python_version: str = key(
+        Version(grammar.PYTHON_VERSION),
+        meaning=f"The Python version, 3.{OLDEST_PYTHON} to 3.{NEWEST_PYTHON}. Put it in quotes.",
+        default=f'`"{DEFAULT_PYTHON}"`, with a warning',
+        example='"3.11"',
+    )
+    gpu: bool = key(
+        Flag(),
+        False,
+        meaning="Build for NVIDIA GPUs. CUDA, cuDNN and the base image follow from the Python packages.",
+        example="true",
+    )
+    cuda: str | None = key(
+        Version(grammar.CUDA_VERSION),
+        None,
+        meaning="The CUDA version, 11.0 or newer. Needs `gpu: true`.",
+        default="what the packages need",
+        example='"12.4"',
+    )
+    cudnn: str | None = key(
+        Version(grammar.CUDNN_VERSION),
+        None,
+        meaning="The cuDNN version. Needs `gpu: true`.",
+        default="what goes with the CUDA version",
+        example='"9"',
+    )
+    base_image: str | None = key(
+        Text(grammar.IMAGE_REFERENCE),
+        None,
+        meaning="The base image, locked by digest. If it has no Python, a locked one is added.",
+        default="chosen by `python_version`, `gpu` and `cuda`",
+        example="debian:bookworm-slim",
+        ours=True,
+    )
+    platforms: tuple[str, ...] = key(
+        _PLATFORM,
+        (DEFAULT_PLATFORM,),
+        meaning="The platforms to lock, any of which can be built: `linux/amd64`, `linux/arm64`.",
+        example="[linux/amd64, linux/arm64]",
+        ours=True,
+    )
+    python_packages: tuple[str, ...] = key(
+        Requirements(),
+        (),
+        meaning="Python packages, written as in a requirements file.",
+        example="[torch==2.9.0, pillow>=11]",
+    )
+    python_requirements: tuple[RequirementsFile, ...] = key(
+        RequirementsPath(),
+        (),
+        meaning="A requirements file, `pyproject.toml` or `pylock.toml`, in place of `python_packages`.",
+        default="none",
+        example="requirements.txt",
+    )
+    system_packages: tuple[str, ...] = key(
+        Texts(grammar.APT_PACKAGE, "apt packages"),
+        (),
+        meaning="Debian or Ubuntu packages: `name`, `name=version`, `name:arch` or `name:arch=version`.",
+        example="[ffmpeg, libgl1]",
+    )
+    run: tuple[RunCommand, ...] = key(
+        Entries(RunCommand, "commands", short="command"),
+        (),
+        meaning="Commands that run as root once the packages are installed, before your code is copied.",
+        example="[ldconfig]",
+    )
+    network: bool = key(
+        Flag(),
+        False,
+        meaning="Give every command of `run` the network. The image is then labelled not reproducible.",
+        example="true",
+        ours=True,
+    )
+    allow_sdist: tuple[str, ...] = key(
+        PackageNames(),
+        (),
+        meaning="Python packages that may be built from source where there is no wheel.",
+        example="[docopt]",
+        ours=True,
+    )
+    allow: tuple[str, ...] = key(
+        Choices(CHECKS, one="a check", every="checks"),
+        (),
+        meaning="Checks of `cog lock` to turn off, by name.",
+        example="[same-file]",
+        ours=True,
+    )
+    user: str = key(
+        Text(grammar.USER),
+        "cog",
+        meaning="The user that the image runs as: uid 1000, who owns `/src`; or `root`.",
+        example="root",
+        ours=True,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """The `server` section: limits of a request and of shutdown.
+    """The `server` section: limits of a request and of shutdown. Times in seconds, sizes in bytes."""
 
-    Attributes:
-        queue: predictions that may wait for a slot; 0 answers 409 at once, as Cog does.
-        deadline: seconds a prediction may take in all, or None.
-        max_body: bytes of a request's body.
-        drain: seconds that running predictions have after SIGTERM.
-    """
-
-    queue: int = 64
-    deadline: float | None = None
-    max_body: int = 100 * 1024 * 1024
-    drain: float = 30.0
+    queue: int = key(
+        Whole(0, 1_000_000),
+        64,
+        meaning="How many predictions may wait for a free slot. 0 answers 409 at once, as Cog does.",
+        example="0",
+        ours=True,
+        variable="COG_QUEUE",
+    )
+    deadline: float | None = key(
+        Time(),
+        None,
+        meaning="The longest that a prediction may take, including the time that it waits.",
+        example="5m",
+        ours=True,
+        variable="COG_DEADLINE",
+    )
+    max_body: int = key(
+        Size(),
+        100 * 1024 * 1024,
+        meaning="The largest body of a request.",
+        default="`100MiB`",
+        example="1GiB",
+        ours=True,
+        variable="COG_MAX_BODY",
+    )
+    drain: float = key(
+        Time(zero=True),
+        30.0,
+        meaning="How long running predictions have to finish after SIGTERM.",
+        default="`30s`",
+        example="2m",
+        ours=True,
+        variable="COG_DRAIN",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,20 +259,46 @@ class Project:
 
     Attributes:
         file: the name of the file that it was read from, `cog.yaml`.
-        image: the image's name, given or made from the folder's name.
-        predict: `file.py:Class` or `file.py:function`; None where the project serves nothing.
-        train: the same for training.
-        environment: names and values, in the file's order.
-        concurrency: predictions that may run at once.
-        warnings: what the reader has to say that is no mistake (deprecated or ignored keys).
+        warnings: what the reader has to say that is not a mistake (deprecated or ignored keys).
     """
 
     file: str
-    image: str
-    predict: str | None = None
-    train: str | None = None
-    environment: tuple[tuple[str, str], ...] = ()
-    concurrency: int = 1
-    build: Build
-    server: Server = field(default_factory=Server)
+    image: str = key(
+        Text(grammar.IMAGE_NAME),
+        meaning="The name of the image; with a registry in front, also the place that it is pushed to.",
+        default="`cog-` and the folder's name",
+        example="registry.example.com/team/my-model",
+    )
+    predict: str | None = key(
+        Text(grammar.PREDICTOR),
+        None,
+        meaning="The class or function that answers a request.",
+        example="predict.py:Predictor",
+    )
+    train: str | None = key(
+        Text(grammar.PREDICTOR),
+        None,
+        meaning="The function, or class with a method `train`, that answers a training request.",
+        example="train.py:train",
+    )
+    build: Build = section(meaning="What goes into the image.")
+    environment: tuple[tuple[str, str], ...] = key(
+        Variables(),
+        (),
+        meaning="Environment variables of the image, also set for the commands of `build.run`.",
+        example="[HF_HOME=/src/cache]",
+    )
+    concurrency: int = key(
+        Whole(1, 10_000),
+        1,
+        name="concurrency.max",
+        meaning="How many predictions may run at once. More than one needs an `async` `predict`.",
+        example="8",
+        variable="COG_MAX_CONCURRENCY",
+    )
+    server: Server = section(
+        meaning="Limits of requests and of shutdown.",
+        ours=True,
+        default_factory=Server,
+    )
     warnings: tuple[str, ...] = ()

@@ -11,9 +11,8 @@ from pip._internal.req import req_file
 
 from cogfreeze import grammar
 from cogfreeze.errors import ProjectErrors
-from cogfreeze.project import canonical, cog_yaml, predictor, values
-from cogfreeze.project.build_section import CHECKS, PLATFORMS
-from cogfreeze.project.model import Build, InputFile, Project, RunCommand, SecretMount, Server
+from cogfreeze.project import canonical, cog_yaml, environment, predictor, values
+from cogfreeze.project.model import CHECKS, PLATFORMS, Build, InputFile, Project, RunCommand, SecretMount, Server
 from cogfreeze.project.python import packages, requirements
 
 KEYS = [
@@ -124,7 +123,7 @@ def test_any_values_are_a_project_or_a_list_of_mistakes(value):
 def of(name):
     """Values of a grammar, as its pattern gives them."""
     each = getattr(grammar, name)
-    return st.from_regex(each._pattern, fullmatch=True).filter(each.accepts)
+    return st.from_regex(each.pattern, fullmatch=True).filter(each.accepts)
 
 
 hosts = st.sampled_from(["https://example.com", "http://127.0.0.1:8000"])
@@ -178,7 +177,9 @@ def builds(draw):
 
 
 variables = st.dictionaries(
-    st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(lambda name: not values.reserved(name)),
+    st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
+        lambda name: not environment.reserved(name)
+    ),
     printable.filter(grammar.ENVIRONMENT_VALUE.accepts),
     max_size=3,
 ).map(lambda found: tuple(found.items()))

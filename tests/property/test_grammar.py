@@ -64,7 +64,7 @@ HOSTILE = [*CONTROLS, *SYNTAX, " --flag", "\nRUN id\n", "\nEOF\n", "é", "Ⅷ", 
 @st.composite
 def accepted(draw, name):
     each = vars(grammar)[name]
-    value = draw(st.from_regex(each._pattern, fullmatch=True).filter(each.accepts))
+    value = draw(st.from_regex(each.pattern, fullmatch=True).filter(each.accepts))
     return each, value
 
 

@@ -76,8 +76,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001  # every verb's signature
-    from cogfreeze.project.build_section import DEFAULT_PYTHON
     from cogfreeze.project.cog_yaml import FILE
+    from cogfreeze.project.model import DEFAULT_PYTHON
 
     report, folder = TerminalReport(), Path.cwd()
     if (folder / FILE).exists():

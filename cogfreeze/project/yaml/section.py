@@ -100,11 +100,10 @@ class Section:
             self.mistake(f": {refused.message}", *path, hint=refused.allowed)
             return None
 
-    def required(self, key: str, grammar: Grammar) -> str | None:
-        """Return a text that must be there; None, and a mistake kept, otherwise."""
+    def require(self, key: str) -> None:
+        """Keep a mistake where a key has no value."""
         if self.get(key) is None and not self.broken:
             self.mistake(f"has no `{key}`", hint=f"add `{key}: …`")
-        return self.text(key, grammar)
 
     def text(self, key: str, grammar: Grammar) -> str | None:
         """Return a text, or None where there is none."""

@@ -7,8 +7,16 @@ import pytest
 
 from cogfreeze.errors import ProjectError, ProjectErrors
 from cogfreeze.project import cog_yaml
-from cogfreeze.project.build_section import CHECKS
-from cogfreeze.project.model import Build, InputFile, Project, RequirementsFile, RunCommand, SecretMount, Server
+from cogfreeze.project.model import (
+    CHECKS,
+    Build,
+    InputFile,
+    Project,
+    RequirementsFile,
+    RunCommand,
+    SecretMount,
+    Server,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -190,8 +198,8 @@ def test_the_image_is_named_for_the_folder(tmp_path, folder, name):
     assert cog_yaml.read(tmp_path / folder / "cog.yaml").image == name
 
 
-SDK = "the image holds the SDK of this cogfreeze, which the lock names"
-PRE_INSTALL = "runs after `run`, as in Cog, which no longer wants it: move its commands there"
+SDK = "the image has the SDK of the cogfreeze release that is locked"
+PRE_INSTALL = "is deprecated: its commands run after those of `run`; move them there"
 
 
 def test_what_cog_has_removed_is_a_warning(project):
@@ -220,7 +228,7 @@ concurrency: {default_target: 4}
         ("cog.yaml:7", "`build.cuda` has no effect without `gpu: true`"),
         ("cog.yaml:8", f"`build.pre_install` {PRE_INSTALL}"),
         ("cog.yaml:10", "`tests` has no effect: Cog has removed it"),
-        ("cog.yaml:11", "`observability` has no effect: the server's own traces and metrics need no setting"),
+        ("cog.yaml:11", "`observability` has no effect: the server's traces and metrics need no setting"),
         ("cog.yaml:12", "`concurrency.default_target` has no effect: Cog ignores it too"),
     ]
 

@@ -26,7 +26,7 @@ def test_a_size_is_a_number_of_bytes(written, size):
     "written", [0, -1, "0", "5i", "1 lightyear", "", "MiB", 1.5, True, None, [], "2TiB", "9" * 400]
 )
 def test_what_is_no_size_is_refused(written):
-    with pytest.raises(ValueError, match=r"^a number of bytes or a size as `100MiB`, up to 1 TiB$"):
+    with pytest.raises(ValueError, match=r"^a number of bytes or a size such as `100MiB`, up to 1 TiB$"):
         values.size(written)
 
 
@@ -40,7 +40,7 @@ def test_a_time_is_a_number_of_seconds(written, seconds):
 @pytest.mark.parametrize("written", [0, -1, "-1s", "1d", "", float("inf"), float("nan"), True, None, "31000000s"])
 def test_what_is_no_time_is_refused(written):
     with pytest.raises(
-        ValueError, match=r"^a number of seconds or a time as `30s`, `5m` or `1h`, above 0 and up to"
+        ValueError, match=r"^a number of seconds or a time such as `30s`, `5m` or `1h`, above 0 and up to"
     ):
         values.duration(written)
 
