@@ -1,1 +1,1 @@
-"""Talking to a prediction server: its inputs from words, one prediction, its outputs to files."""
+"""A client of the prediction server: inputs from the command line, predictions, outputs to files."""

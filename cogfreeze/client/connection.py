@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     import requests
 
-# Seconds between two looks at a server that is starting.
+# Seconds between two checks of a server that is starting.
 INTERVAL = 0.05
-# Seconds for an answer that needs no model.
+# Timeout in seconds for requests that do not involve the model.
 PROMPT = 10.0
-PRINTED = "what it printed stands above"
+PRINTED = "see its output above"
 _EVENTS = "text/event-stream"
-# States that no waiting ends.
-_ENDS = {"SETUP_FAILED": "`setup()` failed", "DEFUNCT": "the model's process ended again and again"}
+# Final states of a server that is not ready.
+_ENDS = {"SETUP_FAILED": "`setup()` failed", "DEFUNCT": "the model's process exited repeatedly"}
 
 
 class Client:
@@ -29,8 +29,8 @@ class Client:
 
     Args:
         base_url: `http://host:port`.
-        exit_status: says whether the server's process has ended, and how; None while it runs. A server that
-            is not ours gives None for ever.
+        exit_status: returns the exit status of the server's process, None while it runs. For a server that we did
+            not start it always returns None.
     """
 
     def __init__(self, base_url: str, exit_status: Callable[[], int | None] = lambda: None) -> None:
@@ -39,14 +39,15 @@ class Client:
         self._base = base_url.rstrip("/")
         self._exit_status = exit_status
         self._web = requests.Session()
-        # A proxy of the machine's must not come between us and a loopback address.
+        # Never use a proxy for a loopback address.
         self._web.trust_env = False
 
     def schema(self, *, timeout: float) -> dict[str, Any]:
-        """Return the server's OpenAPI document, as soon as it answers.
+        """Wait for the server, and return its OpenAPI document.
 
         Raises:
-            PredictionFailed: the server ended, answered with a failure, or not within `timeout` seconds.
+            PredictionFailed: the server exited, answered with an error, or did not answer within `timeout`
+            seconds.
         """
         answer = self._first_answer("/openapi.json", time.monotonic() + timeout)
         if answer.status_code != 200:
@@ -55,10 +56,10 @@ class Client:
         return document
 
     def wait_ready(self, *, timeout: float) -> None:
-        """Return once the model is set up.
+        """Return when the model is set up.
 
         Raises:
-            PredictionFailed: setup() failed, the server ended, or `timeout` seconds went by.
+            PredictionFailed: setup() failed, the server exited, or `timeout` seconds passed.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -78,15 +79,15 @@ class Client:
         An interrupt cancels it.
 
         Args:
-            on_chunk: is called with each piece of the output as it comes, for a model that streams.
+            on_chunk: called with each piece of the output of a streaming model.
 
         Raises:
-            UsageError: the server refuses the input; every reason is in the message.
-            PredictionFailed: the model failed, or the server did.
+            UsageError: the server rejected the input; the message has every reason.
+            PredictionFailed: the model or the server failed.
         """
         import requests
 
-        # Our own name for it: without one it could not be cancelled before it has answered.
+        # We choose the id, so that the prediction can be canceled before the server answers.
         address = f"{self._base}/predictions/cli-{secrets.token_hex(8)}"
         headers = {"Accept": _EVENTS} if on_chunk else {}
         try:
@@ -106,14 +107,14 @@ class Client:
         return prediction
 
     def _cancel(self, address: str) -> None:
-        """Ask for a prediction's end; a server that is gone has ended it already."""
+        """Cancel a prediction; if the server is gone, so is the prediction."""
         import requests
 
         with suppress(requests.RequestException):
             self._web.post(f"{address}/cancel", timeout=PROMPT)
 
     def _first_answer(self, path: str, deadline: float) -> requests.Response:
-        """Return the answer to a GET, asking again while nothing listens there yet."""
+        """GET a path, retrying while nothing listens there yet."""
         import requests
 
         began = time.monotonic()
@@ -130,9 +131,9 @@ class Client:
     def _gone(self, when: str, error: Exception) -> PredictionFailed:
         status = self._exit_status()
         if status is None:
-            return PredictionFailed(f"the server does not answer {when}: {error}")
+            return PredictionFailed(f"the server did not answer {when}: {error}")
         how = f"by signal {-status}" if status < 0 else f"with exit status {status}"
-        return PredictionFailed(f"the server ended {how} {when}", hint=PRINTED)
+        return PredictionFailed(f"the server exited {how} {when}", hint=PRINTED)
 
 
 def _require_taken(answer: requests.Response) -> None:
@@ -148,7 +149,7 @@ def _require_taken(answer: requests.Response) -> None:
 
 
 def _followed(answer: requests.Response, on_chunk: Callable[[Any], None]) -> dict[str, Any]:
-    """Read server-sent events to the last one, which is the whole prediction."""
+    """Read server-sent events until the last one, which has the whole prediction."""
     import json
 
     kind, last = "", dict[str, Any]()
@@ -167,7 +168,7 @@ def _followed(answer: requests.Response, on_chunk: Callable[[Any], None]) -> dic
 
 def _too_slow(timeout: float) -> PredictionFailed:
     return PredictionFailed(
-        f"the model was not ready after {timeout:.0f} s", hint="give it longer with `--setup-timeout SECONDS`"
+        f"the model was not ready after {timeout:.0f} s", hint="allow more time with `--setup-timeout SECONDS`"
     )
 
 
@@ -185,9 +186,9 @@ def _said(answer: requests.Response) -> str:
 
 
 def _refused(answer: requests.Response) -> UsageError:
-    """Turn a 422 into one sentence per reason: `input `min_score`: must be at most 1`."""
+    """Turn a 422 into one clause per reason: `input `min_score`: must be at most 1`."""
     try:
         details = [(".".join(map(str, each["loc"][2:])), each["msg"]) for each in answer.json()["detail"]]
     except (ValueError, KeyError, TypeError, IndexError):
-        return UsageError(f"the server refuses the input: {_said(answer)}")
+        return UsageError(f"the server rejected the input: {_said(answer)}")
     return UsageError("; ".join(f"input `{name}`: {message}" for name, message in details))

@@ -1,6 +1,6 @@
-"""A prediction's input from words: `-i name=value`, `-i name=@file`, or one JSON object.
+"""A prediction's input from the command line: `-i name=value`, `-i name=@file`, or one JSON object.
 
-The server's OpenAPI document says what each name is. Every mistake is found here, before a model is set up.
+The OpenAPI document gives the type of each input. Every mistake is found here, before a model is set up.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PLACEHOLDERS = {
 
 
 class _Mistake(Exception):
-    """What is wrong with one value, as the end of a sentence that names the input; and a hint."""
+    """A mistake in one value, as the end of a sentence that names the input; and a hint."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -40,18 +40,18 @@ class _Mistake(Exception):
 
 
 def inputs_from(pairs: Iterable[str], schema: Schema) -> dict[str, Any]:
-    """Return the input object that `name=value` pairs make, typed as the schema wants it.
+    """Return the input object for `name=value` pairs, with the types of the schema.
 
-    A list takes a name given several times, or one JSON array. `@file` is the file as a data URI where the
-    schema wants a file, and its text elsewhere.
+    A list is given by repeating the name, or as one JSON array. `@file` is a data URI of the file if the input is
+    a file, and otherwise the file's text.
 
     Args:
         pairs: `name=value` or `name=@file`, in the order of the command line.
         schema: the server's whole OpenAPI document.
 
     Raises:
-        UsageError: pairs that are none, names that the model does not take or that are missing, values of
-            another type, files that cannot be read: all of them in one error.
+        UsageError: malformed pairs, unknown or missing names, values of the wrong type, unreadable files: all
+            mistakes in one error.
     """
     properties = _properties(schema)
     words: dict[str, list[str]] = {}
@@ -59,7 +59,7 @@ def inputs_from(pairs: Iterable[str], schema: Schema) -> dict[str, Any]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            mistakes.append(_Mistake(f"`{pair}` is no `name=value`", "write `-i name=value` or `-i name=@file`"))
+            mistakes.append(_Mistake(f"`{pair}` is not `name=value`", "write `-i name=value` or `-i name=@file`"))
         else:
             words.setdefault(name, []).append(value)
     mistakes += _naming_mistakes(words, properties, _required(schema))
@@ -76,17 +76,19 @@ def inputs_from(pairs: Iterable[str], schema: Schema) -> dict[str, Any]:
 
 
 def inputs_from_json(text: str, schema: Schema) -> dict[str, Any]:
-    """Return the input object that a JSON text holds; `@file` stands for a file where one is wanted.
+    """Return the input object in a JSON text; `@file` stands for a file if the input is a file.
 
     Raises:
-        UsageError: no JSON object, names that the model does not take or that are missing, unreadable files.
+        UsageError: not a JSON object, unknown or missing names, unreadable files.
     """
     try:
         inputs = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except ValueError as error:
-        raise UsageError(f"the input is no JSON: {error}", hint='write it like `{"name": "value"}`') from None
+        raise UsageError(
+            f"the input is not valid JSON: {error}", hint='write it like `{"name": "value"}`'
+        ) from None
     if not isinstance(inputs, dict):
-        raise UsageError("the input is no JSON object", hint='write it like `{"name": "value"}`')
+        raise UsageError("the input is not a JSON object", hint='write it like `{"name": "value"}`')
     properties = _properties(schema)
     mistakes = _naming_mistakes(inputs, properties, _required(schema))
     for name, value in inputs.items():
@@ -99,7 +101,7 @@ def inputs_from_json(text: str, schema: Schema) -> dict[str, Any]:
 
 
 def data_uri(path: Path) -> str:
-    """Return a file as a data URI; its media type is guessed from its name.
+    """Return a file as a data URI, with the media type of its name.
 
     Raises:
         OSError: the file cannot be read.
@@ -109,7 +111,7 @@ def data_uri(path: Path) -> str:
 
 
 def _properties(schema: Schema) -> dict[str, Property]:
-    """Return the inputs by name, with references to other parts of the document put in place."""
+    """Return the inputs by name, with references to other parts of the document resolved."""
     parts = schema.get("components", {}).get("schemas", {})
 
     def flat(given: Property) -> Property:
@@ -135,9 +137,9 @@ def _naming_mistakes(
     for name in given:
         if name not in properties:
             near = get_close_matches(name, properties, n=1)
-            known = ", ".join(f"`{each}`" for each in properties) or "no input at all"
-            hint = f"did you mean `{near[0]}`?" if near else f"the model takes {known}"
-            mistakes.append(_Mistake(f"the model takes no input `{name}`", hint))
+            known = ", ".join(f"`{each}`" for each in properties) or "no inputs"
+            hint = f"did you mean `{near[0]}`?" if near else f"the model's inputs are {known}"
+            mistakes.append(_Mistake(f"the model has no input `{name}`", hint))
     mistakes += [
         _Mistake(f"input `{name}` is missing", f"add `-i {name}={_placeholder(properties[name])}`")
         for name in required
@@ -171,7 +173,7 @@ def _from_words(values: list[str], declared: Property) -> Any:
             return _with_files(_parsed(values[0], list, "JSON array"), declared)
         return [_from_word(value, item) for value in values]
     if len(values) > 1:
-        raise _Mistake("is given more than once, and is no list")
+        raise _Mistake("was given more than once, but is not a list")
     return _from_word(values[0], declared)
 
 
@@ -188,7 +190,7 @@ def _from_word(word: str, declared: Property) -> Any:
 
 
 def _typed(word: str, declared: Property) -> Any:
-    """Return the word as the declared type; of several, the first that it can be, and text last."""
+    """Convert a word to the declared type; in a union, to the first that fits, with text last."""
     if "anyOf" in declared:
         for each in sorted(declared["anyOf"], key=lambda one: one.get("type") == "string"):
             try:
@@ -201,10 +203,10 @@ def _typed(word: str, declared: Property) -> Any:
         try:
             return int(word) if kind == "integer" else _finite(word)
         except ValueError:
-            raise _Mistake(f"wants {'an integer' if kind == 'integer' else 'a number'}, not `{word}`") from None
+            raise _Mistake(f"must be {'an integer' if kind == 'integer' else 'a number'}, not `{word}`") from None
     if kind == "boolean":
         if word.lower() not in _BOOLEANS:
-            raise _Mistake(f"wants `true` or `false`, not `{word}`")
+            raise _Mistake(f"must be `true` or `false`, not `{word}`")
         return _BOOLEANS[word.lower()]
     if kind == "object":
         return _parsed(word, dict, "JSON object")
@@ -214,10 +216,10 @@ def _typed(word: str, declared: Property) -> Any:
 
 
 def _finite(word: str) -> float:
-    """Return a number that JSON has; Python reads `NaN` and `Infinity` too."""
+    """Parse a number, refusing `NaN` and `Infinity`, which JSON does not have."""
     number = float(word)
     if not math.isfinite(number):
-        raise ValueError(f"`{word}` is no number of JSON's")
+        raise ValueError(f"`{word}` is not a JSON number")
     return number
 
 
@@ -225,14 +227,14 @@ def _parsed(text: str, kind: type, name: str) -> Any:
     try:
         value = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except ValueError as error:
-        raise _Mistake(f"wants a {name}: {error}") from None
+        raise _Mistake(f"must be a {name}: {error}") from None
     if not isinstance(value, kind):
-        raise _Mistake(f"wants a {name}")
+        raise _Mistake(f"must be a {name}")
     return value
 
 
 def _with_files(value: Any, declared: Property) -> Any:
-    """Return a JSON value with `@file` read wherever a file is declared."""
+    """Return a JSON value with every `@file` of a file input replaced by the file."""
     if isinstance(value, list) and declared.get("type") == "array":
         return [_with_files(each, declared.get("items", {})) for each in value]
     return _file_input(value) if isinstance(value, str) and _is_file(declared) else value
@@ -246,7 +248,7 @@ def _file_input(word: str) -> str:
         except OSError as error:
             raise _unreadable(path, error) from None
     if not word.startswith(("data:", "http://", "https://")):
-        raise _Mistake("wants a file or an address", f"`@{word}` gives the file `{word}`")
+        raise _Mistake("must be a file or a URL", f"to send the file `{word}`, write `@{word}`")
     return word
 
 
@@ -259,4 +261,4 @@ def _read(name: str) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> _Mistake:
-    return _Mistake(f"names a file that cannot be read: `{path}`: {error.strerror}")
+    return _Mistake(f"cannot read the file `{path}`: {error.strerror}")

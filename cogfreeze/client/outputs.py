@@ -1,4 +1,4 @@
-"""A prediction's output to files: every file in it is written, and stands as its path in what is shown."""
+"""Writes the files of a prediction's output, and shows the output with their paths."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 from cogfreeze import atomic
 from cogfreeze.errors import UsageError
 
-# Where the guess of `mimetypes` differs between machines.
+# Types for which `mimetypes` differs between machines.
 _SUFFIXES = {"application/octet-stream": "", "image/jpeg": ".jpg", "image/webp": ".webp", "audio/wav": ".wav"}
 
 
 def write_outputs(output: Any, folder: Path, stem: str = "output") -> tuple[Any, list[Path]]:
-    """Write every data URI of an output as a file, and return the output with their paths, and the paths.
+    """Write every data URI of an output to a file, and return the output with the paths instead, and the paths.
 
-    A file is named for where it stands: `output.png` for an output that is a file, `output.picture.png` for
-    one under the key `picture`, `output.0.png` for the first of a list. A file that is there already is
-    never touched: the name gets a number, `output-2.png`.
+    A file is named after its place: `output.png` for an output that is a file, `output.picture.png` for one under
+    the key `picture`, `output.0.png` for the first of a list. An existing file is never overwritten: the name gets
+    a number, `output-2.png`.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: a file cannot be written.
     """
     written: list[Path] = []
 
@@ -45,10 +45,10 @@ def write_outputs(output: Any, folder: Path, stem: str = "output") -> tuple[Any,
 
 
 def save_output(output: Any, target: Path, *, concatenate: bool = False) -> tuple[Any, list[Path]]:
-    """Write an output to the file that the user named, and return what `write_outputs` does.
+    """Write an output to the file that the user named, and return the same as `write_outputs`.
 
-    An output that is one file becomes that file; any other is written as it would be shown, its files beside it.
-    A file that is there is replaced: it was named.
+    An output that is one file becomes that file; any other is written as text or JSON, with its files beside it.
+    An existing file is replaced.
 
     Raises:
         UsageError: it cannot be written.
@@ -67,10 +67,10 @@ def save_output(output: Any, target: Path, *, concatenate: bool = False) -> tupl
 
 
 def shown(output: Any, *, concatenate: bool = False) -> str:
-    """Return an output as a person or a script wants it: text as it is, everything else as JSON.
+    """Return an output as it is printed: text as it is, everything else as JSON.
 
     Args:
-        concatenate: the output is a list of texts that belong together.
+        concatenate: the output is a list of pieces of one text.
     """
     if concatenate and isinstance(output, list):
         return "".join(map(str, output))
@@ -78,7 +78,7 @@ def shown(output: Any, *, concatenate: bool = False) -> str:
 
 
 def is_concatenated(schema: dict[str, Any]) -> bool:
-    """Say whether an OpenAPI document's output is a list of texts that belong together."""
+    """Return whether the output in an OpenAPI document is a list of pieces of one text."""
     output = schema.get("components", {}).get("schemas", {}).get("Output", {})
     return bool(output.get("x-cog-array-display") == "concatenate")
 
@@ -100,7 +100,7 @@ def decode_data_uri(text: str) -> tuple[bytes, str] | None:
 
 
 def _safe(key: str) -> str:
-    """Return a key of the model's as a part of a file name that stays in its folder."""
+    """Return a key of the output as a safe part of a file name."""
     return re.sub(r"[^\w-]+", "_", key)[:80] or "_"
 
 

@@ -1,4 +1,4 @@
-"""A prediction server that we started ourselves, and end again, whatever happens."""
+"""A prediction server that we start, and stop again whatever happens."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-# Seconds that a server with nothing to do may take to end before it is killed.
+# Seconds that an idle server may take to exit before it is killed.
 STOPPING = 10.0
 STDERR = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server: where it answers, and the process that it lives and dies with."""
+    """A running server: its URL and its process."""
 
     url: str
     process: subprocess.Popen[bytes]
@@ -34,7 +34,7 @@ class Server:
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nothing listened on a moment ago."""
+    """Return a TCP port of the loopback interface that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -42,11 +42,11 @@ def free_port() -> int:
 
 
 def require_free(host: str, port: int) -> None:
-    """Raise UsageError where a server could not listen at `host:port`."""
+    """Raise UsageError if a server cannot listen at `host:port`."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
-            # As servers do, so that the last one's closing connections are no obstacle.
+            # As servers do, so that closing connections of the last server do not block the port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
@@ -60,10 +60,10 @@ def require_free(host: str, port: int) -> None:
 def started(
     command: Sequence[str], *, port: int, environment: Mapping[str, str], folder: Path | None = None
 ) -> Iterator[Server]:
-    """Run a server for as long as the block, and give it.
+    """Run a server while the block runs.
 
-    What it prints goes to our stderr as it comes. It is a process group of its own, so that an interrupt at
-    the terminal reaches us alone, and we end it in order: SIGTERM, then SIGKILL after STOPPING seconds.
+    Its output goes to our stderr. It has its own process group, so an interrupt at the terminal only reaches us;
+    then we stop it with SIGTERM, and with SIGKILL after STOPPING seconds.
     """
     process = subprocess.Popen(
         command,

@@ -1,15 +1,15 @@
-"""What a model's code imports: `from cog import BasePredictor, Input, Path`.
+"""The SDK that a model's code imports: `from cog import BasePredictor, Input, Path`.
 
-The standard library alone, and little of it, so that nothing here can conflict with what the model needs, nor
-slow its start. Where to look:
+It uses only the standard library, and little of it, so that it cannot conflict with the model's packages or slow
+down its start. Where to look:
 
-    predictor     BasePredictor, and the marks @streaming and @concurrent
-    inputs        Input(...) and what it remembers
-    types         Path, File, Secret, the iterators
+    predictor     BasePredictor, @streaming and @concurrent
+    inputs        Input(...)
+    types         Path, File, Secret and the iterators
     model         BaseModel, for outputs with several fields
     scope         the running prediction: its metrics and context
     schema/       the OpenAPI document of a predictor, read from its source without importing it
-    server/http   what the image starts
+    server/http   the command that an image starts
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`Input(...)`: what a predictor says of one of its inputs, beyond the type."""
+"""`Input(...)`: the default, description and limits of one input."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Number = Union[int, float]
 
 
 class _NotGiven:
-    """Tells `Input()` from `Input(default=None)`: the first is required, the second optional."""
+    """Distinguishes `Input()`, which is required, from `Input(default=None)`, which is optional."""
 
     def __repr__(self) -> str:
         return "NOT_GIVEN"
@@ -18,7 +18,7 @@ NOT_GIVEN: Any = _NotGiven()
 
 
 class FieldInfo:
-    """What `Input(...)` was told. Read-only by convention; the worker and the server act on it."""
+    """The arguments of `Input(...)`. Treat it as read-only."""
 
     __slots__ = (
         "accept",
@@ -59,11 +59,13 @@ class FieldInfo:
         self.accept = accept
 
     def __repr__(self) -> str:
-        told = ((name, getattr(self, name)) for name in self.__slots__)
-        return "FieldInfo({})".format(", ".join(f"{name}={value!r}" for name, value in told if value is not None))
+        fields = ((name, getattr(self, name)) for name in self.__slots__)
+        return "FieldInfo({})".format(
+            ", ".join(f"{name}={value!r}" for name, value in fields if value is not None)
+        )
 
 
-def Input(  # noqa: N802  # the name that Cog gave it
+def Input(  # noqa: N802  # Cog's name
     default: Any = NOT_GIVEN,
     *,
     default_factory: Any = None,
@@ -77,26 +79,29 @@ def Input(  # noqa: N802  # the name that Cog gave it
     deprecated: Optional[bool] = None,
     accept: Optional[str] = None,
 ) -> Any:
-    """Describe one input; written as the default of a parameter.
+    """Describe one input. Write it as the default of a parameter.
 
     >>> def predict(steps: int = Input(description="how many", default=20, ge=1, le=50)) -> str: ...
 
     Args:
-        default: the value where the request has none. Without it the input is required; None makes it optional.
+        default: the value used when the request has none. Without it the input is required; None makes it
+        optional.
             A list or dict is copied for each prediction.
-        description: shown to those who use the model.
-        ge, le: least and greatest number.
-        min_length, max_length: of a string.
-        regex: what a string must contain; anchor it to mean the whole.
-        choices: the only values allowed; strings or numbers.
-        deprecated: marks the input so in the schema.
-        accept: for files, what a browser's file dialog should offer: `image/*`.
+        description: shown to users of the model.
+        ge, le: the smallest and largest number allowed.
+        min_length, max_length: the length limits of a string or list.
+        regex: a pattern that must be found in a string; anchor it to match the whole string.
+        choices: the only values allowed, strings or numbers.
+        deprecated: marks the input as deprecated in the schema.
+        accept: for files, the types that a browser's file dialog offers, such as `image/*`.
 
     Raises:
-        TypeError: `default_factory` was given; the schema needs to know the default.
+        TypeError: `default_factory` was given. The schema needs a constant default.
     """
     if default_factory is not None:
-        raise TypeError("Input() takes no `default_factory`: give `default`, which is copied for each prediction")
+        raise TypeError(
+            "Input() does not accept `default_factory`: use `default`, which is copied for each prediction"
+        )
     return FieldInfo(
         default=default,
         description=description,

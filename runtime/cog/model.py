@@ -6,7 +6,7 @@ from typing import Any
 
 
 class BaseModel:
-    """Its subclasses are dataclasses without saying so.
+    """Subclasses become dataclasses automatically.
 
     >>> class Output(BaseModel):
     ...     text: str
@@ -14,8 +14,9 @@ class BaseModel:
     >>> Output(text="a")
     Output(text='a', score=0.0)
 
-    Fields without a default may follow ones with: then all are given by name (Python 3.10 and newer).
-    `class Output(BaseModel, auto_dataclass=False)` leaves the subclass alone, for one that is decorated itself.
+    A field without a default may follow one with a default; then all fields are keyword-only (Python 3.10 and
+    newer). `class Output(BaseModel, auto_dataclass=False)` disables this, for a subclass that you decorate
+    yourself.
     """
 
     def __init_subclass__(cls, auto_dataclass: bool = True, **options: Any) -> None:

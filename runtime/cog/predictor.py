@@ -1,4 +1,4 @@
-"""The class that a model's own derives from, and the marks for its method."""
+"""The base class of a model, and the decorators of its method."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 
 class BaseRunner:
-    """A model: `setup` once, then `run` (or `predict`) for each prediction.
+    """A model: `setup` runs once, then `run` (or `predict`) for each prediction.
 
-    A subclass defines `run` or `predict`, not both, synchronous or `async`. It may define
-    `setup(self)` or `setup(self, weights)`, and `healthcheck(self)`, which says False where the model is ill.
+    A subclass defines `run` or `predict`, not both, synchronous or `async`. It may define `setup(self)` or
+    `setup(self, weights)`, and `healthcheck(self)`, which returns False when the model is unhealthy.
     """
 
     @property
@@ -23,7 +23,7 @@ class BaseRunner:
         return current_scope()
 
     def record_metric(self, key: str, value: Any, mode: str = "replace") -> None:
-        """Give the running prediction a metric; see `Metrics.record`. Does nothing outside of one."""
+        """Record a metric of the running prediction; see `Metrics.record`. Does nothing outside a prediction."""
         current_scope().record_metric(key, value, mode)
 
 
@@ -31,27 +31,29 @@ BasePredictor = BaseRunner
 
 
 def streaming(function: Marked) -> Marked:
-    """Mark `predict` as one whose output may be asked for as server-sent events."""
+    """Allow clients to request the output of `predict` as server-sent events."""
     function.__cog_streaming__ = True  # type: ignore[attr-defined]
     return function
 
 
-def concurrent(*, max: int) -> Callable[[Marked], Marked]:  # noqa: A002  # the keyword that Cog gave it
-    """Mark `predict` as one that may run `max` times at once. More than one takes `async def`.
+def concurrent(*, max: int) -> Callable[[Marked], Marked]:  # noqa: A002  # Cog's keyword
+    """Allow `max` predictions to run at once. More than one requires `async def`.
 
     Raises:
-        TypeError: `max` is no whole number, or over 1 for a synchronous function.
-        ValueError: `max` is under 1.
+        TypeError: `max` is not an integer, or is more than 1 for a synchronous function.
+        ValueError: `max` is less than 1.
     """
     if not isinstance(max, int) or isinstance(max, bool):
-        raise TypeError(f"@concurrent takes a whole number, not {max!r}")
+        raise TypeError(f"@concurrent requires an integer, not {max!r}")
     if max < 1:
-        raise ValueError(f"@concurrent takes a number from 1 on, not {max}")
+        raise ValueError(f"@concurrent requires max to be at least 1, not {max}")
 
     def mark(function: Marked) -> Marked:
         plain = inspect.unwrap(function)
         if max > 1 and not (inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain)):
-            raise TypeError(f"@concurrent(max={max}) takes an `async def`: a synchronous one runs once at a time")
+            raise TypeError(
+                f"@concurrent(max={max}) requires `async def`: other functions run one prediction at a time"
+            )
         function.__cog_concurrent__ = max  # type: ignore[attr-defined]
         return function
 

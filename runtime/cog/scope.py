@@ -1,4 +1,4 @@
-"""The running prediction, as the model's code sees it: its metrics and the request's context."""
+"""The running prediction as the model's code sees it: its metrics and the request's context."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 MODES = ("replace", "incr", "append")
 _SEGMENT = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
 
-# Gets the name, the value (None: delete) and the mode of each metric that passed the rules.
+# Called with the name, value (None: delete) and mode of each valid metric.
 Tell = Callable[[str, Any, str], None]
 
 
 class ExperimentalFeatureWarning(Warning):
-    """Kept for code written for older releases; nothing here warns with it."""
+    """Kept for code written for older releases; never raised here."""
 
 
 def _check_name(name: Any) -> None:
     if not isinstance(name, str):
-        raise TypeError(f"a metric's name is a string, not {name!r}")
+        raise TypeError(f"a metric's name must be a string, not {name!r}")
     segments = name.split(".")
     if len(name) > 128 or len(segments) > 4 or not all(map(_SEGMENT.fullmatch, segments)):
         raise ValueError(
-            f"{name!r} is no name for a metric: up to 128 characters, up to 4 segments joined by dots, each of "
-            "letters, digits and single underscores, beginning with a letter and not ending with an underscore"
+            f"{name!r} is not a valid metric name: use up to 128 characters and 4 segments separated by dots; "
+            "each segment starts with a letter, contains letters, digits and single underscores, and does not end "
+            "with an underscore"
         )
     if name == "predict_time" or segments[0] == "cog":
-        raise ValueError(f"the metric {name!r} is reserved: `predict_time` and `cog.*` are the server's own")
+        raise ValueError(f"the metric {name!r} is reserved: `predict_time` and `cog.*` belong to the server")
 
 
 def _kind(value: Any) -> str:
-    """What a metric holds; it may change its value, not its kind."""
+    """The kind of a metric's value. A metric may change its value, but not its kind."""
     for kind, types in (("bool", bool), ("number", (int, float)), ("str", str), ("list", list), ("dict", dict)):
         if isinstance(value, types):
             return kind
-    raise TypeError(f"a metric is a bool, a number, a str, a list or a dict, not {type(value).__name__}")
+    raise TypeError(f"a metric must be a bool, number, str, list or dict, not {type(value).__name__}")
 
 
 class Metrics:
@@ -51,19 +52,19 @@ class Metrics:
         """Set a metric, add to it or append to it.
 
         Args:
-            name: segments joined by dots make nested objects in the response: `timing.load`.
+            name: dots make nested objects in the response, as in `timing.load`.
             value: a bool, number, str, list or dict; None deletes the metric.
             mode: `replace`; `incr` adds a number; `append` adds an element to a list.
 
         Raises:
-            ValueError: the name breaks the rules or is reserved, or the value is nan or infinite.
-            TypeError: an unknown mode, or a value of another kind than the metric has.
+            ValueError: the name is invalid or reserved, or the value is nan or infinite.
+            TypeError: the mode is unknown, or the value is of another kind than the metric.
         """
         if self._tell is None:
             return
         _check_name(name)
         if mode not in MODES:
-            raise TypeError(f"a metric's mode is one of {', '.join(MODES)}, not {mode!r}")
+            raise TypeError(f"a metric's mode must be one of {', '.join(MODES)}, not {mode!r}")
         if value is None:
             self._values.pop(name, None)
             self._tell(name, None, "replace")
@@ -74,14 +75,16 @@ class Metrics:
     def _merged(self, name: str, value: Any, mode: str) -> Any:
         kind = _kind(value)
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"the metric {name!r} is {value!r}, which JSON cannot carry")
+            raise ValueError(f"the metric {name!r} is {value!r}, which JSON cannot represent")
         if mode == "incr" and kind != "number":
-            raise TypeError(f"the metric {name!r} is incremented by a number, not by {type(value).__name__}")
+            raise TypeError(
+                f"the metric {name!r} can only be incremented by a number, not by {type(value).__name__}"
+            )
         old = self._values.get(name)
         due = "list" if mode == "append" else kind
         if old is not None and _kind(old) != due:
             raise TypeError(
-                f"the metric {name!r} holds a {_kind(old)}, which `{mode}` cannot make a {due}; delete it first"
+                f"the metric {name!r} is a {_kind(old)}; `{mode}` cannot change it to a {due}. Delete it first"
             )
         if mode == "append":
             return [*(old or ()), value]
@@ -113,9 +116,9 @@ class Scope:
     """One prediction while it runs.
 
     Attributes:
-        id: the prediction's, or None outside of one.
-        metrics: what it has recorded; see `Metrics`.
-        context: what the request's `context` says, strings by name.
+        id: the prediction's id, or None outside a prediction.
+        metrics: the recorded metrics; see `Metrics`.
+        context: the request's `context`, strings by name.
     """
 
     def __init__(
@@ -176,7 +179,7 @@ _said: List[bool] = []
 
 
 def emit_metric(name: str, value: Any) -> None:
-    """The older name of `current_scope().record_metric`; says so, once."""
+    """Deprecated alias of `current_scope().record_metric`; prints a warning once."""
     if not _said:
         _said.append(True)
         print("emit_metric() is deprecated: use current_scope().record_metric(name, value)", file=sys.stderr)

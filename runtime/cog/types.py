@@ -1,4 +1,4 @@
-"""The types that an input or output can have beyond Python's own."""
+"""The types of inputs and outputs beyond Python's own."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ Item = TypeVar("Item")
 
 
 class Path(type(pathlib.Path())):  # type: ignore[misc]  # PosixPath: pathlib.Path itself has no subclasses before 3.12
-    """A file: as an input, one that was fetched and lies on this machine; as an output, one to hand over."""
+    """A file. An input of this type has already been downloaded; an output of this type is sent to the client."""
 
 
 class File(io.IOBase):
-    """A file as an open binary stream. `Path` does more: a stream has no name."""
+    """A file as an open binary stream. Prefer `Path`, which also has a name."""
 
 
 class Secret:
-    """A string that prints as asterisks; `get_secret_value()` gives it."""
+    """A string that prints as asterisks; `get_secret_value()` returns it."""
 
     __slots__ = ("_value",)
 
@@ -46,15 +46,15 @@ class Secret:
 
 
 class Opaque:
-    """`Annotated[T, Opaque]`: a JSON object that is handed over as it is, whatever `T` says."""
+    """`Annotated[T, Opaque]`: any JSON object, passed through unchecked whatever `T` is."""
 
 
 class ConcatenateIterator(Iterator[Item]):
-    """The return type of a predictor that yields text, piece by piece, to be shown as one string."""
+    """The return type of a predictor that yields pieces of one text."""
 
 
 class AsyncConcatenateIterator(AsyncIterator[Item]):
-    """`ConcatenateIterator` for `async def`."""
+    """`ConcatenateIterator` for an `async def` predictor."""
 
 
 def _download(url: str, target: str) -> None:
@@ -62,16 +62,16 @@ def _download(url: str, target: str) -> None:
     from urllib.request import Request, urlopen
 
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"only http and https addresses are fetched, not {url!r}")
+        raise ValueError(f"only http and https URLs can be downloaded, not {url!r}")
     request = Request(url, headers={"User-Agent": os.environ.get("COG_USER_AGENT", "cog")})  # noqa: S310
     with urlopen(request, timeout=60) as response, open(target, "wb") as file:  # noqa: S310
         shutil.copyfileobj(response, file)
 
 
 class URLPath(Path):
-    """A file that is still at its address: `convert()` fetches it into a temporary folder, once.
+    """A file that has not been downloaded yet: `convert()` downloads it to a temporary folder, once.
 
-    The model's inputs are never of this type; the server has fetched them before the prediction begins.
+    A model's inputs are never of this type: the server downloads them before the prediction starts.
     """
 
     def __new__(cls, *, source: str, filename: str, fileobj: Any = None) -> URLPath:  # noqa: ARG004
@@ -102,7 +102,7 @@ class URLPath(Path):
         return self._fetched
 
     def unlink(self, missing_ok: bool = False) -> None:  # noqa: ARG002  # pathlib's signature
-        """Remove the fetched copy, if there is one."""
+        """Remove the downloaded copy, if there is one."""
         if self._fetched is not None:
             os.unlink(self._fetched)
             self._fetched = None
@@ -112,7 +112,7 @@ class URLPath(Path):
 
 
 class URLFile(io.IOBase):
-    """A binary stream over an address, opened when first read."""
+    """A binary stream that downloads its URL when first read."""
 
     def __init__(self, url: str, filename: Optional[str] = None) -> None:
         self._url = url

@@ -1,15 +1,17 @@
-"""The process that holds the model. The standard library alone, so that nothing conflicts with the model's needs.
+"""The process that runs the model.
 
-The way of one prediction, which is also the order to read the files in:
+It uses only the standard library, so it cannot conflict with the model's packages.
 
-    frames       what is spoken with the server
-    main         the process's life: load, set up, serve
-    predictor    the user's class or function: found, made, set up
-    inbox        frames in: the main thread reads while it is idle, a second one while it is not
-    sequential, concurrent   the two ways to serve: one at a time, or many on asyncio
-    prediction   from its `predict` frame to its one `done`
-    inputs, coercion   JSON → the arguments that the annotations ask for
-    outputs, handover  what it returned → JSON, and files
+Read the files in the order in which a prediction passes through them:
+
+    frames       the protocol with the server
+    main         the life of the process: load, set up, serve, exit
+    predictor    finds, creates and sets up the user's class or function
+    inbox        receives frames: in the main thread while it is idle, in a second thread while it is busy
+    sequential, concurrent   the two ways to serve: one prediction at a time, or many on asyncio
+    prediction   one prediction, from its `predict` frame to its `done` frame
+    inputs, coercion   JSON → arguments, by the annotations
+    outputs, handover  return value → JSON and files
     channel, logs, health, interrupt   frames out, prints, healthcheck(), cancellation
 """
 

@@ -6,8 +6,8 @@ import os
 import sys
 
 if __name__ == "__main__":
-    # A file of the project may be called like one of Python's own that is needed here (`signal.py`, `queue.py`):
-    # the project's folder comes onto the path after our imports, first, as in any script of the project.
+    # A project file may have the name of a standard module that is needed here (`signal.py`, `queue.py`). So the
+    # project's folder is added to the path after our imports; it comes first, as for any script of the project.
     sys.path[:] = [folder for folder in sys.path if folder not in ("", os.getcwd())]
     from cogworker.main import main
 

@@ -1,4 +1,4 @@
-"""Frames out, from any thread, whole and in order."""
+"""Sends frames, whole and in order, from any thread."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cogworker.frames import encode
 if TYPE_CHECKING:
     from cogworker.interrupt import Interrupt
 
-_SHORT = 64 * 1024  # bytes of a payload that is put behind its header, which is quicker than a list of the two
-# Above what programs count on to be free (0 to 2) or use by number, below the usual limit of 1024.
+_SHORT = 64 * 1024  # payloads up to this many bytes are joined with their header, which is faster than writev
+# Above the numbers that programs use directly, below the usual limit of 1024.
 _HIGH = 200
 
 
 def claim(fd: int) -> int:
-    """Move the inherited socket out of reach: to a high number, and closed in whatever the model starts."""
+    """Move the inherited socket to a high number, and close it in processes that the model starts."""
     try:
         moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-    except OSError:  # the limit of open files is that low
+    except OSError:  # the limit of open files is lower
         os.set_inheritable(fd, False)
         moved = fd
     else:
@@ -34,8 +34,8 @@ def claim(fd: int) -> int:
 class Channel:
     """The worker's side of the socketpair, for sending.
 
-    A process that the model forks inherits this; there it sends nothing, so the server never sees a frame of
-    another process. `forked` says so to `logs`.
+    A process forked by the model inherits this object. There it sends nothing, so the server never receives a
+    frame from another process. `logs` reads `forked` to know.
     """
 
     def __init__(self, fd: int, interrupt: Interrupt) -> None:
@@ -48,17 +48,17 @@ class Channel:
         os.register_at_fork(after_in_child=self._after_fork)
 
     def send(self, header: Dict[str, Any], payload: bytes = b"") -> None:
-        """Send one frame; returns when it is written, or when another thread is about to write it.
+        """Send one frame. Returns when it is written, or when another thread is about to write it.
 
-        Where the server has gone, the process ends: there is nobody to work for.
+        If the server is gone, the process exits.
 
         Raises:
-            FrameTooLarge: and nothing was sent.
+            FrameTooLarge: nothing was sent.
         """
         frame = (encode(header, payload), payload)
         if self.forked:
             if header["type"] in ("output", "done"):
-                os._exit(0)  # a child of the model's own fork came back out of `predict`
+                os._exit(0)  # a process forked by the model returned from `predict`
             return
         self._interrupt.hold()
         try:
@@ -68,9 +68,9 @@ class Channel:
             self._interrupt.let_go()
 
     def _write_waiting(self) -> None:
-        # A signal handler or a finaliser of the model's may print while this very thread is in here. In the midst
-        # of a frame, its own waits for the writing below it on the stack, which takes it next; a moment before or
-        # after, it is written at once, for the lock is this thread's already.
+        # A signal handler or finalizer of the model may print while this thread is in here. If a frame is half
+        # written, the new one waits in the queue, and the interrupted write below on the stack sends it next.
+        # Otherwise it is written at once: the lock is reentrant.
         while self._waiting and self._sender != threading.get_ident():
             with self._lock:
                 self._sender = threading.get_ident()
@@ -78,8 +78,8 @@ class Channel:
                     while self._waiting:
                         self._write(self._waiting.popleft())
                 except BaseException as error:
-                    # The server has gone, or a signal handler of the model's raised an exception right here. The
-                    # server must not take what comes next for the rest of this frame.
+                    # The server is gone, or a signal handler of the model raised an exception here. The server
+                    # must not read the next frame as the rest of this one.
                     if not isinstance(error, ConnectionError):
                         os.write(2, f"cogworker: a frame could not be written: {error!r}\n".encode())
                     os._exit(1)
@@ -101,7 +101,7 @@ class Channel:
                 rest[0] = rest[0][written:]
 
     def flush(self) -> None:
-        """Return when every frame is written, whichever thread writes it."""
+        """Return when all frames are written, by whichever thread."""
         with self._lock:
             pass
 

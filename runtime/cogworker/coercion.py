@@ -1,4 +1,4 @@
-"""An annotation → the function that makes its value from JSON."""
+"""An annotation → the function that converts JSON to its type."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 
 
 class Mismatch(Exception):
-    """The JSON value is not of the annotation's type; the message says what it should be."""
+    """The JSON value does not have the annotated type; the message says what it must be."""
 
 
 class Unsupported(Exception):
-    """An annotation that no JSON value can be made into."""
+    """No JSON value can be converted to this annotation."""
 
 
 def _described(value: Any) -> str:
@@ -47,7 +47,7 @@ def _integer(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if type(value) is not int:
-        raise Mismatch(f"must be a whole number, not {value if type(value) is float else _described(value)}")
+        raise Mismatch(f"must be an integer, not {value if type(value) is float else _described(value)}")
     return value
 
 
@@ -57,7 +57,7 @@ def _number(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise Mismatch("must be a number that a float can hold") from None
+        raise Mismatch("must be within the range of a float") from None
 
 
 def _path(value: Any) -> Path:
@@ -68,7 +68,7 @@ def _stream(value: Any) -> Any:
     try:
         return open(_text(value), "rb")
     except OSError as error:
-        raise Mismatch(f"must be a file that can be read: {error.strerror}") from None
+        raise Mismatch(f"must be a readable file: {error.strerror}") from None
 
 
 def _secret(value: Any) -> Secret:
@@ -96,10 +96,10 @@ _SIMPLE: Dict[Any, Convert] = {
 
 
 def converter(annotation: Any) -> Convert:
-    """Return the function that makes a value of `annotation` from JSON, or raises Mismatch.
+    """Return a function that converts JSON to `annotation`, or raises Mismatch.
 
     Raises:
-        Unsupported: there is none.
+        Unsupported: an input cannot have this type.
     """
     if annotation in _SIMPLE:
         return _SIMPLE[annotation]
@@ -116,11 +116,11 @@ def converter(annotation: Any) -> Convert:
         return _generic(annotation, origin, typing.get_args(annotation))
     if isinstance(annotation, type):
         return _class(annotation)
-    raise Unsupported(f"no input can be of the type {annotation!r}")
+    raise Unsupported(f"unsupported input type {annotation!r}")
 
 
 def is_nullable(annotation: Any) -> bool:
-    """Say whether None is one of the values of `annotation`."""
+    """Return whether `annotation` allows None."""
     if hasattr(annotation, "__metadata__"):
         return is_nullable(annotation.__origin__)
     if type(annotation).__name__ == "TypeAliasType":
@@ -142,7 +142,7 @@ def _generic(annotation: Any, origin: Any, arguments: Tuple[Any, ...]) -> Conver
         return lambda value: _COLLECTIONS[origin](items(value))
     if isinstance(origin, type) and issubclass(origin, os.PathLike):
         return _path
-    raise Unsupported(f"no input can be of the type {annotation!r}")
+    raise Unsupported(f"unsupported input type {annotation!r}")
 
 
 def _class(annotation: type) -> Convert:
@@ -159,13 +159,13 @@ def _class(annotation: type) -> Convert:
     validate = getattr(annotation, "model_validate", None) or getattr(annotation, "parse_obj", None)
     if validate is not None:
         return _foreign(validate)
-    raise Unsupported(f"no input can be of the type {annotation.__name__}")
+    raise Unsupported(f"unsupported input type {annotation.__name__}")
 
 
 def _union(options: Tuple[Any, ...]) -> Convert:
     if len(options) == 1:
         return converter(options[0])
-    # An integer is a good float too, so the types that JSON tells apart come first.
+    # Every integer is also a valid float, so try the more specific types first.
     ordered = sorted(options, key=lambda option: (option is float, option is str))
     converters = [converter(option) for option in ordered]
 
@@ -182,7 +182,7 @@ def _union(options: Tuple[Any, ...]) -> Convert:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equality as JSON has it: True is not 1, but 1.0 is."""
+    """JSON equality: True is not equal to 1, but 1.0 is."""
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
@@ -218,7 +218,7 @@ def _list_of(item: Convert) -> Convert:
 
 
 def _foreign(validate: Callable[[Any], Any]) -> Convert:
-    """A pydantic model's own validation."""
+    """Use a pydantic model's own validation."""
 
     def convert(value: Any) -> Any:
         try:
@@ -246,6 +246,6 @@ def _dataclass(annotation: Any) -> Convert:
         try:
             return annotation(**given)
         except (TypeError, ValueError) as error:
-            raise Mismatch(f"makes no {annotation.__name__}: {error}") from None
+            raise Mismatch(f"is not a valid {annotation.__name__}: {error}") from None
 
     return convert

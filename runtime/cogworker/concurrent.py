@@ -1,4 +1,4 @@
-"""Serving an asynchronous predictor: many predictions at once, as tasks of one asyncio loop in the main thread."""
+"""Serves an asynchronous predictor: many predictions at once, as tasks of one asyncio loop in the main thread."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Concurrent:
-    """Runs up to `limit` predictions at once; more wait for their turn.
+    """Runs up to `limit` predictions at once; others wait.
 
     Args:
-        loop: the one that `setup` ran on.
+        loop: the loop that `setup` ran on.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class Concurrent:
         self._stopping = False
 
     def serve(self, inbox: Inbox) -> None:
-        """Serve until the server says `shutdown` and what came before it is done."""
+        """Serve until the server sends `shutdown` and all earlier predictions are done."""
         self._loop.add_reader(inbox.fileno(), inbox.read_ready)
         while not (self._stopping and not self._tasks):
             try:
                 self._loop.run_forever()
-            except BaseException as error:  # sys.exit() in a task of the model's own, or its signal handler
+            except BaseException as error:  # sys.exit() in a task or signal handler of the model
                 log_traceback(error)
         self._loop.remove_reader(inbox.fileno())
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
 
     def handle(self, header: Dict[str, Any], payload: bytes) -> None:
-        """Take one frame; in whichever thread read it."""
+        """Handle one frame, in the thread that read it."""
         if header["type"] == "healthcheck":
             self._health.answer()
             return
@@ -65,7 +65,7 @@ class Concurrent:
             self._loop.call_soon_threadsafe(self._handle_heard)
 
     def _handle_heard(self) -> None:
-        """Handle what was read, in the order of reading: a cancel must not strike the next of the same id."""
+        """Handle frames in the order of reading: a cancel must not hit the next prediction of the same id."""
         while self._heard:
             self._handle(*self._heard.popleft())
 
@@ -78,15 +78,15 @@ class Concurrent:
             prediction, task = self._tasks[header["id"]]
             prediction.canceled = True
             task.cancel()
-            if not prediction.begun:  # then not even the task's first step is made, nor what it does at its end
+            if not prediction.begun:  # then the task never starts, and its `finally` never runs
                 self._ended(prediction)
         elif kind == "shutdown":
             self._stopping = True
             self._stop_if_idle()
 
     def _ended(self, prediction: Prediction) -> None:
-        prediction.finish()  # a task that was canceled before its first step never came to it
-        # By now its id may be that of another one.
+        prediction.finish()  # for a task canceled before its first step
+        # Another prediction may have the same id by now.
         if self._tasks.get(prediction.id, (None,))[0] is prediction:
             del self._tasks[prediction.id]
         self._stop_if_idle()
@@ -109,7 +109,7 @@ class Concurrent:
         except asyncio.CancelledError:
             pass
         finally:
-            # Here rather than in a callback of the task's, which would cost a turn of the loop.
+            # Not in a done callback, which would cost one more iteration of the loop.
             self._ended(prediction)
 
     async def _perform(self, prediction: Prediction) -> None:

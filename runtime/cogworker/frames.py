@@ -1,10 +1,10 @@
-"""The frames that server and worker speak over a socketpair. This file is the whole protocol.
+"""The protocol between server and worker: frames over a socketpair.
 
 A frame is two big-endian unsigned 32-bit lengths, a JSON header and a payload of raw bytes:
 
     | header length | payload length | header (UTF-8 JSON object) | payload |
 
-The header's `type` says what it is. Server to worker:
+The header's `type` names the frame. Server to worker:
 
     type         other keys                          payload
     predict      id, context, folder, deadline?      the input, a JSON object
@@ -23,15 +23,14 @@ Worker to server:
     done         id, status, error?, seconds, files  the output, JSON; empty where chunks carried it
     health       ok, error?                          -
 
-`status` is succeeded, failed or canceled. `folder` is the prediction's own: inputs that were fetched lie
-in it, and outputs may be written to it.
+`status` is succeeded, failed or canceled. `folder` belongs to the prediction: downloaded inputs are in it, and
+outputs may be written to it.
 
-Files never stand in the payload as text that could be mistaken for one: `files` lists
-`{"at": [key or index, ...], "path": absolute path}`, and the payload has null at that place. So a model
-that echoes its input cannot make the server read a file.
+The payload never contains file paths. `files` lists `{"at": [key or index, ...], "path": absolute path}`, and the
+payload has null at that place. So a model that echoes its input cannot make the server read a file.
 
-Nothing is pickled. Both sides refuse a frame over MAX_HEADER or MAX_PAYLOAD: `encode` raises
-FrameTooLarge before a byte is sent, `Decoder` as soon as it has read the lengths.
+Nothing is pickled. Both sides refuse a frame larger than MAX_HEADER or MAX_PAYLOAD: `encode` raises FrameTooLarge
+before sending anything, `Decoder` as soon as it has read the lengths.
 """
 
 from __future__ import annotations
@@ -44,29 +43,29 @@ MAX_HEADER = 1024 * 1024
 MAX_PAYLOAD = 512 * 1024 * 1024
 LENGTHS = struct.Struct(">II")
 
-# Made once: json.dumps with these settings would make one for every frame.
+# Created once: json.dumps would create one for every frame.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _DECODER = json.JSONDecoder()
 
 
 class FrameError(Exception):
-    """The other side sent what is no frame; the connection is of no further use."""
+    """The other side sent an invalid frame; the connection cannot be used any further."""
 
 
 class FrameTooLarge(FrameError):
-    """A header or payload is over its limit."""
+    """A header or payload is larger than its limit."""
 
 
 def encode(header: Dict[str, Any], payload: bytes = b"") -> bytes:
     """Return the frame's prefix: lengths and header. The payload follows it on the wire."""
     data = _ENCODER.encode(header).encode("utf-8", "surrogatepass")
     if len(data) > MAX_HEADER or len(payload) > MAX_PAYLOAD:
-        raise FrameTooLarge(f"a frame of {len(data)} + {len(payload)} bytes is over the limit")
+        raise FrameTooLarge(f"a frame of {len(data)} + {len(payload)} bytes is larger than the limit")
     return LENGTHS.pack(len(data), len(payload)) + data
 
 
 class Decoder:
-    """Turns received bytes into frames, whatever the pieces they come in.
+    """Turns received bytes into frames, however they are split.
 
     >>> decoder = Decoder()
     >>> decoder.feed(encode({"type": "cancel", "id": "a"}))
@@ -89,7 +88,7 @@ class Decoder:
             raise StopIteration
         header_length, payload_length = LENGTHS.unpack_from(buffer)
         if header_length > MAX_HEADER or payload_length > MAX_PAYLOAD:
-            raise FrameTooLarge(f"a frame of {header_length} + {payload_length} bytes is over the limit")
+            raise FrameTooLarge(f"a frame of {header_length} + {payload_length} bytes is larger than the limit")
         start = LENGTHS.size + header_length
         end = start + payload_length
         if len(buffer) < end:
@@ -97,9 +96,9 @@ class Decoder:
         try:
             header = _DECODER.decode(buffer[LENGTHS.size : start].decode("utf-8", "surrogatepass"))
         except ValueError as error:
-            raise FrameError(f"a frame's header is no JSON: {error}") from None
+            raise FrameError(f"a frame's header is not valid JSON: {error}") from None
         if not isinstance(header, dict) or not isinstance(header.get("type"), str):
-            raise FrameError("a frame's header is no object with a type")
+            raise FrameError("a frame's header is not an object with a type")
         payload = bytes(buffer[start:end])
         del buffer[:end]
         return header, payload

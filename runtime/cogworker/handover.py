@@ -1,8 +1,8 @@
-"""A file that the model gives out, brought into the prediction's own folder.
+"""Copies an output file into the prediction's own folder.
 
-The server takes files from that folder alone, and the model may write wherever it likes, and over the same file
-for the next prediction. So what lies elsewhere is copied. A link is never followed: what an archive that the
-model unpacked calls `picture.png` may point at anything.
+The server reads files only from that folder, and the model may overwrite its file in the next prediction. So a
+file elsewhere is copied. Symbolic links are never followed: `picture.png` in an archive that the model unpacked
+may point anywhere.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _PIECE = 64 * 1024
 
 
 class UnusableFile(Exception):
-    """What the model gave out as a file cannot be handed over."""
+    """An output file cannot be copied."""
 
 
 def hand_over(path: str, folder: str) -> str:
     """Return the absolute path of a regular file in `folder` with the content of `path`.
 
     Raises:
-        UnusableFile: there is no such file, it cannot be read, or it is a link, folder or device.
+        UnusableFile: it does not exist, cannot be read, or is a link, folder or device.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        reason = "it is a symbolic link; return the file itself" if error.errno == errno.ELOOP else error.strerror
+        reason = "it is a symbolic link; return its target" if error.errno == errno.ELOOP else error.strerror
         raise UnusableFile(f"the output file `{path}`: {reason}") from None
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -44,13 +44,13 @@ def hand_over(path: str, folder: str) -> str:
 
 
 def _refuse_way_out(path: str, real: str, folder: str) -> None:
-    """Refuse a path that begins where the model unpacks things, and leads elsewhere."""
+    """Refuse a path in a temporary folder that leads out of it through a symbolic link."""
     import tempfile
 
     for place in (folder, tempfile.gettempdir()):
         tops = (os.path.abspath(place), os.path.realpath(place))
         if any(_below(os.path.abspath(path), top) for top in tops) and not _below(real, tops[1]):
-            raise UnusableFile(f"the output file `{path}` leaves {place} by a symbolic link")
+            raise UnusableFile(f"the output file `{path}` leaves {place} through a symbolic link")
 
 
 def spool(stream: Any, folder: str) -> str:
@@ -71,7 +71,7 @@ def _below(path: str, folder: str) -> bool:
 def _spooled(stream: Any, name: str, folder: str) -> str:
     import tempfile
 
-    # A folder of its own keeps the name: a client sees it at the end of an upload's address.
+    # A new folder for each file keeps its name: clients see it at the end of an upload's URL.
     within = tempfile.mkdtemp(prefix="output-", dir=os.path.realpath(folder))
     target = os.path.join(within, "output" if name in ("", ".", "..") else name)
     with open(target, "wb") as file:

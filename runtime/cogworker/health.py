@@ -1,4 +1,4 @@
-"""The model's own `healthcheck()`, answered in time whatever it and the model do."""
+"""Runs the model's `healthcheck()` and answers in time, whatever the model does."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Health:
     """Answers health checks.
 
     Args:
-        check: the model's `healthcheck`, or None where it has none: then it is well as long as it answers.
-        loop: where an asynchronous model runs, and so its asynchronous `healthcheck`.
+        check: the model's `healthcheck`, or None; then the model is healthy as long as this process answers.
+        loop: the loop of an asynchronous model, for an asynchronous `healthcheck`.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Health:
         self._running: Optional[Future[Any]] = None
 
     def answer(self) -> None:
-        """Send one `health` frame: at once, or from a thread of its own within TIMEOUT seconds."""
+        """Send one `health` frame: at once, or from another thread within TIMEOUT seconds."""
         if self._check is None:
             self._channel.send({"type": "health", "ok": True})
         else:
@@ -47,7 +47,7 @@ class Health:
     def _answer(self) -> None:
         from concurrent.futures import wait
 
-        with self._lock:  # a check that hangs is waited for again, not started again
+        with self._lock:  # wait again for a check that hangs instead of starting another
             if self._running is None or self._running.done():
                 self._running = self._start()
             running = self._running
@@ -81,7 +81,7 @@ class Health:
 
 
 def _verdict(check: Future[Any]) -> str:
-    """What a check says against the model; an empty string where it says nothing."""
+    """Why the check failed; an empty string if it did not."""
     if not check.done():
         return f"timed out after {TIMEOUT} seconds"
     if check.cancelled():

@@ -1,7 +1,7 @@
-"""Frames in. Whoever has nothing better to do reads them.
+"""Receives frames.
 
-An idle main thread reads the socket itself, so a prediction costs no switch of threads. While the main thread
-runs the model's code, a second thread reads what has lain unread for PATIENCE seconds: a cancel, a health check,
+An idle main thread reads the socket itself, so a prediction needs no thread switch. While the main thread runs the
+model's code, a second thread reads frames that have been waiting for PATIENCE seconds: a cancel, a health check,
 the end of the connection. Both read under one lock, so frames keep their order.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Tuple
 from cogworker.frames import Decoder, FrameError
 
 PATIENCE = 0.02
-# No more: a longer piece of memory is asked of the system, and given back, for every frame.
+# Larger buffers would be allocated from and returned to the system for every frame.
 _PIECE = 64 * 1024
 
 Frame = Tuple[Dict[str, Any], bytes]
@@ -29,7 +29,7 @@ class Inbox:
 
     Args:
         fd: the socket, blocking.
-        handle: gets each frame, in the thread that read it.
+        handle: called with each frame, in the thread that read it.
     """
 
     def __init__(self, fd: int, handle: Handle) -> None:
@@ -39,7 +39,7 @@ class Inbox:
         self._lock = threading.Lock()
         self._main_reads = False
         self._closed = False
-        # Two, because a poll object serves one thread at a time: one to wait on, one to look, under the lock.
+        # A poll object serves one thread at a time: the first one waits, the second one checks under the lock.
         self._waiting, self._looking = select.poll(), select.poll()
         for poll in (self._waiting, self._looking):
             poll.register(fd, select.POLLIN)
@@ -49,19 +49,19 @@ class Inbox:
         return self._fd
 
     def hand_over(self, handle: Handle, earlier: List[Frame]) -> None:
-        """Give the frames to another handler: those that came earlier, and all from now on."""
+        """Switch to another handler, for the earlier frames and all later ones."""
         with self._lock:
             self._handle = handle
             for header, payload in earlier:
                 handle(header, payload)
 
     def close(self) -> None:
-        """Read nothing more: what the server does now, its end included, is not this process's business."""
+        """Stop reading: the end of the server no longer matters."""
         with self._lock:
             self._closed = True
 
     def read_until(self, done: Callable[[], Any]) -> None:
-        """Read and handle frames, as the idle main thread, until `done()` is true."""
+        """Read and handle frames in the idle main thread until `done()` is true."""
         with self._lock:
             self._main_reads = True
         try:
@@ -71,7 +71,7 @@ class Inbox:
             self._main_reads = False
 
     def read_ready(self) -> None:
-        """Read and handle what is there, without waiting."""
+        """Read and handle available frames without waiting."""
         with self._lock:
             if self._looking.poll(0):
                 self._receive()
@@ -90,11 +90,11 @@ class Inbox:
         try:
             data = os.read(self._fd, _PIECE)
         except OSError as error:
-            if error.errno is None:  # not the socket's: a signal handler of the model's raised TimeoutError
+            if error.errno is None:  # not from the socket: a signal handler of the model raised TimeoutError
                 raise
             data = b""
         if not data:
-            os._exit(1)  # the server has gone, and with it all reason to go on
+            os._exit(1)  # the server is gone
         try:
             self._decoder.feed(data)
             for header, payload in self._decoder:
@@ -102,6 +102,6 @@ class Inbox:
         except FrameError as error:
             os.write(2, f"cogworker: {error}\n".encode())
             os._exit(1)
-        except Exception:  # a bug here must not leave a worker that hears nothing
+        except Exception:  # a bug here must not leave a worker that ignores its server
             sys.excepthook(*sys.exc_info())
             os._exit(1)

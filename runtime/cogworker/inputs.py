@@ -1,7 +1,7 @@
-"""The inputs of a predictor: its parameters, and how a request's JSON becomes them.
+"""The inputs of a predictor: its parameters, and their values from a request's JSON.
 
-The server has validated a request by the schema before it gets here. This checks again, so that a predictor
-never sees what its signature does not allow, whoever sent it.
+The server has already validated the request against the schema. This checks again, so that a predictor never gets
+a value that its signature does not allow.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from cogworker.coercion import Convert, Mismatch, Unsupported, converter, is_nul
 
 
 class InvalidInput(Exception):
-    """The request's input is not what the predictor takes."""
+    """The request's input is invalid."""
 
 
 class Parameter:
-    """One input: what it converts to, its default and its limits."""
+    """One input: its type, default and limits."""
 
     def __init__(self, name: str, convert: Convert, default: Any, nullable: bool) -> None:
         self.name = name
@@ -36,10 +36,10 @@ class Parameter:
         self._pattern = re.compile(self._field.regex) if self._field.regex is not None else None
 
     def default(self) -> Any:
-        """The value where the request has none.
+        """The value used if the request has none.
 
         Raises:
-            Mismatch: it has to have one.
+            Mismatch: the input is required.
         """
         value = self._field.default
         if value is NOT_GIVEN:
@@ -48,13 +48,13 @@ class Parameter:
             raise Mismatch("is required")
         if value is None or not isinstance(value, (str, list, dict)):
             return value
-        return self._convert(copy.deepcopy(value))  # a string may be the default of a Path or a Secret
+        return self._convert(copy.deepcopy(value))  # the default of a Path or Secret may be a string
 
     def value(self, given: Any) -> Any:
-        """Make the argument from JSON.
+        """Convert a JSON value to the argument.
 
         Raises:
-            Mismatch: it is not of the type, or over a limit.
+            Mismatch: it has another type, or exceeds a limit.
         """
         if given is None and (self._nullable or self._field.default is None):
             return None
@@ -89,10 +89,10 @@ class Inputs:
     """All the inputs of one function.
 
     Args:
-        function: what is called for a prediction; a method must be bound.
+        function: the function called for a prediction, or a bound method.
 
     Raises:
-        Unsupported: a parameter has no type, or one that no input can have.
+        Unsupported: a parameter has no type annotation, or an unsupported one.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -101,11 +101,9 @@ class Inputs:
         self._parameters: List[Parameter] = []
         for parameter in signature_of(function).parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                raise Unsupported(
-                    f"`{parameter.name}` stands for any number of inputs: name each and give it a type"
-                )
+                raise Unsupported(f"`*{parameter.name}` is not supported: list each input with a name and a type")
             if parameter.annotation is parameter.empty:
-                raise Unsupported(f"`{parameter.name}` has no type")
+                raise Unsupported(f"`{parameter.name}` has no type annotation")
             annotation = evaluated(parameter.annotation, scope, parameter.name)
             nullable = is_nullable(annotation)
             default = NOT_GIVEN if parameter.default is parameter.empty else parameter.default
@@ -116,10 +114,10 @@ class Inputs:
             self._parameters.append(made)
 
     def bind(self, given: Any) -> Dict[str, Any]:
-        """Return the arguments for a request's input; what the function does not take is left out.
+        """Return the arguments for a request's input; unknown names are ignored.
 
         Raises:
-            InvalidInput: with all that is wrong.
+            InvalidInput: with every mistake.
         """
         if not isinstance(given, dict):
             raise InvalidInput("the input is not a JSON object")
@@ -147,21 +145,21 @@ def close_streams(arguments: Dict[str, Any]) -> None:
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     if sys.version_info >= (3, 14):
-        # A return type that is imported for type checkers only must not stop the model.
+        # A return type imported only for type checkers must not stop the model.
         annotationlib = importlib.import_module("annotationlib")
         return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
     return inspect.signature(function)
 
 
 def evaluated(annotation: Any, scope: Dict[str, Any], name: str) -> Any:
-    """Return what an annotation means, text inside of it included.
+    """Return an annotation evaluated, including strings inside it.
 
     Args:
-        scope: the global names of the function that has it.
-        name: the parameter's, for the error.
+        scope: the global names of the annotated function.
+        name: the parameter's name, for the error.
 
     Raises:
-        Unsupported: it means nothing there.
+        Unsupported: it cannot be evaluated.
     """
 
     def holder() -> None: ...
@@ -175,8 +173,8 @@ def evaluated(annotation: Any, scope: Dict[str, Any], name: str) -> Any:
         try:
             return eval(_older_spelling(text), {**scope, "_typing": typing})  # noqa: S307  # the model's own code
         except Exception:
-            raise Unsupported(f"`{name}`: the type `{text}` means nothing here: {error}") from None
-    if isinstance(meant, typing.ForwardRef):  # text in text, which Python 3.8 leaves so
+            raise Unsupported(f"`{name}`: cannot evaluate the type `{text}`: {error}") from None
+    if isinstance(meant, typing.ForwardRef):  # a string inside a string, which Python 3.8 does not evaluate
         return evaluated(meant.__forward_arg__, scope, name)
     return meant
 
@@ -185,7 +183,7 @@ _OLDER = {"list": "List", "dict": "Dict", "tuple": "Tuple", "set": "Set"}
 
 
 class _Respell(ast.NodeTransformer):
-    """`int | None` and `list[int]`, for the releases of Python that only know `Union` and `List`."""
+    """Rewrites `int | None` and `list[int]` for Python releases that only have `Union` and `List`."""
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)

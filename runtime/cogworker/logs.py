@@ -1,7 +1,6 @@
-"""What Python code prints, as `log` frames of the prediction that printed it.
+"""Sends Python's stdout and stderr as `log` frames of the prediction that printed.
 
-File descriptors 1 and 2 stay what they are, pipes that the server reads: what C code or a child process prints
-goes there.
+File descriptors 1 and 2 remain pipes that the server reads: C code and child processes print there.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from cogworker.channel import Channel
     from cogworker.interrupt import Interrupt
 
-_LARGEST = 64 * 1024  # bytes that wait for their line's end; characters of one frame
+_LARGEST = 64 * 1024  # bytes buffered while waiting for the end of a line; characters of one frame
 
 
 class LogBuffer(io.BufferedIOBase):
@@ -66,7 +65,7 @@ class LogBuffer(io.BufferedIOBase):
         self.flush_of(current_scope().id)
 
     def flush_of(self, id: Optional[str]) -> None:  # noqa: A002
-        """Send what is left of one prediction (None: of what was printed outside of any)."""
+        """Send the buffered output of one prediction (None: of code outside any prediction)."""
         if id not in self._unsent:
             return
         self._interrupt.hold()
@@ -78,7 +77,7 @@ class LogBuffer(io.BufferedIOBase):
             self._interrupt.let_go()
 
     def _send(self, id: Optional[str], data: bytes) -> None:  # noqa: A002
-        # Never under the lock: a finaliser may print while this thread holds the channel's.
+        # Never under the lock: a finalizer may print while this thread holds the channel's lock.
         text = data.decode("utf-8", "replace")
         for start in range(0, len(text), _LARGEST):
             part = text[start : start + _LARGEST].encode("utf-8")

@@ -1,9 +1,9 @@
-"""The process's life: load the model, set it up, serve, end.
+"""The life of the process: load the model, set it up, serve, exit.
 
     python -u -m cogworker --fd N --predict FILE.py:NAME [--train]
 
-The working folder is the project's. After `setup_failed` the process ends with status 1; after `shutdown`, with
-0 when its work is done; where the server goes away, at once.
+The working folder is the project's. The process exits with status 1 after `setup_failed`, with 0 after `shutdown`
+when all work is done, and at once if the server goes away.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ class Service(Protocol):
     """One of the two ways to serve."""
 
     def handle(self, header: Dict[str, Any], payload: bytes) -> None:
-        """Take one frame; in whichever thread read it."""
+        """Handle one frame, in the thread that read it."""
 
     def serve(self, inbox: Inbox) -> None:
-        """Serve until the server says `shutdown` and what came before it is done."""
+        """Serve until the server sends `shutdown` and all earlier predictions are done."""
 
 
 def _words(words: List[str]) -> Tuple[int, str, str]:
-    """Return the socket's number, the reference and the role. A server is the only one that calls this."""
+    """Return the socket's file descriptor, the reference and the role. Only the server starts this process."""
     given = dict(zip(words, [*words[1:], ""]))
     return int(given["--fd"]), given["--predict"], "train" if "--train" in given else "predict"
 
 
 def _limit(declared: int) -> int:
-    """How many predictions may run at once: as the environment says, or else the model's `@concurrent`."""
+    """How many predictions may run at once: the larger of the environment's limit and `@concurrent`."""
     text = os.environ.get("COG_MAX_CONCURRENCY", "")
     return max(int(text) if text.isdigit() else 1, declared, 1)
 
 
 class Worker:
-    """The parts that every phase needs."""
+    """The worker process."""
 
     def __init__(self, fd: int) -> None:
         started = time.perf_counter()
@@ -58,7 +58,7 @@ class Worker:
         self._inbox = Inbox(fd, self._hear_early)
 
     def run(self, reference: str, role: str) -> int:
-        """Live, and return the exit status."""
+        """Load, set up and serve the model; return the exit status."""
         self._logs.install()
         die_with_parent()
         try:
@@ -77,7 +77,7 @@ class Worker:
         return 0
 
     def _hear_early(self, header: Dict[str, Any], payload: bytes) -> None:
-        """Take a frame that comes while the model is being set up."""
+        """Handle a frame that arrives during setup."""
         if header["type"] == "shutdown":
             os._exit(0)
         if header["type"] == "healthcheck":
@@ -116,10 +116,10 @@ class Worker:
 
 
 def main(words: Optional[List[str]] = None) -> int:
-    """Be the worker; the whole process is this."""
+    """Run the worker process."""
     import signal
 
     fd, reference, role = _words(sys.argv[1:] if words is None else words)
-    # Ctrl-C in a terminal reaches the whole group; when the model ends is the server's business.
+    # Ctrl-C in a terminal reaches the whole process group; the server decides when the worker exits.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     return Worker(claim(fd)).run(reference, role)

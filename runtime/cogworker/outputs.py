@@ -1,7 +1,7 @@
-"""What a predictor returned → JSON, with its files beside it (see `frames`).
+"""A predictor's return value → JSON, with its files listed separately (see `frames`).
 
-JSON has no nan, infinity or bytes: an output that holds one fails, and the error says where it is. Nothing is
-turned into null in silence.
+JSON has no nan, infinity or bytes: an output that contains one fails, with an error that says where. Nothing is
+silently replaced by null.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ FilesOut = List[Dict[str, Any]]
 
 
 class UnusableOutput(Exception):
-    """The output cannot be sent; the message says what in it, and where."""
+    """The output cannot be sent; the message says which part, and where."""
 
 
 def encode(value: Any, folder: str) -> Tuple[bytes, FilesOut]:
-    """Return the output as JSON, and the files that belong into it.
+    """Return the output as JSON, and its files.
 
     Args:
-        value: what the predictor returned or yielded.
-        folder: the prediction's own, where files are handed over.
+        value: the value that the predictor returned or yielded.
+        folder: the prediction's folder, where files are copied to.
 
     Raises:
-        UnusableOutput: something in it is no JSON, or a file that cannot be handed over.
+        UnusableOutput: part of it is not valid JSON, or is a file that cannot be copied.
     """
     try:
-        # Plain values, which most are, take the C encoder's way. All else goes the long one.
+        # Most outputs are plain values, which the C encoder can handle alone.
         return _text(value), []
     except (TypeError, ValueError):
         encoder = _Encoder(folder)
     try:
         return _text(encoder.plain(value, ())), encoder.files
     except RecursionError:
-        raise UnusableOutput("the output contains itself, or is nested too deeply") from None
+        raise UnusableOutput("the output contains a cycle, or is nested too deeply") from None
 
 
 def _text(value: Any) -> bytes:
@@ -67,19 +67,19 @@ def _named(place: Place) -> str:
 
 
 class _Encoder:
-    """Walks one output. `files` gathers what its files are and where they belong."""
+    """Walks one output. `files` lists its files and their places."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self.files: FilesOut = []
 
     def plain(self, value: Any, place: Place) -> Any:
-        """Return `value` as what JSON has: None, bool, int, float, str, list, dict."""
+        """Return `value` as JSON types: None, bool, int, float, str, list, dict."""
         if value is None or isinstance(value, (bool, str, int)):
             return value.value if isinstance(value, enum.Enum) else value
         if isinstance(value, float):
             if not math.isfinite(value):
-                raise UnusableOutput(f"{_named(place)} is {value!r}, which JSON cannot carry")
+                raise UnusableOutput(f"{_named(place)} is {value!r}, which JSON cannot represent")
             return value
         if isinstance(value, enum.Enum):
             return self.plain(value.value, place)
@@ -96,7 +96,7 @@ class _Encoder:
     def _structured(self, value: Any, place: Place) -> Any:
         if isinstance(value, (bytes, bytearray, memoryview, Secret, type)):
             hint = "; return a File or a Path" if isinstance(value, (bytes, bytearray, memoryview)) else ""
-            raise UnusableOutput(f"{_named(place)} is a {type(value).__name__}, which JSON has not{hint}")
+            raise UnusableOutput(f"{_named(place)} is a {type(value).__name__}, which JSON does not support{hint}")
         if hasattr(value, "__dataclass_fields__"):
             fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
             return self._object(fields, place)
@@ -104,11 +104,11 @@ class _Encoder:
             return self.plain(value.model_dump(), place)
         if hasattr(type(value), "__fields__") and callable(getattr(value, "dict", None)):  # pydantic 1
             return self.plain(value.dict(), place)
-        if hasattr(value, "dtype") and hasattr(value, "tolist"):  # numpy, and those who follow it
+        if hasattr(value, "dtype") and hasattr(value, "tolist"):  # numpy and compatible libraries
             return self.plain(value.tolist(), place)
         if isinstance(value, Iterable):  # tuples, sets, generators
             return [self.plain(item, (*place, index)) for index, item in enumerate(value)]
-        raise UnusableOutput(f"{_named(place)} is a {type(value).__name__}, which JSON has not")
+        raise UnusableOutput(f"{_named(place)} is a {type(value).__name__}, which JSON does not support")
 
     def _object(self, value: Mapping[Any, Any], place: Place) -> Dict[str, Any]:
         made: Dict[str, Any] = {}
@@ -119,7 +119,9 @@ class _Encoder:
             if name is None or isinstance(name, (bool, int, float)):
                 name = json.dumps(name)
             if not isinstance(name, str):
-                raise UnusableOutput(f"{_named(place)} has a {type(key).__name__} for a key, which JSON has not")
+                raise UnusableOutput(
+                    f"{_named(place)} has a key of type {type(key).__name__}, which JSON does not support"
+                )
             made[name] = self.plain(item, (*place, name))
         return made
 

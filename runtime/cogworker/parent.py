@@ -1,4 +1,4 @@
-"""The end of the server is the end of its worker, even where the model's code is stuck in C."""
+"""Ends the worker when the server ends, even if the model is stuck in C code."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent dies; does nothing where that is not to be had.
+    """Ask the kernel to kill this process when its parent dies; does nothing where that is not supported.
 
-    The kernel takes the end of the parent's *thread* that started us for its death. So this asks only where that
-    was its main thread, which ends with the process.
+    The kernel watches the parent's *thread* that started this process. So this is only safe if that was its main
+    thread, which lives as long as the process.
     """
     parent = os.getppid()
     if sys.platform != "linux" or str(os.getpid()) not in _children_of_main_thread(parent):
@@ -24,7 +24,7 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     except (ImportError, OSError, AttributeError):
         return
-    if os.getppid() != parent:  # it died before it was asked
+    if os.getppid() != parent:  # the parent died before the call
         os._exit(1)
 
 

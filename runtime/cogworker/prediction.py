@@ -1,4 +1,4 @@
-"""One prediction in this process: from its `predict` frame to its one `done`."""
+"""One prediction in this process, from its `predict` frame to its `done` frame."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ if TYPE_CHECKING:
     from cogworker.channel import Channel
     from cogworker.logs import Logs
 
-_LONGEST_ERROR = 64 * 1024  # characters; a frame's header has its limit
-_OWN = (InvalidInput, UnusableOutput, FrameTooLarge)  # said in full by their message; a traceback adds nothing
+_LONGEST_ERROR = 64 * 1024  # characters; the size of a frame's header is limited
+_OWN = (
+    InvalidInput,
+    UnusableOutput,
+    FrameTooLarge,
+)  # their message says everything; a traceback would add nothing
 
 
 class Prediction:
-    """One prediction. Whatever happens to it, `finish` sends exactly one `done`, and nothing after it.
+    """One prediction. Whatever happens, `finish` sends exactly one `done` frame, and nothing after it.
 
     Attributes:
-        id: the request's.
-        canceled: the server has asked for its end; whatever it raises now, it was canceled.
-        begun: whether its task, where it has one, has made its first step.
-        scope: what the model's code sees of it.
+        id: the request's id.
+        canceled: the server has canceled it; any exception it raises from now on counts as canceled.
+        begun: whether its asyncio task has started.
+        scope: the prediction as the model's code sees it.
     """
 
     def __init__(self, channel: Channel, logs: Logs, header: Dict[str, Any], payload: bytes) -> None:
@@ -48,14 +52,14 @@ class Prediction:
         self._started = time.perf_counter()
 
     def start(self) -> None:
-        """Note when its turn came."""
+        """Record the start time."""
         self._started = time.perf_counter()
 
     def arguments(self, inputs: Inputs) -> Dict[str, Any]:
-        """Return what the predictor is called with.
+        """Return the predictor's arguments.
 
         Raises:
-            InvalidInput: the request's input is not what it takes.
+            InvalidInput: the request's input is invalid.
         """
         try:
             given = json.loads(self._payload.decode() if self._payload else "{}")
@@ -66,7 +70,7 @@ class Prediction:
         return inputs.bind(given)
 
     def begin_stream(self) -> None:
-        """The output comes in chunks, if only in none."""
+        """Mark the output as a stream of chunks, possibly of none."""
         self._chunks = 0
 
     def give(self, chunk: Any) -> None:
@@ -77,7 +81,7 @@ class Prediction:
         self._chunks = index + 1
 
     def succeed(self, result: Any) -> None:
-        """Take the whole output, where it did not come in chunks."""
+        """Record success, with the whole output if it was not streamed."""
         payload, files = (b"", []) if self._chunks is not None else self._encoded(result)
         self._done, self._output = {"status": "succeeded", "files": files}, payload
 
@@ -85,12 +89,13 @@ class Prediction:
         payload, files = encode(value, self._folder)
         if len(payload) > MAX_PAYLOAD:
             raise UnusableOutput(
-                f"the output is {len(payload)} bytes of JSON, over the limit of {MAX_PAYLOAD}; return it as a file"
+                f"the output is {len(payload)} bytes of JSON, more than the limit of {MAX_PAYLOAD}; "
+                "return it as a file"
             )
         return payload, files
 
     def fail(self, error: BaseException) -> None:
-        """Take what was raised in its place. Call it where the error was caught: the traceback is logged."""
+        """Record failure or cancellation, and log the traceback. Call this in the `except` block."""
         self._output = b""
         if self.canceled or isinstance(error, CancelationException):
             self._done = {"status": "canceled"}
@@ -100,7 +105,7 @@ class Prediction:
         self._done = {"status": "failed", "error": describe(error)[:_LONGEST_ERROR]}
 
     def finish(self) -> None:
-        """Send its `done`, if that was not done before."""
+        """Send the `done` frame, once."""
         if self._finished:
             return
         self._finished = True
@@ -129,7 +134,7 @@ def describe(error: BaseException) -> str:
 
 
 def log_traceback(error: BaseException) -> None:
-    """Print a traceback as Python does, from where the model's own code begins."""
+    """Print a traceback like Python does, starting at the model's own code."""
     import os
     import traceback
 
@@ -138,5 +143,5 @@ def log_traceback(error: BaseException) -> None:
         trace = trace.tb_next
     try:
         traceback.print_exception(type(error), error, trace, file=sys.stderr)
-    except Exception:  # an exception whose own __str__ raises
+    except Exception:  # the exception's __str__ raises
         print(f"{type(error).__name__} (its message cannot be shown)", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The user's class or function: found by its reference, made, set up."""
+"""Finds, creates and sets up the user's class or function."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _METHODS = {"predict": ("run", "predict"), "train": ("train",)}
 
 
 class Unservable(Exception):
-    """The reference leads to nothing that can serve."""
+    """The reference does not name a usable predictor."""
 
 
 class Predictor:
-    """What serves.
+    """A loaded predictor.
 
     Attributes:
-        function: what is called for each prediction.
+        function: called for each prediction.
         inputs: its parameters.
         is_async: it runs on asyncio.
-        concurrency: what `@concurrent(max=...)` says, or 1.
-        healthcheck: the model's own, or None.
-        setup: what is called once, or None.
+        concurrency: the value of `@concurrent(max=...)`, or 1.
+        healthcheck: the model's `healthcheck` method, or None.
+        setup: called once before the first prediction, or None.
     """
 
     def __init__(self, target: Any, role: str) -> None:
@@ -44,14 +44,14 @@ class Predictor:
 
 
 def load(reference: str, role: str) -> Predictor:
-    """Import `file.py:Name` from the working folder and make an instance, without setting it up.
+    """Import `file.py:Name` from the working folder and create an instance, without setting it up.
 
     Args:
         role: `predict` or `train`.
 
     Raises:
-        Unservable: there is no such class or function, or it lacks the method.
-        BaseException: whatever the model's own code raises.
+        Unservable: there is no such class or function, or the class has no such method.
+        BaseException: any exception of the model's code.
     """
     file, _, name = reference.partition(":")
     module = _imported(file)
@@ -64,15 +64,15 @@ def load(reference: str, role: str) -> Predictor:
 
 def _imported(file: str) -> Any:
     path = os.path.abspath(file)
-    # Under the name that an import statement of the project would give it, so that what the model pickles, and
-    # modules that import this one, find the same.
+    # Use the name that an import statement in the project would use, so that pickles and other modules find the
+    # same module.
     parts = os.path.splitext(file)[0].split("/")
     name = ".".join(parts) if all(part.isidentifier() for part in parts) else parts[-1]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise Unservable(f"{file} is no Python file")
+        raise Unservable(f"{file} is not a Python file")
     if not os.path.isfile(path):
-        raise Unservable(f"there is no file {file}")
+        raise Unservable(f"file not found: {file}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -98,7 +98,7 @@ def _is_async(function: Callable[..., Any]) -> bool:
 
 
 def run_setup(setup: Callable[..., Any]) -> Any:
-    """Call `setup`, with the weights if it takes them; returns what it does, a coroutine if it is asynchronous."""
+    """Call `setup`, with the weights if it takes them; return its result, a coroutine if it is asynchronous."""
     signature = signature_of(setup)
     if "weights" not in signature.parameters:
         return setup()
@@ -111,7 +111,7 @@ def run_setup(setup: Callable[..., Any]) -> Any:
 
 
 def _weights(source: Optional[str], annotation: Any) -> Any:
-    """What COG_WEIGHTS names, as the annotation wants it: its text, an open file, or (fetched) a Path."""
+    """The value of COG_WEIGHTS, as annotated: a string, an open file, or a (downloaded) Path."""
     if not source:
         return None
     options = getattr(annotation, "__args__", None) or (annotation,)

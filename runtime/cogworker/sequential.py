@@ -1,4 +1,4 @@
-"""Serving a synchronous predictor: one prediction at a time, in the main thread."""
+"""Serves a synchronous predictor: one prediction at a time, in the main thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Sequential:
-    """Runs predictions in the order in which they came."""
+    """Runs predictions in the order of arrival."""
 
     def __init__(self, predictor: Predictor, channel: Channel, logs: Logs, interrupt: Interrupt) -> None:
         self._predictor = predictor
@@ -36,11 +36,11 @@ class Sequential:
         self._stopping = False
 
     def serve(self, inbox: Inbox) -> None:
-        """Serve until the server says `shutdown` and what came before it is done."""
+        """Serve until the server sends `shutdown` and all earlier predictions are done."""
         while True:
             try:
                 inbox.read_until(lambda: self._waiting or self._stopping)
-            except Exception as error:  # a signal handler of the model's own, while nothing runs
+            except Exception as error:  # from a signal handler of the model, while nothing runs
                 log_traceback(error)
                 continue
             prediction = self._next()
@@ -50,7 +50,7 @@ class Sequential:
                 return
 
     def handle(self, header: Dict[str, Any], payload: bytes) -> None:
-        """Take one frame; in whichever thread read it."""
+        """Handle one frame, in the thread that read it."""
         kind = header["type"]
         if kind == "predict":
             self._waiting[header["id"]] = Prediction(self._channel, self._logs, header, payload)
@@ -98,7 +98,7 @@ class Sequential:
     def _take(self, prediction: Prediction, result: Any) -> None:
         if inspect.iscoroutine(result):
             result.close()
-            raise TypeError("predict returned a coroutine: define it by `async def`")
+            raise TypeError("predict returned a coroutine: define it with `async def`")
         if not isinstance(result, Iterator) or hasattr(result, "read"):
             prediction.succeed(result)
             return

@@ -215,7 +215,7 @@ def test_a_model_that_dies_is_told(predict):
         (
             ["-i", "what=tex", "-i", "time=2"],
             [
-                "error[CF900]: the model takes no input `time`; input `what` cannot be `tex`",
+                "error[CF900]: the model has no input `time`; input `what` cannot be `tex`",
                 "hint: did you mean `times`?; choose from " + ", ".join(f"`{each}`" for each in CHOICES),
             ],
         ),
@@ -282,7 +282,7 @@ def test_a_setup_that_fails_is_told(tmp_path, project, variables):
     assert (status, shown) == (1, "")
     assert talk[-2:] == [
         "error[CF600]: `setup()` failed: FileNotFoundError: [Errno 2] No such file or directory: '/no/weights'",
-        "hint: what it printed stands above",
+        "hint: see its output above",
     ]
 
 

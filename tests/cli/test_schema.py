@@ -56,12 +56,12 @@ def test_tells_every_mistake_with_its_line(folder, capsys):
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
-        "error[CF100]: predict.py:4: `predict` does not say what it returns\n"
-        "hint: write `-> str:`, or whichever type it has; `-> Any:` is allowed\n"
-        "error[CF100]: predict.py:6: `np.ndarray` is not a type that a prediction can take or give\n"
-        "hint: a prediction takes and gives str, int, float, bool, Path, File, Secret, list[...], dict, "
+        "error[CF100]: predict.py:4: `predict` has no return type annotation\n"
+        "hint: write `-> str:`, or whatever its type is; `-> Any:` is allowed\n"
+        "error[CF100]: predict.py:6: `np.ndarray` is not a supported type\n"
+        "hint: supported types: str, int, float, bool, Path, File, Secret, list[...], dict, "
         "Optional[...], unions, Literal[...], Enum, BaseModel, dataclass, TypedDict and Any\n"
-        "error[CF100]: predict.py:7: `steps`: the default 70 is over 50\n"
+        "error[CF100]: predict.py:7: `steps`: the default 70 is greater than 50\n"
         "hint: change the default or the limit\n"
     )
 

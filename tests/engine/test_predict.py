@@ -79,7 +79,7 @@ def test_a_named_image_is_asked_for_its_inputs(image, tmp_path, variables):
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-2:] == [
-        "error[CF900]: the model takes no input `picture`; input `image` is missing",
+        "error[CF900]: the model has no input `picture`; input `image` is missing",
         "hint: the model takes `image`, `min_score`; add `-i image=@FILE`",
     ]
 

@@ -1,10 +1,10 @@
 """The OpenAPI document of a predictor, read from its source.
 
-The model's code is parsed, never imported, so this needs none of its dependencies and takes a fraction of a
-second. The way of the data, and the order to read the files in:
+The model's code is parsed, not imported, so this needs none of its packages and takes a fraction of a second.
+Read the files in the order in which the data flows:
 
     source       files and names; constants: the values of expressions
-    annotations  types as written → kinds
+    annotations  type annotations → kinds
     signature    a reference → Signature, with each of its inputs
     document     Signature → OpenAPI; paths: the part that is the same for every model
 """
@@ -25,12 +25,12 @@ def read(folder: str, predict: Optional[str] = None, train: Optional[str] = None
     """Return the OpenAPI document of a project, as canonical JSON text.
 
     Args:
-        folder: where the project's files lie.
-        predict: `file.py:Name` of what predicts, relative to the folder.
-        train: the same of what trains.
+        folder: the project's folder.
+        predict: the predictor as `file.py:Name`, relative to the folder.
+        train: the trainer, in the same form.
 
     Raises:
-        SourceMistakes: all that is wrong with both.
+        SourceMistakes: every mistake in both.
     """
     reader = Reader(Sources(folder))
     predicting = reader.read(predict, "predict") if predict else None

@@ -1,7 +1,7 @@
 """`python -m cog.schema [predict.py:Predictor] [--train train.py:train]`, in the project's folder.
 
-Prints the OpenAPI document; with neither, the part that is the same for every model. Where it cannot: one JSON
-object a line on stderr, with file, line, message and hint, and exit status 2.
+Prints the OpenAPI document; without a reference, the part that is the same for every model. On failure it prints
+one JSON object per mistake on stderr, with file, line, message and hint, and exits with status 2.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-# A file of the project may be called like one of Python's own (`signal.py`, `json.py`); none of it is wanted here.
+# A project file may have the name of a standard module (`signal.py`, `json.py`); none may be imported here.
 sys.path[:] = [folder for folder in sys.path if folder not in ("", os.getcwd())]
 
 

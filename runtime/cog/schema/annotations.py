@@ -1,4 +1,4 @@
-"""Annotations as written → kinds (`kinds.py`)."""
+"""Type annotations → kinds (`kinds.py`)."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ class Annotations:
         self._open: List[ast.AST] = []
 
     def kind(self, module: Module, node: ast.expr) -> Kind:
-        """Return what an annotation stands for.
+        """Return the kind of an annotation.
 
         Raises:
-            Unreadable: it is no type that a prediction can take or give.
+            Unreadable: a prediction cannot take or return this type.
         """
         if isinstance(node, ast.Constant):
             return self._constant(module, node)
@@ -89,8 +89,8 @@ class Annotations:
 
     def _unknown(self, module: Module, node: ast.expr) -> Unreadable:
         written = ast.get_source_segment(self._sources.text(module), node) or "this"
-        hint = f"a prediction takes and gives {KNOWN}"
-        return unreadable(module.file, node, f"`{written}` is not a type that a prediction can take or give", hint)
+        hint = f"supported types: {KNOWN}"
+        return unreadable(module.file, node, f"`{written}` is not a supported type", hint)
 
     def _constant(self, module: Module, node: ast.Constant) -> Kind:
         if node.value is None:
@@ -119,16 +119,14 @@ class Annotations:
         if isinstance(found, (LocalClass, LocalValue)):
             return self._local(module, node, found)
         if found is None and isinstance(node, ast.Name):
-            hint = nearest(
-                node.id, [*module.names, "Path", "Optional", "List"], "import it, or correct its spelling"
-            )
-            raise unreadable(module.file, node, f"nothing in this file is called `{node.id}`", hint)
+            hint = nearest(node.id, [*module.names, "Path", "Optional", "List"], "import it, or fix the spelling")
+            raise unreadable(module.file, node, f"`{node.id}` is not defined in this file", hint)
         raise self._unknown(module, node)
 
     def _local(self, module: Module, node: ast.expr, found: Union[LocalClass, LocalValue]) -> Kind:
         if found.node in self._open:
             raise unreadable(
-                module.file, node, "this type contains itself", "use `dict` or `Any` for the inner one"
+                module.file, node, "recursive types are not supported", "use `dict` or `Any` for the inner one"
             )
         self._open.append(found.node)
         try:
@@ -160,7 +158,7 @@ class Annotations:
         if types == {"integer", "number"}:
             types = {"number"}
         if len(types) != 1 or not types <= {"string", "integer", "number", "boolean"}:
-            raise unreadable(module.file, node, "the choices are not all strings or all numbers")
+            raise unreadable(module.file, node, "choices must be all strings or all numbers")
         return kinds.Choice(types.pop(), tuple(values))
 
     def _bases(self, found: LocalClass) -> List[Optional[Meaning]]:

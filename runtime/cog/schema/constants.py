@@ -1,4 +1,4 @@
-"""The value of an expression, where the source alone tells it.
+"""The value of an expression, if it can be computed from the source alone.
 
 Literals, module-level constants of this file or another of the project, arithmetic and joined strings on them,
 the keys of a dict (whatever its values are), an Enum's members, a list made by going through one of these.
@@ -39,7 +39,7 @@ class Member(NamedTuple):
 
 
 class _Unknown:
-    """Stands for a value that the source does not tell, inside of one whose other parts it tells."""
+    """An unknown item of a list or dict whose other items are known."""
 
 
 _UNKNOWN = _Unknown()
@@ -94,7 +94,7 @@ class Constants:
         """Return the expression's value, Enum members as their values.
 
         Raises:
-            Unreadable: the source alone does not tell it.
+            Unreadable: it cannot be computed from the source alone.
         """
         return self._finished(self._value(node), node)
 
@@ -113,8 +113,8 @@ class Constants:
         return unreadable(
             self._module.file,
             node,
-            "this value is not known before the code runs",
-            "write it as a constant: the schema is read from the source, which is never run",
+            "this value cannot be computed without running the code",
+            "write it as a constant: the schema is read from the source without running it",
         )
 
     def _value(self, node: ast.AST) -> Any:

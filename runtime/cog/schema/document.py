@@ -1,8 +1,8 @@
 """Signatures → the OpenAPI 3.0.2 document, in Cog's shape.
 
-Beside OpenAPI's own words it has Cog's: `x-order` (an input's place in the signature), `x-cog-array-type` and
-`x-cog-array-display` (an output that comes in pieces), `x-cog-secret`, `x-cog-accept`, `x-cog-streaming` (of
-`POST /predictions`, where Cog's clients look for it; and at the top of the document, beside `x-cog-concurrency`).
+It has Cog's extensions: `x-order` (an input's place in the signature), `x-cog-array-type` and
+`x-cog-array-display` (an output that comes in pieces), `x-cog-secret`, `x-cog-accept`, `x-cog-streaming` (on `POST
+/predictions`, where Cog's clients look for it, and at the top of the document beside `x-cog-concurrency`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _title(name: str) -> str:
 
 
 def _schema(kind: Kind) -> Json:
-    """The schema of a value; of an output, or inside of an input."""
+    """The schema of an output, or of a value inside an input."""
     if isinstance(kind, kinds.Scalar):
         return {"type": kind.type}
     if isinstance(kind, kinds.Choice):
@@ -71,7 +71,7 @@ def _record(kind: kinds.Record) -> Json:
 
 
 def _input_schema(kind: Kind) -> Json:
-    """The schema of an input. Looser than an output's where Cog's is: what a dict holds is not checked."""
+    """The schema of an input. As in Cog, the contents of a dict are not checked."""
     if isinstance(kind, (kinds.Anything, kinds.Mapping)) or (isinstance(kind, kinds.Record) and kind.typed_dict):
         return {"type": "object"}
     if isinstance(kind, kinds.ListOf):
@@ -141,7 +141,7 @@ class _Components:
         return schema
 
     def _choices(self, parameter: Parameter) -> Optional[kinds.Choice]:
-        """What the value, or each element of it, is chosen from."""
+        """The choices of the value, or of each item of a list."""
         kind = parameter.single
         if isinstance(kind, kinds.Choice):
             return kind
@@ -241,5 +241,5 @@ def document(predict: Optional[Signature], train: Optional[Signature]) -> Json:
 
 
 def text(described: Json) -> str:
-    """Return the document as its one text: sorted, indented, a newline at the end."""
+    """Return the document as canonical JSON: sorted, indented, with a final newline."""
     return json.dumps(described, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""What an input or output can be: the types of a predictor's signature, once read."""
+"""The kinds of inputs and outputs: a predictor's annotations, once read."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Mapping:
 
 @dataclass(frozen=True)
 class ListOf:
-    """A list, or what becomes one in JSON: tuple, set."""
+    """A list, or a type that becomes a list in JSON: tuple, set."""
 
     item: Kind
 
@@ -62,7 +62,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A union; `None` is not among its options (`Nullable` says that)."""
+    """A union without None; see `Nullable`."""
 
     options: Tuple[Kind, ...]
 
@@ -85,7 +85,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Record:
-    """An object with known fields. `typed_dict`: it is a plain dict when the code runs."""
+    """An object with known fields. `typed_dict`: it is a plain dict at run time."""
 
     name: str
     fields: Tuple[Field, ...]
@@ -94,7 +94,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Stream:
-    """What a generator yields, piece by piece; `concatenate`: to be shown as one string."""
+    """A generator. `concatenate`: its items are pieces of one string."""
 
     item: Kind
     concatenate: bool = False

@@ -1,4 +1,4 @@
-"""What is wrong with a predictor's source, gathered so that all of it is told at once."""
+"""Mistakes in a predictor's source, collected so that all are reported at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Mistake(NamedTuple):
 
 
 class Unreadable(Exception):
-    """A part of the source that has no meaning here; carries its mistake to whoever gathers them."""
+    """Part of the source cannot be read; carries the mistake to `gathering`."""
 
     def __init__(self, mistake: Mistake) -> None:
         super().__init__(mistake.message)
@@ -28,7 +28,7 @@ class Unreadable(Exception):
 
 
 class SourceMistakes(Exception):
-    """The predictor cannot be described; `mistakes` says why, in the order of the source."""
+    """The predictor has no schema; `mistakes` lists why, in source order."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         super().__init__("the predictor's source has mistakes")
@@ -41,7 +41,7 @@ def unreadable(file: str, node: Optional[ast.AST], message: str, hint: Optional[
 
 @contextmanager
 def gathering(mistakes: List[Mistake]) -> Iterator[None]:
-    """Note the block's mistake, if it has one, and go on after it."""
+    """Record the mistake that the block raises, if any, and continue after it."""
     try:
         yield
     except Unreadable as error:
@@ -49,6 +49,6 @@ def gathering(mistakes: List[Mistake]) -> Iterator[None]:
 
 
 def nearest(word: str, known: Iterable[str], otherwise: str) -> str:
-    """A hint that names the word that was probably meant, or another hint where none is near."""
+    """A hint that suggests the closest known word, or `otherwise` if none is close."""
     near = get_close_matches(word, list(known), n=1)
     return f"did you mean `{near[0]}`?" if near else otherwise

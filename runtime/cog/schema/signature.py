@@ -1,4 +1,4 @@
-"""The signature of a predictor: found by its reference, read from the source."""
+"""The signature of a predictor, found by its reference and read from the source."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _METHODS = {"predict": ("run", "predict"), "train": ("train",)}
 
 @dataclass(frozen=True)
 class Signature:
-    """What a predictor takes and gives.
+    """The inputs and output of a predictor.
 
     Attributes:
         parameters: in the order of the source.
-        output: what it returns; a Stream for a generator.
+        output: its return type; a Stream for a generator.
         streaming: it is marked `@streaming`.
-        concurrent: what `@concurrent(max=...)` says, or None.
+        concurrent: the value of `@concurrent(max=...)`, or None.
     """
 
     parameters: Tuple[Parameter, ...]
@@ -38,7 +38,7 @@ class Signature:
 
 
 class Reader:
-    """Reads the signatures of one project; `mistakes` gathers what is wrong with them."""
+    """Reads the signatures of one project, and collects their `mistakes`."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -46,13 +46,13 @@ class Reader:
         self.mistakes: List[Mistake] = []
 
     def read(self, reference: str, role: str) -> Optional[Signature]:
-        """Read `file.py:Name`; without a name, the first of the customary ones.
+        """Read `file.py:Name`; without a name, the first of the default names that exists.
 
         Args:
             role: `predict` or `train`.
 
         Returns:
-            the signature, or None where `mistakes` says why there is none.
+            the signature, or None if there are `mistakes`.
         """
         with gathering(self.mistakes):
             found = self._find(reference, role)
@@ -68,7 +68,7 @@ class Reader:
         file, _, name = reference.partition(":")
         if not file.endswith(".py") or (":" in reference and not name.isidentifier()):
             hint = "write it like `predict.py:Predictor`"
-            raise unreadable(reference, None, f"`{reference}` is not a file and a class or function of it", hint)
+            raise unreadable(reference, None, f"`{reference}` is not a reference to a class or function", hint)
         module = self._sources.load(file)
         wanted = (name,) if name else _GUESSES[role]
         for candidate in wanted:
@@ -77,10 +77,10 @@ class Reader:
                 return found
         nodes = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         callables = [key for key, node in module.names.items() if isinstance(node, nodes)]
-        defined = ", ".join(f"`{key}`" for key in callables) or "neither"
-        hint = nearest(wanted[-1], callables, f"the file defines {defined} as a class or function")
+        defined = ", ".join(f"`{key}`" for key in callables) or "none"
+        hint = nearest(wanted[-1], callables, f"classes and functions in this file: {defined}")
         what = f"no class or function `{name}`" if name else "no class or function to serve"
-        raise unreadable(file, None, f"there is {what} in this file", hint)
+        raise unreadable(file, None, f"{what} in this file", hint)
 
     def _members(self, found: LocalClass) -> Dict[str, LocalFunction]:
         """The functions of a class, those of its bases in the project included."""
@@ -98,7 +98,7 @@ class Reader:
         members, names = self._members(found), _METHODS[role]
         own = [name for name in names if name in members]
         if len(own) > 1:
-            hint = "keep the one that serves, and give the other another name"
+            hint = "rename or remove one of them"
             message = f"`{found.node.name}` must define either run() or predict(), not both"
             raise unreadable(found.module.file, members[own[1]].node, message, hint)
         if not own:
@@ -116,7 +116,7 @@ class Reader:
         required = names[: len(names) - len(arguments.defaults)]
         unknown = [name for name in required if name != "weights"]
         if unknown:
-            message = f"`setup` takes `self` and, if it wants, `weights`; nothing gives it `{unknown[0]}`"
+            message = f"`setup` can only take `self` and `weights`, not `{unknown[0]}`"
             raise unreadable(
                 setup.module.file, setup.node, message, "read it from a file or an environment variable"
             )
@@ -143,9 +143,9 @@ class Reader:
             bound = False
         for stars, star in (("*", arguments.vararg), ("**", arguments.kwarg)):
             if star is not None:
-                message = f"`{function.name}` takes `{stars}{star.arg}`: inputs without names and types"
+                message = f"`{function.name}` takes `{stars}{star.arg}`, but every input needs a name and a type"
                 self.mistakes.append(
-                    Mistake(module.file, star.lineno, message, "name each input and give it a type")
+                    Mistake(module.file, star.lineno, message, "list each input with a name and a type")
                 )
         positional = [*arguments.posonlyargs, *arguments.args]
         defaults: List[Optional[ast.expr]] = [None] * (len(positional) - len(arguments.defaults))
@@ -164,10 +164,10 @@ class Reader:
     ) -> Parameter:
         name = argument.arg
         if positional_only:
-            raise unreadable(module.file, argument, f"`{name}` can only be given by position", "take the `/` out")
+            raise unreadable(module.file, argument, f"`{name}` is positional-only", "remove the `/`")
         if argument.annotation is None:
-            hint = f"write `{name}: str`, or whichever type it has"
-            raise unreadable(module.file, argument, f"`{name}` has no type", hint)
+            hint = f"write `{name}: str`, or whatever its type is"
+            raise unreadable(module.file, argument, f"`{name}` has no type annotation", hint)
         kind = self._annotations.kind(module, argument.annotation)
         given, line = {}, getattr(default, "lineno", argument.lineno)
         if isinstance(default, ast.Call) and self._annotations.name(module, default.func) == "cog.Input":
@@ -180,14 +180,14 @@ class Reader:
 
     def _output(self, module: Module, function: Function) -> Kind:
         if function.returns is None:
-            message = f"`{function.name}` does not say what it returns"
+            message = f"`{function.name}` has no return type annotation"
             raise unreadable(
-                module.file, function, message, "write `-> str:`, or whichever type it has; `-> Any:` is allowed"
+                module.file, function, message, "write `-> str:`, or whatever its type is; `-> Any:` is allowed"
             )
         kind = self._annotations.kind(module, function.returns)
         item = kind.item if isinstance(kind, kinds.Stream) else kind
         if _holds(item, kinds.Stream):
-            message = "only the whole output can be an iterator, not a part of it"
+            message = "only the whole output can be an iterator, not part of it"
             raise unreadable(module.file, function.returns, message, "use a list there")
         if _holds(item, kinds.SecretText):
             raise unreadable(module.file, function.returns, "a `Secret` cannot be returned", "return `str`")
@@ -205,16 +205,18 @@ class Reader:
         value: Any = next((word.value for word in words if word.arg == "max"), None)
         number = value.value if isinstance(value, ast.Constant) else None
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            message = "`@concurrent` takes a whole number from 1 on, written out"
+            message = "`@concurrent` requires a literal integer of at least 1"
             raise unreadable(module.file, decorator, message, "write `@concurrent(max=4)`")
         if number > 1 and not isinstance(function, ast.AsyncFunctionDef):
-            message = f"`@concurrent(max={number})` takes an `async def`"
-            raise unreadable(module.file, decorator, message, "a synchronous predictor runs once at a time")
+            message = f"`@concurrent(max={number})` requires `async def`"
+            raise unreadable(
+                module.file, decorator, message, "a synchronous predictor runs one prediction at a time"
+            )
         return number
 
 
 def _holds(kind: Kind, sought: type) -> bool:
-    """Say whether a kind is, or has inside, one of a class of `kinds`."""
+    """Return whether a kind is, or contains, one of a class of `kinds`."""
     inner: List[Kind] = []
     if isinstance(kind, (kinds.ListOf, kinds.Stream)):
         inner = [kind.item]

@@ -1,7 +1,7 @@
-"""The project's Python files as parsed text, and what a name in one of them stands for.
+"""The project's Python files, parsed, and the meaning of the names in them.
 
-Nothing is ever imported or run. A name resolves to what the file defines, through imports into other files of
-the project, and ends outside of it as a dotted name: `typing.Optional`, `cog.Path`, `numpy.ndarray`.
+Nothing is imported or run. A name resolves to its definition in the file, or through imports to one in another
+file of the project, or to a dotted name outside the project: `typing.Optional`, `cog.Path`, `numpy.ndarray`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Dict, List, NamedTuple, Optional, Set, Union
 
 from cog.schema.mistakes import Mistake, Unreadable, unreadable
 
-# Modules that stay outside even where the project has a file of that name.
+# Modules that are never the project's, even if it has a file of that name.
 _NEVER_LOCAL = {"cog", "typing", "typing_extensions", "collections", "enum", "dataclasses", "pathlib", "os"}
 
 
@@ -47,7 +47,7 @@ class LocalValue(NamedTuple):
 
 
 class Outside(NamedTuple):
-    """Something that is not of the project, by its dotted name."""
+    """Something outside the project, by its dotted name."""
 
     name: str
 
@@ -69,8 +69,8 @@ class Module:
     Attributes:
         file: its path below the project's folder, with forward slashes.
         dotted: its name as Python imports it.
-        names: what its top level defines, the last definition of each name.
-        stars: modules that it imports everything from.
+        names: the names defined at the top level; the last definition of each.
+        stars: the modules of its `from … import *` statements.
     """
 
     def __init__(self, file: str, dotted: str, tree: ast.Module) -> None:
@@ -101,7 +101,7 @@ class Module:
             self._note_value(statement)
 
     def _note_block(self, block: Union[ast.If, ast.Try, ast.With]) -> None:
-        """What is defined under `if` or `try` counts before what is defined where that fails."""
+        """Definitions under `if` and `try` take precedence over those in `else` and `except`."""
         fallback: List[ast.stmt] = []
         if isinstance(block, ast.If):
             fallback = block.orelse
@@ -148,7 +148,7 @@ class Sources:
         """Parse one file, named as below the folder.
 
         Raises:
-            Unreadable: it is missing, is no UTF-8 or no Python.
+            Unreadable: it is missing, or is not valid UTF-8 or Python.
         """
         known = self._modules.get(file)
         if known is not None:
@@ -157,8 +157,8 @@ class Sources:
             with open(os.path.join(self._folder, file), "rb") as opened:
                 tree = ast.parse(opened.read(), filename=file)
         except OSError as error:
-            hint = "write the path as it is below the folder of cog.yaml"
-            raise unreadable(file, None, f"the file cannot be read: {error.strerror}", hint) from None
+            hint = "write the path relative to cog.yaml"
+            raise unreadable(file, None, f"cannot read the file: {error.strerror}", hint) from None
         except SyntaxError as error:
             raise Unreadable(Mistake(file, error.lineno or 1, f"this is not valid Python: {error.msg}")) from None
         except (ValueError, RecursionError) as error:
@@ -169,12 +169,12 @@ class Sources:
         return module
 
     def text(self, module: Module) -> str:
-        """The file's text, for quoting."""
+        """The file's text, to quote from."""
         with open(os.path.join(self._folder, module.file), encoding="utf-8", errors="replace") as opened:
             return opened.read()
 
     def find(self, dotted: str) -> Optional[Module]:
-        """The project's module of that name, or None where it has none."""
+        """The project's module of that name, or None."""
         if dotted.partition(".")[0] in _NEVER_LOCAL or not dotted:
             return None
         path = dotted.replace(".", "/")
@@ -184,7 +184,7 @@ class Sources:
         return None
 
     def resolve(self, module: Module, name: str, _seen: Optional[Set[object]] = None) -> Optional[Meaning]:
-        """Return what `name` stands for in `module`; None where nothing defines it."""
+        """Return the meaning of `name` in `module`; None if it is not defined."""
         seen = _seen if _seen is not None else set()
         if (module.file, name) in seen:
             return None
@@ -224,7 +224,7 @@ class Sources:
         return is_folder or self.find(dotted) is not None
 
     def member(self, owner: Meaning, name: str, _seen: Optional[Set[object]] = None) -> Optional[Meaning]:
-        """Return what `owner.name` stands for, where `owner` is a module."""
+        """Return the meaning of `owner.name`, where `owner` is a module."""
         if isinstance(owner, Outside):
             return Outside(f"{owner.name}.{name}" if owner.name else name)
         if not isinstance(owner, Package):
@@ -237,7 +237,7 @@ class Sources:
         return Package(inner) if self._is_local(inner) else None
 
     def meaning(self, module: Module, node: ast.AST) -> Optional[Meaning]:
-        """Return what a name or a dotted name in an expression stands for."""
+        """Return the meaning of a name or dotted name in an expression."""
         if isinstance(node, ast.Name):
             return self.resolve(module, node.id)
         if isinstance(node, ast.Attribute):
@@ -247,7 +247,7 @@ class Sources:
 
 
 def _absolute(module: Module, imported: Imported) -> str:
-    """The dotted name of the module that an import statement of `module` means."""
+    """The absolute dotted name of an import in `module`."""
     if imported.level == 0:
         return imported.module
     parents = module.dotted.split(".")

@@ -1,8 +1,8 @@
-"""`python -m cog.server.http`: what the image starts.
+"""`python -m cog.server.http`: the command that an image starts.
 
-The server and its dependencies lie in a folder of their own, which the model must never see. So this only
-replaces itself by an isolated interpreter that has that folder on its path, and this one does not stay.
-The worker that the server starts has PYTHONPATH and the rest as they are here.
+The server and its dependencies are in a separate folder that the model must never see. So this process replaces
+itself with an isolated interpreter that has that folder on its path. The server starts the worker with this
+process's PYTHONPATH and environment.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ def command(arguments: list[str]) -> list[str]:
     """Return the command that runs the server.
 
     Args:
-        arguments: the server's own, handed on as they are (`cogserve.main` reads them).
+        arguments: passed to the server unchanged; `cogserve.main` parses them.
     """
     server = os.environ.get("COG_SERVER_PATH") or DEFAULT_SERVER_PATH
     sdk = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     folders = [os.path.abspath(folder) for folder in server.split(os.pathsep) if folder]
     if not any(os.path.isdir(os.path.join(folder, "cogserve")) for folder in folders):
         sys.exit(
-            f"error: there is no prediction server in {server}\n"
-            "hint: `cog serve --local` starts one on this machine; COG_SERVER_PATH names another folder"
+            f"error: no prediction server found in {server}\n"
+            "hint: `cog serve --local` starts one on this machine; set COG_SERVER_PATH to use another folder"
         )
     return [sys.executable, "-I", "-c", _START.format(path=[*folders, sdk]), *arguments]
 

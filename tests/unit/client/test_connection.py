@@ -89,7 +89,7 @@ def test_a_failed_setup_is_told_with_its_last_line(server):
         Client(server.url).wait_ready(timeout=5)
 
     assert caught.value.message == "`setup()` failed: OSError: no weights"
-    assert caught.value.hint == "what it printed stands above"
+    assert caught.value.hint == "see its output above"
 
 
 def test_a_setup_that_takes_too_long_is_told(server):
@@ -98,7 +98,7 @@ def test_a_setup_that_takes_too_long_is_told(server):
     with pytest.raises(PredictionFailed, match=r"^the model was not ready after 0 s$") as caught:
         Client(server.url).wait_ready(timeout=0)
 
-    assert caught.value.hint == "give it longer with `--setup-timeout SECONDS`"
+    assert caught.value.hint == "allow more time with `--setup-timeout SECONDS`"
 
 
 @pytest.mark.parametrize(("status", "how"), [(3, "with exit status 3"), (-9, "by signal 9")])
@@ -106,7 +106,7 @@ def test_a_server_that_ended_is_told_at_once(status, how):
     with pytest.raises(PredictionFailed) as caught:
         Client(f"http://127.0.0.1:{free_port()}", lambda: status).wait_ready(timeout=60)
 
-    assert caught.value.message == f"the server ended {how} before it was ready"
+    assert caught.value.message == f"the server exited {how} before it was ready"
 
 
 def test_a_model_that_fails_gives_its_own_error(server):
@@ -133,7 +133,7 @@ def test_refused_inputs_are_named_with_their_reasons(server):
         ((413, {}), UsageError, "the input is larger than the server takes"),
         ((503, {"error": "At capacity"}), PredictionFailed, "the server answered 503: At capacity"),
         ((500, b"oops"), PredictionFailed, "the server answered 500: oops"),
-        ((422, b"what"), UsageError, "the server refuses the input: what"),
+        ((422, b"what"), UsageError, "the server rejected the input: what"),
     ],
 )
 def test_other_refusals_are_told_as_the_server_puts_them(server, answer, error, message):

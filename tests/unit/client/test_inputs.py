@@ -88,23 +88,23 @@ def test_a_file_is_its_content_where_something_else_is_declared(tmp_path):
 @pytest.mark.parametrize(
     ("pairs", "message", "hint"),
     [
-        (["txt=a"], "the model takes no input `txt`", "did you mean `text`?"),
-        (["text"], "`text` is no `name=value`", "write `-i name=value` or `-i name=@file`"),
-        (["=a"], "`=a` is no `name=value`", "write `-i name=value` or `-i name=@file`"),
-        (["count=1.5"], "input `count` wants an integer, not `1.5`", None),
-        (["ratio=nan"], "input `ratio` wants a number, not `nan`", None),
-        (['options={"a": NaN}'], "input `options` wants a JSON object: `NaN` is no number of JSON's", None),
-        (['options={"a": 1e999}'], "input `options` wants a JSON object: `1e999` is no number of JSON's", None),
-        (["ratio=x"], "input `ratio` wants a number, not `x`", None),
-        (["flag=maybe"], "input `flag` wants `true` or `false`, not `maybe`", None),
-        (["options=[]"], "input `options` wants a JSON object", None),
+        (["txt=a"], "the model has no input `txt`", "did you mean `text`?"),
+        (["text"], "`text` is not `name=value`", "write `-i name=value` or `-i name=@file`"),
+        (["=a"], "`=a` is not `name=value`", "write `-i name=value` or `-i name=@file`"),
+        (["count=1.5"], "input `count` must be an integer, not `1.5`", None),
+        (["ratio=nan"], "input `ratio` must be a number, not `nan`", None),
+        (['options={"a": NaN}'], "input `options` must be a JSON object: `NaN` is not a JSON number", None),
+        (['options={"a": 1e999}'], "input `options` must be a JSON object: `1e999` is not a JSON number", None),
+        (["ratio=x"], "input `ratio` must be a number, not `x`", None),
+        (["flag=maybe"], "input `flag` must be `true` or `false`, not `maybe`", None),
+        (["options=[]"], "input `options` must be a JSON object", None),
         (["colour=green"], "input `colour` cannot be `green`", "choose from `red`, `blue`"),
         (["size=3"], "input `size` cannot be `3`", "choose from `1`, `2`, `4`"),
-        (["text=a", "text=b"], "input `text` is given more than once, and is no list", None),
-        (["image=a.png"], "input `image` wants a file or an address", "`@a.png` gives the file `a.png`"),
+        (["text=a", "text=b"], "input `text` was given more than once, but is not a list", None),
+        (["image=a.png"], "input `image` must be a file or a URL", "to send the file `a.png`, write `@a.png`"),
         (
             ["image=@/no/such.png"],
-            "input `image` names a file that cannot be read: `/no/such.png`: No such file or directory",
+            "input `image` cannot read the file `/no/such.png`: No such file or directory",
             None,
         ),
     ],
@@ -123,11 +123,11 @@ def test_every_mistake_is_told_at_once():
         inputs_from(["flag=x", "other=1"], schema)
 
     assert caught.value.message == (
-        "the model takes no input `other`; input `image` is missing; input `count` is missing; "
-        "input `flag` wants `true` or `false`, not `x`"
+        "the model has no input `other`; input `image` is missing; input `count` is missing; "
+        "input `flag` must be `true` or `false`, not `x`"
     )
     assert caught.value.hint == (
-        "the model takes `image`, `count`, `flag`; add `-i image=@FILE`; add `-i count=INTEGER`"
+        "the model's inputs are `image`, `count`, `flag`; add `-i image=@FILE`; add `-i count=INTEGER`"
     )
 
 
@@ -144,10 +144,16 @@ def test_a_json_object_is_taken_as_it_is_with_files_put_in(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "the input is no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-        ("[1]", "the input is no JSON object"),
-        ('{"image": -Infinity}', "the input is no JSON: `-Infinity` is no number of JSON's"),
-        ('{"imag": 1}', "the model takes no input `imag`; input `image` is missing"),
+        (
+            "{",
+            (
+                "the input is not valid JSON: Expecting property name enclosed in double quotes: "
+                "line 1 column 2 (char 1)"
+            ),
+        ),
+        ("[1]", "the input is not a JSON object"),
+        ('{"image": -Infinity}', "the input is not valid JSON: `-Infinity` is not a JSON number"),
+        ('{"imag": 1}', "the model has no input `imag`; input `image` is missing"),
     ],
 )
 def test_an_unusable_json_input_is_refused(text, message):

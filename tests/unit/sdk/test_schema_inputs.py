@@ -215,58 +215,78 @@ def test_objects_have_their_fields(tmp_path):
 @pytest.mark.parametrize(
     ("parameter", "message", "hint"),
     [
-        ("a", "`a` has no type", "write `a: str`, or whichever type it has"),
-        ("a: int, /", "`a` can only be given by position", "take the `/` out"),
-        ("*a: int", "`predict` takes `*a`: inputs without names and types", "name each input and give it a type"),
-        ("**a", "`predict` takes `**a`: inputs without names and types", "name each input and give it a type"),
-        ("a: Pth", "nothing in this file is called `Pth`", "did you mean `Path`?"),
-        ("a: Zzz", "nothing in this file is called `Zzz`", "import it, or correct its spelling"),
-        ("a: Iterator[str]", "`a`: no input can be of this type", "take a `str` and parse it"),
-        ("a: List[Optional[str]]", "`a`: the elements of a list cannot be None", "leave them out of the list"),
+        ("a", "`a` has no type annotation", "write `a: str`, or whichever type it has"),
+        ("a: int, /", "`a` is positional-only", "take the `/` out"),
+        (
+            "*a: int",
+            "`predict` takes `*a`, but every input needs a name and a type",
+            "list each input with a name and a type",
+        ),
+        (
+            "**a",
+            "`predict` takes `**a`, but every input needs a name and a type",
+            "list each input with a name and a type",
+        ),
+        ("a: Pth", "`Pth` is not defined in this file", "did you mean `Path`?"),
+        ("a: Zzz", "`Zzz` is not defined in this file", "import it, or fix the spelling"),
+        ("a: Iterator[str]", "`a`: an input cannot have this type", "take a `str` and parse it"),
+        ("a: List[Optional[str]]", "`a`: list items cannot be None", "omit them from the list"),
         (
             "a: Union[str, Path]",
-            "`a`: a file, a secret or an object cannot be one of several types",
+            "`a`: a union cannot contain a file, a secret or an object",
             "make it an input of its own",
         ),
-        ("a: int = len(sys.argv)", "this value is not known before the code runs", None),
+        ("a: int = len(sys.argv)", "this value cannot be computed without running the code", None),
         ("a: int = Input(defualt=1)", "`Input` has no argument `defualt`", "did you mean `default`?"),
         (
             "a: list = Input(default_factory=list)",
-            "`Input` takes no `default_factory`",
-            "give `default`: a list or dict is copied for each prediction",
+            "`Input` does not accept `default_factory`",
+            "use `default`: a list or dict is copied for each prediction",
         ),
-        ("a: int = Input(1, 2)", "only the default may be given to `Input` without its name", None),
+        ("a: int = Input(1, 2)", "`Input` accepts only the default as a positional argument", None),
         ("a: int = Input(**options)", "`Input` has no argument `**`", None),
-        ("a: int = Input(default='x')", "`a`: the default 'x' is no integer", "change the default or the limit"),
-        ("a: int = True", "`a`: the default True is no integer", "change the default or the limit"),
-        ("a: int = Input(default=5, le=4)", "`a`: the default 5 is over 4", "change the default or the limit"),
-        ("a: int = Input(default=5, ge=6)", "`a`: the default 5 is under 6", "change the default or the limit"),
+        (
+            "a: int = Input(default='x')",
+            "`a`: the default 'x' is not an integer",
+            "change the default or the limit",
+        ),
+        ("a: int = True", "`a`: the default True is not an integer", "change the default or the limit"),
+        (
+            "a: int = Input(default=5, le=4)",
+            "`a`: the default 5 is greater than 4",
+            "change the default or the limit",
+        ),
+        (
+            "a: int = Input(default=5, ge=6)",
+            "`a`: the default 5 is less than 6",
+            "change the default or the limit",
+        ),
         ("a: str = Input(default='x', min_length=2)", "`a`: the default 'x' is shorter than 2", None),
         ("a: str = Input(default='xyz', max_length=2)", "`a`: the default 'xyz' is longer than 2", None),
         ("a: str = Input(default='x', regex='^y')", "`a`: the default 'x' does not match `^y`", None),
         (
             "a: str = Input(default='z', choices=['x', 'y'])",
-            "`a`: the default 'z' is none of the choices: 'x', 'y'",
+            "`a`: the default 'z' is not one of the choices: 'x', 'y'",
             "change the default or the limit",
         ),
-        ("a: Literal['x'] = 'y'", "`a`: the default 'y' is none of the choices: 'x'", None),
-        ("a: List[int] = Input(default=['x'])", "`a`: the default ['x'] is no integer", None),
-        ("a: str = Input(choices=[])", "`a`: there are no choices to choose from", None),
-        ("a: str = Input(choices=['x', 2])", "`a`: the choice 2 is not of the input's type", None),
+        ("a: Literal['x'] = 'y'", "`a`: the default 'y' is not one of the choices: 'x'", None),
+        ("a: List[int] = Input(default=['x'])", "`a`: the default ['x'] is not an integer", None),
+        ("a: str = Input(choices=[])", "`a`: `choices` is empty", None),
+        ("a: str = Input(choices=['x', 2])", "`a`: the choice 2 does not have the input's type", None),
         (
             "a: bool = Input(choices=[True])",
-            "`a`: `choices` is for strings and numbers, and this is neither",
+            "`a`: `choices` is only valid for strings and numbers",
             None,
         ),
-        ("a: Literal['x', 1]", "the choices are not all strings or all numbers", None),
-        ("a: int = Input(ge=3, le=2)", "`a`: nothing is at least 3 and at most 2", "swap `ge` and `le`"),
-        ("a: str = Input(ge=1)", "`a`: `ge` is for numbers, and this is none", None),
-        ("a: int = Input(max_length=1)", "`a`: `max_length` is for strings and lists, and this is neither", None),
-        ("a: int = Input(regex='x')", "`a`: `regex` is for strings, and this is none", None),
-        ("a: str = Input(accept='image/*')", "`a`: `accept` is for files, and this is none", None),
-        ("a: int = Input(ge='1')", "`a`: `ge` cannot be '1'", None),
-        ("a: str = Input(description=3)", "`a`: `description` cannot be 3", None),
-        ("a: int = 10 ** 1000", "this value is not known before the code runs", None),
+        ("a: Literal['x', 1]", "choices must be all strings or all numbers", None),
+        ("a: int = Input(ge=3, le=2)", "`a`: `ge` 3 is greater than `le` 2", "swap `ge` and `le`"),
+        ("a: str = Input(ge=1)", "`a`: `ge` is only valid for numbers", None),
+        ("a: int = Input(max_length=1)", "`a`: `max_length` is only valid for strings and lists", None),
+        ("a: int = Input(regex='x')", "`a`: `regex` is only valid for strings", None),
+        ("a: str = Input(accept='image/*')", "`a`: `accept` is only valid for files", None),
+        ("a: int = Input(ge='1')", "`a`: invalid `ge`: '1'", None),
+        ("a: str = Input(description=3)", "`a`: invalid `description`: 3", None),
+        ("a: int = 10 ** 1000", "this value cannot be computed without running the code", None),
     ],
 )
 def test_what_cannot_be(tmp_path, parameter, message, hint):
@@ -281,14 +301,14 @@ def test_what_cannot_be(tmp_path, parameter, message, hint):
 def test_a_pattern_that_is_none_is_told_in_the_words_of_its_parser(tmp_path):
     (mistake,) = mistakes(tmp_path, "def predict(a: str = Input(regex='(')) -> str: ...")
 
-    assert mistake.message.startswith("`a`: `(` is no regular expression: missing )")
+    assert mistake.message.startswith("`a`: `(` is not a valid regular expression: missing )")
 
 
 def test_files_inside_of_objects_are_refused(tmp_path):
     """Only the server fetches files, and it looks for them at the top."""
     (mistake,) = mistakes(tmp_path, "@dataclass\nclass Box:\n    image: Path\ndef predict(a: Box) -> str: ...")
 
-    assert mistake.message == "`a`: the fields of an object are JSON values, no files or secrets"
+    assert mistake.message == "`a`: an object cannot have files or secrets as fields"
 
 
 def test_numbers_that_an_enum_counts_out_are_refused(tmp_path):
@@ -297,7 +317,7 @@ def test_numbers_that_an_enum_counts_out_are_refused(tmp_path):
         tmp_path, "class Kind(enum.Enum):\n    X = enum.auto()\ndef predict(a: Kind) -> str: ..."
     )
 
-    assert (mistake.line, mistake.message) == (2, "this value is not known before the code runs")
+    assert (mistake.line, mistake.message) == (2, "this value cannot be computed without running the code")
 
 
 def test_a_type_that_contains_itself_is_refused(tmp_path):
@@ -305,7 +325,7 @@ def test_a_type_that_contains_itself_is_refused(tmp_path):
         tmp_path, "class Tree(BaseModel):\n    inner: List['Tree']\ndef predict(a: Tree) -> str: ..."
     )
 
-    assert (mistake.line, mistake.message) == (2, "this type contains itself")
+    assert (mistake.line, mistake.message) == (2, "recursive types are not supported")
 
 
 def test_all_mistakes_come_at_once_in_the_order_of_the_file(tmp_path):
@@ -322,8 +342,8 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file(tmp_path):
     )
 
     assert [mistake.message for mistake in found] == [
-        "`predict` does not say what it returns",
-        "`b`: the default 70 is over 50",
-        "`a` has no type",
-        "`bytes` is not a type that a prediction can take or give",
+        "`predict` has no return type annotation",
+        "`b`: the default 70 is greater than 50",
+        "`a` has no type annotation",
+        "`bytes` is not a supported type",
     ]

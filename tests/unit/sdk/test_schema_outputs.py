@@ -93,14 +93,14 @@ def test_types(tmp_path, annotation, schema):
 @pytest.mark.parametrize(
     ("annotation", "message"),
     [
-        ("List[Iterator[str]]", "only the whole output can be an iterator, not a part of it"),
+        ("List[Iterator[str]]", "only the whole output can be an iterator, not part of it"),
         ("Secret", "a `Secret` cannot be returned"),
         ("ConcatenateIterator[int]", "only strings can be concatenated"),
-        ("bytes", "`bytes` is not a type that a prediction can take or give"),
+        ("bytes", "`bytes` is not a supported type"),
         ("Dict[str, int, ]", None),
-        ("List[Strange]", "`Strange` is not a type that a prediction can take or give"),
-        ("'not python'", "`'not python'` is not a type that a prediction can take or give"),
-        ("1", "`1` is not a type that a prediction can take or give"),
+        ("List[Strange]", "`Strange` is not a supported type"),
+        ("'not python'", "`'not python'` is not a supported type"),
+        ("1", "`1` is not a supported type"),
     ],
 )
 def test_what_cannot_be(tmp_path, annotation, message):
@@ -156,7 +156,7 @@ def test_files_that_import_each_other_are_no_trap(tmp_path):
     with pytest.raises(SourceMistakes) as raised:
         read(str(tmp_path), "predict.py:predict")
 
-    assert [mistake.message for mistake in raised.value.mistakes] == ["nothing in this file is called `Missing`"]
+    assert [mistake.message for mistake in raised.value.mistakes] == ["`Missing` is not defined in this file"]
 
 
 def test_a_mistake_in_another_file_is_told_there(tmp_path):
@@ -194,12 +194,12 @@ def test_the_predictor_is_found(tmp_path, source, reference):
 @pytest.mark.parametrize(
     ("source", "reference", "message", "hint"),
     [
-        ("", "nope.py:X", "the file cannot be read: No such file or directory", None),
-        ("", "predict:X", "`predict:X` is not a file and a class or function of it", None),
+        ("", "nope.py:X", "cannot read the file: No such file or directory", None),
+        ("", "predict:X", "`predict:X` is not a reference to a class or function", None),
         (
             "class Predictor: ...",
             "predict.py:Predicter",
-            "there is no class or function `Predicter` in this file",
+            "no class or function `Predicter` in this file",
             "did you mean `Predictor`?",
         ),
         (
@@ -212,12 +212,12 @@ def test_the_predictor_is_found(tmp_path, source, reference):
             "class A:\n    def run(self) -> str: ...\n    def predict(self) -> str: ...",
             "predict.py:A",
             "`A` must define either run() or predict(), not both",
-            "keep the one that serves, and give the other another name",
+            "rename or remove one of them",
         ),
         (
             "class A:\n    def setup(self, device): ...\n    def run(self) -> str: ...",
             "predict.py:A",
-            "`setup` takes `self` and, if it wants, `weights`; nothing gives it `device`",
+            "`setup` can only take `self` and `weights`, not `device`",
             "read it from a file or an environment variable",
         ),
         ("def predict(:", "predict.py:predict", "this is not valid Python: invalid syntax", None),
@@ -225,16 +225,16 @@ def test_the_predictor_is_found(tmp_path, source, reference):
         (
             "@concurrent(max=2)\ndef predict() -> str: ...",
             "predict.py:predict",
-            "`@concurrent(max=2)` takes an `async def`",
-            "a synchronous predictor runs once at a time",
+            "`@concurrent(max=2)` requires `async def`",
+            "a synchronous predictor runs one prediction at a time",
         ),
         (
             "@concurrent(max=N)\nasync def predict() -> str: ...",
             "predict.py:predict",
-            "`@concurrent` takes a whole number from 1 on, written out",
+            "`@concurrent` requires a literal integer of at least 1",
             "write `@concurrent(max=4)`",
         ),
-        ("def predict(): ...", "predict.py:predict", "`predict` does not say what it returns", None),
+        ("def predict(): ...", "predict.py:predict", "`predict` has no return type annotation", None),
     ],
 )
 def test_what_cannot_serve(tmp_path, source, reference, message, hint):

@@ -104,7 +104,7 @@ def test_what_is_still_at_its_address_is_fetched_once(tmp_path):
 
 
 def test_only_web_addresses_are_fetched():
-    with pytest.raises(ValueError, match="only http and https addresses are fetched, not 'file:///etc/passwd'"):
+    with pytest.raises(ValueError, match="only http and https URLs can be downloaded, not 'file:///etc/passwd'"):
         cog.URLFile("file:///etc/passwd").read()
 
 
@@ -117,7 +117,7 @@ def test_input_keeps_what_it_is_told():
 
 
 def test_input_takes_no_default_factory():
-    with pytest.raises(TypeError, match="Input\\(\\) takes no `default_factory`"):
+    with pytest.raises(TypeError, match="Input\\(\\) does not accept `default_factory`"):
         cog.Input(default_factory=list)
 
 
@@ -131,11 +131,11 @@ def test_only_asynchronous_functions_are_concurrent():
         yield 1
 
     assert (one.__cog_concurrent__, four.__cog_concurrent__, four.__cog_streaming__) == (1, 4, True)
-    with pytest.raises(TypeError, match=r"@concurrent\(max=2\) takes an `async def`"):
+    with pytest.raises(TypeError, match=r"@concurrent\(max=2\) requires `async def`"):
         cog.concurrent(max=2)(one)
-    with pytest.raises(TypeError, match="@concurrent takes a whole number, not True"):
+    with pytest.raises(TypeError, match="@concurrent requires an integer, not True"):
         cog.concurrent(max=True)
-    with pytest.raises(ValueError, match="@concurrent takes a number from 1 on, not 0"):
+    with pytest.raises(ValueError, match="@concurrent requires max to be at least 1, not 0"):
         cog.concurrent(max=0)
 
 
@@ -199,7 +199,7 @@ def test_good_names(scope, name):
      "predict_time", "cog", "cog.x"],
 )  # fmt: skip
 def test_bad_and_reserved_names(scope, name):
-    with pytest.raises(ValueError, match=r"no name for a metric|is reserved"):
+    with pytest.raises(ValueError, match=r"not a valid metric name|is reserved"):
         scope.record_metric(name, 1)
     assert scope.told == []
 
@@ -207,13 +207,13 @@ def test_bad_and_reserved_names(scope, name):
 @pytest.mark.parametrize(
     ("value", "mode", "error", "message"),
     [
-        (object(), "replace", TypeError, "a metric is a bool, a number, a str, a list or a dict, not object"),
-        (1, "add", TypeError, "a metric's mode is one of replace, incr, append, not 'add'"),
-        ("x", "replace", TypeError, "the metric 'n' holds a number, which `replace` cannot make a str"),
-        (True, "replace", TypeError, "the metric 'n' holds a number, which `replace` cannot make a bool"),
-        ("x", "incr", TypeError, "the metric 'n' is incremented by a number, not by str"),
-        (1, "append", TypeError, "the metric 'n' holds a number, which `append` cannot make a list"),
-        (float("nan"), "replace", ValueError, "the metric 'n' is nan, which JSON cannot carry"),
+        (object(), "replace", TypeError, "a metric must be a bool, number, str, list or dict, not object"),
+        (1, "add", TypeError, "a metric's mode must be one of replace, incr, append, not 'add'"),
+        ("x", "replace", TypeError, "the metric 'n' is a number; `replace` cannot change it to a str"),
+        (True, "replace", TypeError, "the metric 'n' is a number; `replace` cannot change it to a bool"),
+        ("x", "incr", TypeError, "the metric 'n' can only be incremented by a number, not by str"),
+        (1, "append", TypeError, "the metric 'n' is a number; `append` cannot change it to a list"),
+        (float("nan"), "replace", ValueError, "the metric 'n' is nan, which JSON cannot represent"),
     ],
 )
 def test_bad_values(scope, value, mode, error, message):
@@ -305,6 +305,6 @@ def test_a_missing_server_is_one_clear_error(tmp_path):
 
     assert done.returncode == 1
     assert done.stderr == (
-        f"error: there is no prediction server in {tmp_path}\n"
-        "hint: `cog serve --local` starts one on this machine; COG_SERVER_PATH names another folder\n"
+        f"error: no prediction server found in {tmp_path}\n"
+        "hint: `cog serve --local` starts one on this machine; set COG_SERVER_PATH to use another folder\n"
     )

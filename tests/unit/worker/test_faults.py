@@ -43,10 +43,10 @@ def test_setup_that_fails_is_reported(start):
             "class Predictor:\n def run(self): ...\n def predict(self): ...",
             "Unservable: Predictor must define either run() or predict(), not both",
         ),
-        ("class Predictor:\n def predict(self, a): ...", "Unsupported: `a` has no type"),
+        ("class Predictor:\n def predict(self, a): ...", "Unsupported: `a` has no type annotation"),
         (
             "class Predictor:\n def predict(self, a: bytes): ...",
-            "Unsupported: `a`: no input can be of the type bytes",
+            "Unsupported: `a`: unsupported input type bytes",
         ),
         (
             "class Predictor:\n async def setup(self): 1 / 0\n async def predict(self): ...",
@@ -63,7 +63,7 @@ def test_what_cannot_serve_says_why(start, source, error):
 def test_a_missing_file_is_said(start):
     header, _ = start("", reference="nope.py:Predictor").until("setup_failed")
 
-    assert header["error"] == "Unservable: there is no file nope.py"
+    assert header["error"] == "Unservable: file not found: nope.py"
 
 
 RAISING = """

@@ -100,13 +100,13 @@ def test_values_become_json(evaluate):
 def test_what_json_has_not_fails_and_says_where(evaluate):
     """Nothing is turned into null in silence."""
     cases = {
-        "{'scores': [0.5, float('nan')]}": "the output.scores[1] is nan, which JSON cannot carry",
-        "float('inf')": "the output is inf, which JSON cannot carry",
-        "[b'x']": "the output[0] is a bytes, which JSON has not; return a File or a Path",
-        "Secret('x')": "the output is a Secret, which JSON has not",
-        "{'a': object()}": "the output.a is a object, which JSON has not",
-        "{(1, 2): 3}": "the output has a tuple for a key, which JSON has not",
-        "(lambda l: l.append(l) or l)([])": "the output contains itself, or is nested too deeply",
+        "{'scores': [0.5, float('nan')]}": "the output.scores[1] is nan, which JSON cannot represent",
+        "float('inf')": "the output is inf, which JSON cannot represent",
+        "[b'x']": "the output[0] is a bytes, which JSON does not support; return a File or a Path",
+        "Secret('x')": "the output is a Secret, which JSON does not support",
+        "{'a': object()}": "the output.a is a object, which JSON does not support",
+        "{(1, 2): 3}": "the output has a key of type tuple, which JSON does not support",
+        "(lambda l: l.append(l) or l)([])": "the output contains a cycle, or is nested too deeply",
         "Path('missing.png')": "the output: the output file `missing.png`: No such file or directory",
         "[Path('.')]": "the output[0]: the output file `.` is not a regular file",
     }
@@ -182,10 +182,10 @@ def test_no_link_leads_out(evaluate):
     os.mkfifo(outputs / "pipe")
 
     assert evaluate(f"Path({str(outputs / 'picture.png')!r})")["error"] == (
-        f"the output: the output file `{outputs / 'picture.png'}`: it is a symbolic link; return the file itself"
+        f"the output: the output file `{outputs / 'picture.png'}`: it is a symbolic link; return its target"
     )
     assert evaluate(f"Path({str(outputs / 'folder' / 'passwd')!r})")["error"] == (
-        f"the output: the output file `{outputs / 'folder' / 'passwd'}` leaves {outputs} by a symbolic link"
+        f"the output: the output file `{outputs / 'folder' / 'passwd'}` leaves {outputs} through a symbolic link"
     )
     assert evaluate(f"Path({str(outputs / 'pipe')!r})")["error"] == (
         f"the output: the output file `{outputs / 'pipe'}` is not a regular file"
@@ -246,7 +246,7 @@ def test_ten_megabytes_go_through(evaluate):
 def test_an_output_over_the_limit_fails(evaluate):
     """No frame is over its limit; the prediction fails with a reason, and the next one works."""
     assert evaluate("'x' * 2**29")["error"] == (
-        "the output is 536870914 bytes of JSON, over the limit of 536870912; return it as a file"
+        "the output is 536870914 bytes of JSON, more than the limit of 536870912; return it as a file"
     )
     assert evaluate("1")["output"] == 1
 

@@ -149,7 +149,7 @@ def test_every_mistake_of_an_input_is_told(worker):
 
     assert done["status"] == "failed"
     assert done["error"] == (
-        "invalid input: a must be a whole number, not 1.5; b must be one of 'x', 'y'; "
+        "invalid input: a must be an integer, not 1.5; b must be one of 'x', 'y'; "
         "c [1] must be a number, not a string; d must match '^z'"
     )
     assert (
@@ -310,7 +310,7 @@ def test_metrics_are_told_as_they_are_recorded(worker):
         ("steps", "append", "a"),
         ("tokens", "replace", None),
     ]
-    assert done["output"] == "the metric 'cog.x' is reserved: `predict_time` and `cog.*` are the server's own"
+    assert done["output"] == "the metric 'cog.x' is reserved: `predict_time` and `cog.*` belong to the server"
 
 
 def test_many_run_at_once_up_to_the_limit(worker):
