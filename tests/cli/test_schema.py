@@ -124,4 +124,4 @@ def test_a_target_python_that_cannot_run_is_passed_over(tmp_path, monkeypatch):
     with pytest.raises(ProjectErrors) as raised:
         schema_of(tmp_path, project)
 
-    assert [str(error) for error in raised.value.errors] == ["predict.py:1: nothing in this file is called `Str`"]
+    assert [str(error) for error in raised.value.errors] == ["predict.py:1: `Str` is not defined in this file"]

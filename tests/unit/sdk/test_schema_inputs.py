@@ -215,8 +215,8 @@ def test_objects_have_their_fields(tmp_path):
 @pytest.mark.parametrize(
     ("parameter", "message", "hint"),
     [
-        ("a", "`a` has no type annotation", "write `a: str`, or whichever type it has"),
-        ("a: int, /", "`a` is positional-only", "take the `/` out"),
+        ("a", "`a` has no type annotation", "write `a: str`, or whatever its type is"),
+        ("a: int, /", "`a` is positional-only", "remove the `/`"),
         (
             "*a: int",
             "`predict` takes `*a`, but every input needs a name and a type",
@@ -229,7 +229,7 @@ def test_objects_have_their_fields(tmp_path):
         ),
         ("a: Pth", "`Pth` is not defined in this file", "did you mean `Path`?"),
         ("a: Zzz", "`Zzz` is not defined in this file", "import it, or fix the spelling"),
-        ("a: Iterator[str]", "`a`: an input cannot have this type", "take a `str` and parse it"),
+        ("a: Iterator[str]", "`a`: an input cannot have this type", "use `str` and parse it"),
         ("a: List[Optional[str]]", "`a`: list items cannot be None", "omit them from the list"),
         (
             "a: Union[str, Path]",
