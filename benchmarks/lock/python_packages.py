@@ -12,7 +12,7 @@ from benchmarks.lock.times import Row, in_turn
 from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
 from cogfreeze.resolve import checks, python, uv
-from cogfreeze.resolve.wheels import target
+from cogfreeze.resolve.wheels import target_for
 from cogfreeze.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def _ours(packages: tuple[str, ...], folder: Path):
     given = {"glibc": GLIBC, "settings": Settings.from_environment(), "report": Silent()}
 
     def work():
-        wheels = python.resolve(build, folder, PLATFORM, **given).wheels
-        checks.check(wheels, build, folder, PLATFORM, **given)
+        wheels = python.resolve_python(build, folder, PLATFORM, **given).wheels
+        checks.check_closure(wheels, build, folder, PLATFORM, **given)
         return wheels
 
     return work
@@ -67,7 +67,12 @@ def _ours(packages: tuple[str, ...], folder: Path):
 
 def _uv(packages: tuple[str, ...], folder: Path):
     (folder / "uv.in").write_text("\n".join(packages))
-    command = [uv.binary(), *uv.compile_arguments(target(HERE, PLATFORM, GLIBC)), "--generate-hashes", "uv.in"]
+    command = [
+        uv.uv_binary(),
+        *uv.compile_arguments(target_for(HERE, PLATFORM, GLIBC)),
+        "--generate-hashes",
+        "uv.in",
+    ]
     return lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 

@@ -103,7 +103,9 @@ def load_or_resolve(file: str | None, settings: Settings, report: Report) -> Loa
         f"there is no `{found.lock_path.name}`: resolving for this run alone",
         hint="`cog lock` writes one; then every run has the same packages",
     )
-    lock = whole.resolve(found.project, found.folder, None, whole.Request(), settings, report, tools=this_tools())
+    lock = whole.resolve_lock(
+        found.project, found.folder, None, whole.LockOptions(), settings, report, tools=this_tools()
+    )
     return Loaded(folder=found.folder, project=found.project, lock_path=found.lock_path, lock=lock)
 
 

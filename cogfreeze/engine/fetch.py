@@ -30,8 +30,8 @@ def fetch(
         IntegrityError: a server sent a file with another hash.
         LockStale: the environment names another SDK.
     """
-    debs = apt.artifacts(part.apt, settings) if part.apt else []
-    wheels = located.locate(
+    debs = apt.deb_artifacts(part.apt, settings) if part.apt else []
+    wheels = located.locate_wheels(
         (*part.python.wheels, *part.python.build, *part.python.runtime),
         python=part.python.version,
         platform=part.platform,
@@ -39,13 +39,13 @@ def fetch(
         settings=settings,
         build=project.build,
     )
-    sdk_wheel = sdk.fetch(part.python.sdk, settings)
+    sdk_wheel = sdk.fetch_sdk(part.python.sdk, settings)
     found = sdk_wheel | download.fetch_all(debs, settings, report, what="Debian packages")
     found |= download.fetch_all(wheels, settings, report, what="wheels")
     found |= download.fetch_all(
-        interpreter.artifacts(part.python.interpreter, settings), settings, report, what="Pythons"
+        interpreter.interpreter_artifacts(part.python.interpreter, settings), settings, report, what="Pythons"
     )
-    found |= located.archives(
+    found |= located.source_archives(
         part.python.sources,
         python=part.python.version,
         platform=part.platform,
@@ -54,4 +54,6 @@ def fetch(
         report=report,
         build=project.build,
     )
-    return found | download.fetch_all(files.artifacts(lock.files), settings, report, what="inputs of commands")
+    return found | download.fetch_all(
+        files.input_artifacts(lock.files), settings, report, what="inputs of commands"
+    )

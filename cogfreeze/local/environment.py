@@ -130,11 +130,11 @@ def _make(
     _make_venv(home, python.version, settings)
     server = [each for each in python.runtime if each.name not in _IMAGE_ONLY]
     where = {"python": python.version, "platform": locked.platform}
-    artifacts = located.locate(
+    artifacts = located.locate_wheels(
         [*python.wheels, *python.build, *server], **where, folder=folder, settings=settings, build=build
     )
     files = download.fetch_all(artifacts, settings, report, what="wheels")
-    archives = located.archives(
+    archives = located.source_archives(
         python.sources, **where, folder=folder, settings=settings, report=report, build=build
     )
     with report.step(f"installing {len(python.wheels)} packages and the server for Python {python.version}"):
@@ -156,7 +156,7 @@ def _make_venv(home: Path, version: str, settings: Settings) -> None:
     ways += [["--python", str(each)] for each in sorted(pyenv.glob(f"versions/{version}*/bin/python"))[-1:]]
     ways += [["--managed-python", "--python", version]]
     for way in ways:
-        answer = uv.run(["venv", "--no-project", "--clear", *way, "venv"], folder=home, settings=settings)
+        answer = uv.run_uv(["venv", "--no-project", "--clear", *way, "venv"], folder=home, settings=settings)
         if answer.status == 0:
             return
     raise ToolMissing(
@@ -179,7 +179,7 @@ def _install(
     command += ["--cache-dir", _UNPACKED, "--requirements", "requirements.txt"]
     for folder in sorted({str(files[each.sha256].parent) for each in wheels}):
         command += ["--find-links", folder]
-    answer = uv.run(command, folder=home, settings=settings)
+    answer = uv.run_uv(command, folder=home, settings=settings)
     if answer.status == 0:
         return
     if "Hash mismatch" in answer.talk:
@@ -196,7 +196,7 @@ def _build(home: Path, python: Python, files: Mapping[str, Path], settings: Sett
     command = ["pip", "install", "--python", "venv", "--no-index", "--no-deps", "--cache-dir", _UNPACKED]
     for folder in sorted({str(files[each.sha256].parent) for each in python.build}):
         command += ["--find-links", folder]
-    answer = uv.run([*command, "--requirements", "sources.txt"], folder=home, settings=settings)
+    answer = uv.run_uv([*command, "--requirements", "sources.txt"], folder=home, settings=settings)
     if answer.status != 0:
         raise ResolveError(
             f"a package could not be built from source here: {_said(answer)}",
@@ -204,7 +204,7 @@ def _build(home: Path, python: Python, files: Mapping[str, Path], settings: Sett
         )
 
 
-def _said(answer: uv.Answer) -> str:
+def _said(answer: uv.UvResult) -> str:
     """Return uv's error and its causes, as one line."""
     lines = [line.strip() for line in answer.talk.splitlines()]
     told = [line.partition(": ")[2] for line in lines if line.startswith(("error: ", "cause: "))]

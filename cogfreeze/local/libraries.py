@@ -100,7 +100,7 @@ def _unpacked(closure: Apt, settings: Settings, report: Report) -> Path:
     own = _own_archives()
     wanted = [
         replace(artifact, urls=(*(f"{base}/{deb.path}" for base in own.get(deb.archive, ())), *artifact.urls))
-        for deb, artifact in zip(closure.packages, apt.artifacts(closure, settings), strict=True)
+        for deb, artifact in zip(closure.packages, apt.deb_artifacts(closure, settings), strict=True)
     ]
     files = download.fetch_all(wanted, settings, report, what="system packages")
     root.parent.mkdir(parents=True, exist_ok=True)

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from cogfreeze.report import Report
     from cogfreeze.settings import Settings
 
-__all__ = ["artifacts", "default_snapshot", "resolve"]
-
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
 _SHOWN = 5
 # What a package excludes and stands for, and how it is reckoned with.
@@ -33,7 +31,7 @@ _RELATIONS = ("Multi-Arch", "Essential", "Priority", "Breaks", "Conflicts", "Rep
 _OF_THE_FILE = frozenset({"Filename", "Size", "MD5sum", "SHA1", "SHA256", "Description-md5", "Tag"})
 
 
-def artifacts(apt: Apt, settings: Settings) -> list[Artifact]:
+def deb_artifacts(apt: Apt, settings: Settings) -> list[Artifact]:
     """Return the closure's files for `download.fetch_all`, from the mirror if one is named."""
     return [
         Artifact(
@@ -46,7 +44,7 @@ def artifacts(apt: Apt, settings: Settings) -> list[Artifact]:
     ]
 
 
-def resolve(
+def resolve_apt(
     packages: Sequence[str],
     *,
     base: BaseImage,

@@ -27,7 +27,7 @@ from cogfreeze.grammar import SNAPSHOT
 from cogfreeze.lock.model import AptSuite
 from cogfreeze.resolve import openpgp
 from cogfreeze.resolve.download import Artifact, fetch_all
-from cogfreeze.resolve.network import StatusError, get, session
+from cogfreeze.resolve.network import StatusError, get_bytes, http_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -132,7 +132,7 @@ def _releases(distribution: str, snapshot: str, settings: Settings) -> tuple[Rel
     keys = openpgp.keyring(distribution)
     pool = ThreadPoolExecutor(len(wanted))
     try:
-        with session(settings) as web:
+        with http_session(settings) as web:
             futures = [pool.submit(_inrelease, pocket, snapshot, settings, web) for pocket in wanted]
             texts = [future.result() for future in futures]
     finally:
@@ -144,7 +144,7 @@ def _releases(distribution: str, snapshot: str, settings: Settings) -> tuple[Rel
 def _inrelease(pocket: Pocket, snapshot: str, settings: Settings, web: requests.Session) -> bytes:
     (url,) = addresses_of(pocket.archive, snapshot, f"dists/{pocket.suite}/InRelease", settings)
     try:
-        return get(web, url)
+        return get_bytes(web, url)
     except StatusError as error:
         if error.status not in (404, 410):
             raise

@@ -24,13 +24,13 @@ from cogfreeze.errors import IntegrityError, NetworkError, ResolveError, ToolMis
 from cogfreeze.grammar import shown
 from cogfreeze.lock.model import Source
 from cogfreeze.resolve import download
-from cogfreeze.resolve.indexes import bare
+from cogfreeze.resolve.indexes import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cogfreeze.report import Report
-    from cogfreeze.resolve.uv import Found
+    from cogfreeze.resolve.uv import ResolvedPackage
     from cogfreeze.settings import Settings
 
 # What PEP 518 gives a project that names no build system.
@@ -38,8 +38,14 @@ _USUAL = ("setuptools>=40.8.0",)
 _LEFT_OUT = frozenset({".git", ".hg", ".venv", "__pycache__", ".cog"})
 
 
-def locked(
-    found: Found, *, index: str, folder: Path, required_by: tuple[str, ...], settings: Settings, report: Report
+def lock_source(
+    found: ResolvedPackage,
+    *,
+    index: str,
+    folder: Path,
+    required_by: tuple[str, ...],
+    settings: Settings,
+    report: Report,
 ) -> Source:
     """Return the record of a package's source, whose archive is in the cache from then on.
 
@@ -79,7 +85,7 @@ def locked(
         sha256="",
         size=0,
         index="local" if origin.kind == "local" else "url",
-        url=bare(origin.url) if origin.url else None,
+        url=without_credentials(origin.url) if origin.url else None,
         commit=origin.commit,
         path=origin.path.relative_to(folder.resolve()).as_posix() if origin.path else origin.subdirectory,
         required_by=required_by,
@@ -92,7 +98,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
     return folder.resolve() in path.parents
 
 
-def fetch(source: Source, url: str | None, folder: Path, settings: Settings, report: Report) -> Path:
+def fetch_source(source: Source, url: str | None, folder: Path, settings: Settings, report: Report) -> Path:
     """Return the archive of a locked source.
 
     Args:
@@ -204,13 +210,13 @@ def _declared_version(name: str, path: Path | None) -> str:
 def _archive(source: Source, folder: Path, settings: Settings) -> bytes:
     top = f"{source.name}-{source.version}"
     if source.kind == "local":
-        return packed(folder / (source.path or "."), top)
+        return pack(folder / (source.path or "."), top)
     with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
         checkout = Path(scratch) / "checkout"
         _git(settings, "clone", "--quiet", "--no-checkout", "--", str(source.url), str(checkout))
         _git(settings, "-C", str(checkout), "checkout", "--quiet", "--detach", str(source.commit))
         _git(settings, "-C", str(checkout), "submodule", "--quiet", "update", "--init", "--recursive")
-        return packed(checkout / (source.path or "."), top)
+        return pack(checkout / (source.path or "."), top)
 
 
 def _git(settings: Settings, *arguments: str) -> None:
@@ -235,7 +241,7 @@ def _git(settings: Settings, *arguments: str) -> None:
         raise NetworkError(f"git could not fetch a package's source: {said}", hint="try the same by `git clone`")
 
 
-def packed(folder: Path, top: str) -> bytes:
+def pack(folder: Path, top: str) -> bytes:
     """Return a folder as a zip, the same bytes whoever makes it: sorted, with fixed modes and times.
 
     Not compressed: what compresses differs from machine to machine. A link becomes the file that it leads to.

@@ -15,8 +15,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from cogfreeze.catalog.frameworks import TORCH_FAMILY, cuda_of
 from cogfreeze.errors import ResolveError
 from cogfreeze.resolve import download, elf, remote
-from cogfreeze.resolve.indexes import LOCAL
-from cogfreeze.resolve.located import locate
+from cogfreeze.resolve.indexes import LOCAL_INDEX
+from cogfreeze.resolve.located import locate_wheels
 from cogfreeze.resolve.uv import Candidate
 from cogfreeze.resolve.wheels import glibc_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cogfreeze.lock.model import Wheel
     from cogfreeze.project.model import Build
     from cogfreeze.report import Report
-    from cogfreeze.resolve.remote import Papers
+    from cogfreeze.resolve.remote import WheelMetadata
     from cogfreeze.settings import Settings
 
 _DATA = re.compile(r"[^/]+\.data/(purelib|platlib|scripts|data|headers)/(.+)")
@@ -52,7 +52,7 @@ class Finding:
     severity: str = "error"
 
 
-def check(
+def check_closure(
     locked: Sequence[Wheel],
     build: Build,
     folder: Path,
@@ -74,7 +74,7 @@ def check(
     Raises:
         NetworkError, ResolveError, IntegrityError: the papers of a wheel can't be had.
     """
-    papers = _papers(locked, build, folder, platform, settings, report)
+    papers = _metadata(locked, build, folder, platform, settings, report)
     by_name = {each.name: papers[each.sha256] for each in locked}
     found = [
         *same_files(by_name),
@@ -86,7 +86,7 @@ def check(
     return [each for each in found if each.name not in build.allow]
 
 
-def enforce(findings: Sequence[Finding], report: Report) -> None:
+def enforce_checks(findings: Sequence[Finding], report: Report) -> None:
     """Report the findings and refuse the closure if there is an error among them.
 
     Raises:
@@ -95,30 +95,30 @@ def enforce(findings: Sequence[Finding], report: Report) -> None:
     errors = [each for each in findings if each.severity == "error"]
     for each in findings:
         if each not in errors[:1]:
-            report.warn(each.message, hint=_way_out(each))
+            report.warn(each.message, hint=_hint(each))
     if errors:
-        raise ResolveError(errors[0].message, hint=_way_out(errors[0]))
+        raise ResolveError(errors[0].message, hint=_hint(errors[0]))
 
 
-def _way_out(finding: Finding) -> str:
+def _hint(finding: Finding) -> str:
     return f"{finding.hint}; or accept it with `build.allow: [{finding.name}]`"
 
 
-def _papers(
+def _metadata(
     locked: Sequence[Wheel], build: Build, folder: Path, platform: str, settings: Settings, report: Report
-) -> dict[str, Papers]:
-    found = {each.sha256: known for each in locked if (known := remote.kept(each.sha256, settings))}
+) -> dict[str, WheelMetadata]:
+    found = {each.sha256: known for each in locked if (known := remote.cached_metadata(each.sha256, settings))}
     missing = [each for each in locked if each.sha256 not in found]
     if not missing:
         return found
-    artifacts = locate(
+    artifacts = locate_wheels(
         missing, python=build.python_version, platform=platform, folder=folder, settings=settings, build=build
     )
     wanted = [Candidate(file=each.name, url=each.urls[0], sha256=each.sha256) for each in artifacts]
-    return found | remote.papers(wanted, settings, report)
+    return found | remote.wheel_metadata(wanted, settings, report)
 
 
-def same_files(papers: Mapping[str, Papers]) -> Iterator[Finding]:
+def same_files(papers: Mapping[str, WheelMetadata]) -> Iterator[Finding]:
     """Find wheels that put different content into the same file: the last one installed wins, whichever that is.
 
     Args:
@@ -146,7 +146,7 @@ def same_files(papers: Mapping[str, Papers]) -> Iterator[Finding]:
         )
 
 
-def _installed(papers: Papers) -> Iterator[tuple[str, str]]:
+def _installed(papers: WheelMetadata) -> Iterator[tuple[str, str]]:
     """Yield every file that a wheel puts below the environment: its path there, and its digest."""
     for path, digest in papers.files.items():
         if found := _DATA.fullmatch(path):
@@ -172,7 +172,7 @@ def _newer_glibc(locked: Sequence[Wheel], glibc: tuple[int, int] | None) -> Iter
 
 
 def _unvouched(
-    locked: Sequence[Wheel], papers: Mapping[str, Papers], glibc: tuple[int, int] | None
+    locked: Sequence[Wheel], papers: Mapping[str, WheelMetadata], glibc: tuple[int, int] | None
 ) -> list[Wheel]:
     """Return the wheels whose need of glibc nobody answers for, without those whose names say that it is newer.
 
@@ -185,11 +185,11 @@ def _unvouched(
         for each in locked
         if glibc is not None
         and (glibc_of(each.file) or glibc) <= glibc
-        and (each.index == LOCAL or _promises_nothing(each, papers[each.name]))
+        and (each.index == LOCAL_INDEX or _promises_nothing(each, papers[each.name]))
     ]
 
 
-def _promises_nothing(wheel: Wheel, papers: Papers) -> bool:
+def _promises_nothing(wheel: Wheel, papers: WheelMetadata) -> bool:
     """Say whether a wheel of an index has compiled files, and a name that says nothing of their glibc."""
     if glibc_of(wheel.file) or (wheel.name in TORCH_FAMILY and wheel.index.startswith("pytorch-")):
         return False
@@ -208,19 +208,23 @@ def _newer_symbols(
     """Find compiled files that the base's loader would refuse; the wheels are fetched whole, as the build will."""
     if not wheels or glibc is None or "glibc" in build.allow:
         return
-    needs = {each.sha256: known for each in wheels if (known := elf.kept(each.sha256, settings)) is not None}
+    needs = {
+        each.sha256: known
+        for each in wheels
+        if (known := elf.cached_symbol_versions(each.sha256, settings)) is not None
+    }
     missing = [each for each in wheels if each.sha256 not in needs]
     if missing:
-        places = locate(
+        places = locate_wheels(
             missing, python=build.python_version, platform=platform, folder=folder, settings=settings, build=build
         )
         files = download.fetch_all(places, settings, report, what="wheels, to read what glibc they need")
         with report.step(f"reading the symbol versions of {len(files)} wheels", len(files)) as advance:
             for sha256, path in files.items():
-                needs[sha256] = elf.needs(path, sha256, settings)
+                needs[sha256] = elf.symbol_versions(path, sha256, settings)
                 advance(1)
     for each in wheels:
-        asked = elf.newest(needs[each.sha256], platform)
+        asked = elf.newest_glibc(needs[each.sha256], platform)
         if asked and asked[0] > glibc:
             yield Finding(
                 name="glibc",
@@ -230,7 +234,7 @@ def _newer_symbols(
             )
 
 
-def _other_pythons(papers: Mapping[str, Papers], python: str) -> Iterator[Finding]:
+def _other_pythons(papers: Mapping[str, WheelMetadata], python: str) -> Iterator[Finding]:
     # `3.11` stands for every 3.11; a wheel that some of them can run is none of ours to refuse.
     versions = [python] if python.count(".") == 2 else [f"{python}.0", f"{python}.99"]
     for name in sorted(papers):

@@ -46,7 +46,7 @@ def required_by(
         name = queue.pop()
         for requirement in _parsed(requires[name], extras[name]):
             asked = canonicalize_name(requirement.name)
-            if asked in requires and holds(requirement, markers, extras[name]):
+            if asked in requires and marker_holds(requirement, markers, extras[name]):
                 askers.setdefault(asked, set()).add(name)
                 reach(asked, requirement.extras)
     return {
@@ -55,7 +55,7 @@ def required_by(
     }
 
 
-def annotated(text: str) -> dict[str, tuple[str, ...]]:
+def required_by_in_comments(text: str) -> dict[str, tuple[str, ...]]:
     """Return the same from uv's comments: `idna==3.10  # via requests`, or `# via -r FILE` for a root."""
     found: dict[str, tuple[str, ...]] = {}
     for name, via in _VIA.findall(text):
@@ -80,7 +80,7 @@ def _parsed(lines: Iterable[str], extras: Iterable[str]) -> list[Requirement]:
     return found
 
 
-def holds(requirement: Requirement, markers: Mapping[str, str], extras: Iterable[str] = ()) -> bool:
+def marker_holds(requirement: Requirement, markers: Mapping[str, str], extras: Iterable[str] = ()) -> bool:
     """Say whether a requirement's marker holds; one that makes no sense does, and uv judges it."""
     if requirement.marker is None:
         return True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze import atomic
 from cogfreeze.resolve import layers, pulled
-from cogfreeze.resolve.pulled import Pulled
+from cogfreeze.resolve.pulled import Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 
 
-def read(
+def read_inventory(
     repository: Repository,
     index: str,
     manifest: Document,
@@ -61,7 +61,7 @@ def read(
     return files
 
 
-def at_hand(index: str, manifest: str | None, platform: str, settings: Settings) -> Pulled | None:
+def at_hand(index: str, manifest: str | None, platform: str, settings: Settings) -> Inventory | None:
     """Return the same without a registry; None where neither what was kept nor the engine has the packages.
 
     Args:
@@ -69,15 +69,15 @@ def at_hand(index: str, manifest: str | None, platform: str, settings: Settings)
     """
     kept = _kept(manifest, settings) if manifest else None
     if kept is not None and status(kept.files) is not None:
-        return Pulled(files=kept.files, manifest=manifest)
+        return Inventory(files=kept.files, manifest=manifest)
     found = _pulled((index, manifest), manifest, platform, settings)
     return found if found is not None and status(found.files) is not None else None
 
 
 def _pulled(
     digests: tuple[str | None, ...], manifest: str | None, platform: str, settings: Settings
-) -> Pulled | None:
-    found = pulled.read(digests, manifest, platform)
+) -> Inventory | None:
+    found = pulled.read_from_engine(digests, manifest, platform)
     if found is not None and found.manifest:
         _keep(found.manifest, _Kept(files=found.files, whole=True), settings)
     return found

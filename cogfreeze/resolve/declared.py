@@ -62,7 +62,7 @@ class Line:
 
     def applies(self, markers: Mapping[str, str]) -> bool:
         """Say whether the line's marker holds in that environment."""
-        return self.requirement is None or closure.holds(self.requirement, markers)
+        return self.requirement is None or closure.marker_holds(self.requirement, markers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ class Declared:
         return next((line.where for line in (*self.requirements, *self.constraints) if line.name == name), None)
 
 
-def read(build: Build, folder: Path) -> Declared:
+def read_declared(build: Build, folder: Path) -> Declared:
     """Read the requirements of a declaration.
 
     Args:

@@ -20,7 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from cogfreeze.errors import CogError, IntegrityError, NetworkError
-from cogfreeze.resolve.network import TIMEOUT, StatusError, explained, get, require_success, session, shown
+from cogfreeze.resolve.network import (
+    TIMEOUT,
+    StatusError,
+    explaining_failures,
+    http_session,
+    redacted,
+    require_success,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,8 +36,6 @@ if TYPE_CHECKING:
 
     from cogfreeze.report import Report
     from cogfreeze.settings import Settings
-
-__all__ = ["Artifact", "cached_path", "fetch_all", "get", "session"]
 
 _PARALLEL = 8
 _ATTEMPTS = 4
@@ -91,7 +96,7 @@ def fetch_all(
         return {}
     sizes = [item.size for item in wanted.values() if item.size is not None]
     total = sum(sizes) if len(sizes) == len(wanted) else None
-    with report.step(f"fetching {len(wanted)} {what}", total) as advance, session(settings) as web:
+    with report.step(f"fetching {len(wanted)} {what}", total) as advance, http_session(settings) as web:
         fetcher = _Fetcher(settings, web, advance)
         pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="fetch")
         try:
@@ -232,7 +237,7 @@ class _Fetcher:
             if not resumed:
                 break
         raise IntegrityError(
-            f"`{item.name}` from {shown(url)} is not the file that was promised: expected sha256 {item.sha256}"
+            f"`{item.name}` from {redacted(url)} is not the file that was promised: expected sha256 {item.sha256}"
             f"{_bytes(item.size)}, got {got}{_bytes(size)}",
             hint="the server, or something on the way, gave other bytes; nothing of them was kept",
         )
@@ -243,7 +248,7 @@ class _Fetcher:
         if start and start == item.size:
             return True
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-        with explained(url), self.web.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        with explaining_failures(url), self.web.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
             if start and answer.status_code == 416:
                 return True  # the part is no shorter than the file: its hash will tell
             require_success(answer)

@@ -42,13 +42,13 @@ _FORM = 1
 Needs = dict[str, dict[tuple[int, int], str]]
 
 
-def newest(needs: Needs, platform: str) -> tuple[tuple[int, int], str] | None:
+def newest_glibc(needs: Needs, platform: str) -> tuple[tuple[int, int], str] | None:
     """Return the newest glibc that files for a platform ask for, and a file that does; None where none asks."""
     asked = needs.get(ARCHITECTURES[platform])
     return max(asked.items()) if asked else None
 
 
-def kept(sha256: str, settings: Settings) -> Needs | None:
+def cached_symbol_versions(sha256: str, settings: Settings) -> Needs | None:
     """Return what a wheel's files ask for where they were read before."""
     try:
         table = json.loads(_path(sha256, settings).read_bytes())
@@ -57,7 +57,7 @@ def kept(sha256: str, settings: Settings) -> Needs | None:
         return None
 
 
-def needs(wheel: Path, sha256: str, settings: Settings) -> Needs:
+def symbol_versions(wheel: Path, sha256: str, settings: Settings) -> Needs:
     """Read the compiled files of a wheel, and keep what they ask for.
 
     A file that is no whole ELF file asks for nothing: the loader would refuse it whatever the base has.

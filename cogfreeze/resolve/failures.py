@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import CogError, NetworkError, ProjectError, ResolveError
-from cogfreeze.resolve.network import shown
+from cogfreeze.resolve.network import redacted
 from cogfreeze.resolve.sources import ROUTER
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def warnings(talk: str) -> list[str]:
     return [_one_line(text) for kind, text in _parts(talk) if kind == "warning"]
 
 
-def explained(talk: str, sources: Sources) -> CogError:
+def explain_failure(talk: str, sources: Sources) -> CogError:
     """Return the error for a failed run.
 
     Args:
@@ -230,7 +230,7 @@ def _network(said: _Said, sources: Sources) -> CogError:
     what = f"the torch index `{sources.torch.name}`" if sources.torch and of_torch else "the package index"
     if line := next((line for line in sources.declared.requirements if url and url in line.text), None):
         what = f"the address of `{line.name}`"
-    where = f" ({shown(url)})" if url else ""
+    where = f" ({redacted(url)})" if url else ""
     if "certificate" in text or "UnknownIssuer" in text:
         return NetworkError(
             f"the certificate of {host} is not trusted here{where}: {_innermost(said)}",

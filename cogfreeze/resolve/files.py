@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.lock.model import LockedFile
 from cogfreeze.resolve import download
-from cogfreeze.resolve.network import TIMEOUT, explained, require_success
+from cogfreeze.resolve.network import TIMEOUT, explaining_failures, require_success
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 # What the cache calls them; their own names are whatever a URL ends in.
-NAME = "input"
+INPUT_FILE = "input"
 
 
-def resolve(
+def resolve_inputs(
     project: Project, previous: Iterable[LockedFile], settings: Settings, report: Report
 ) -> tuple[LockedFile, ...]:
     """Return a record of every file that the project's commands name, sorted by URL.
@@ -39,16 +39,18 @@ def resolve(
     """
     known = {file.url: file for file in previous}
     urls = sorted({file.url for command in project.build.run for file in command.inputs})
-    with download.session(settings) as web:
-        return tuple(known.get(url) or fetched(url, web, settings, report) for url in urls)
+    with download.http_session(settings) as web:
+        return tuple(known.get(url) or fetch_and_hash(url, web, settings, report) for url in urls)
 
 
-def artifacts(files: Iterable[LockedFile]) -> list[download.Artifact]:
+def input_artifacts(files: Iterable[LockedFile]) -> list[download.Artifact]:
     """Return where to fetch locked files from, for `download.fetch_all`."""
-    return [download.Artifact(urls=(file.url,), sha256=file.sha256, size=file.size, name=NAME) for file in files]
+    return [
+        download.Artifact(urls=(file.url,), sha256=file.sha256, size=file.size, name=INPUT_FILE) for file in files
+    ]
 
 
-def fetched(url: str, web: requests.Session, settings: Settings, report: Report) -> LockedFile:
+def fetch_and_hash(url: str, web: requests.Session, settings: Settings, report: Report) -> LockedFile:
     """Fetch a file into the cache as `NAME`, and learn its hash on the way.
 
     Raises:
@@ -59,7 +61,7 @@ def fetched(url: str, web: requests.Session, settings: Settings, report: Report)
     digest, size = hashlib.sha256(), 0
     with tempfile.NamedTemporaryFile(dir=home, prefix=".input-") as part:
         with (
-            explained(url),
+            explaining_failures(url),
             web.get(url, headers={"Accept-Encoding": "identity"}, stream=True, timeout=TIMEOUT) as answer,
         ):
             require_success(answer)
@@ -72,7 +74,7 @@ def fetched(url: str, web: requests.Session, settings: Settings, report: Report)
                     advance(len(chunk))
         part.flush()
         locked = LockedFile(url=url, sha256=digest.hexdigest(), size=size)
-        path = download.cached_path(settings, locked.sha256, NAME)
+        path = download.cached_path(settings, locked.sha256, INPUT_FILE)
         path.parent.mkdir(exist_ok=True)
         if not path.exists():
             # A second name for it, which stays when the first goes.

@@ -13,7 +13,7 @@ from cogfreeze.lock.model import BaseImage
 from cogfreeze.lock.packages import installed, package_list_digest
 from cogfreeze.resolve import contents, layers, without_registry
 from cogfreeze.resolve.network import StatusError, UnreachableError
-from cogfreeze.resolve.registry import INDEXES, Document, Reference, Repository, UnknownImageError
+from cogfreeze.resolve.registry import INDEX_MEDIA_TYPES, Document, Reference, Repository, UnknownImageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ class Choice:
     reason: str
 
 
-def choose(build: Build, gpu: cuda.Choice | None = None, cuda_base: str = "auto") -> Choice:
+def choose_base(build: Build, gpu: cuda.Choice | None = None, cuda_base: str = "auto") -> Choice:
     """Return the base image that a declaration asks for or implies. No I/O but for the catalogue.
 
     Args:
@@ -87,7 +87,7 @@ def _slim_python(version: str) -> str:
     return f"python:{version}-slim-bookworm" if minor == "3.8" else f"python:{version}-slim"
 
 
-def resolve(
+def resolve_base(
     reference: str,
     platform: str,
     reason: str,
@@ -146,14 +146,14 @@ def _from_registry(
 ) -> tuple[BaseImage, str | None]:
     with report.step(f"asking the registry for {reference.name}"):
         manifest = top = _top(repository, reference, pinned, settings)
-        if top.media_type in INDEXES or "manifests" in top.content:
+        if top.media_type in INDEX_MEDIA_TYPES or "manifests" in top.content:
             manifest = repository.manifest(_platform_digest(top, reference, platform))
         config = repository.blob(config_digest(manifest, reference))
     if _platform_of(config) != platform:
         raise _no_platform(reference, platform, [_platform_of(config)])
 
     def read(enough: Callable[[Mapping[str, str]], bool], *, from_below: bool = False) -> Mapping[str, str]:
-        return contents.read(
+        return contents.read_inventory(
             repository, top.digest, manifest, platform, enough, settings, report, from_below=from_below
         )
 
@@ -239,7 +239,7 @@ def _near(tag: str, tags: list[str]) -> list[str]:
     return get_close_matches(tag, tags, n=3, cutoff=0.3) or tags[:3]
 
 
-def offered(index: Document) -> dict[str, str]:
+def platforms_of_index(index: Document) -> dict[str, str]:
     """Return the platforms of an index, each with its manifest's digest; attestations are none."""
     found: dict[str, str] = {}
     for each in index.content.get("manifests", ()):
@@ -248,7 +248,7 @@ def offered(index: Document) -> dict[str, str]:
 
 
 def _platform_digest(index: Document, reference: Reference, platform: str) -> str:
-    there = offered(index)
+    there = platforms_of_index(index)
     if platform not in there:
         raise _no_platform(reference, platform, list(there))
     return there[platform]

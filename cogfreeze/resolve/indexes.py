@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from cogfreeze.resolve.declared import Options
     from cogfreeze.settings import Settings
 
-DEFAULT = "pypi"
-LOCAL = "local"
+DEFAULT_INDEX = "pypi"
+LOCAL_INDEX = "local"
 _TAG = re.compile(r"cpu|cu\d{2,4}")
 # What a name in the lock may look like; another one is replaced by a number.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
@@ -43,14 +43,14 @@ class TorchIndex:
     url: str
 
 
-def torch(tag: str | None, settings: Settings) -> TorchIndex | None:
+def torch_index(tag: str | None, settings: Settings) -> TorchIndex | None:
     """Return the index of a tag (`cpu`, `cu128`), at `COG_TORCH_INDEX` where that is set."""
     if tag is None:
         return None
     return TorchIndex(name=f"pytorch-{tag}", url=f"{settings.torch_index or addresses.TORCH_INDEX}/{tag}")
 
 
-def take_torch(options: Options, settings: Settings) -> tuple[Options, str | None]:
+def take_torch_index(options: Options, settings: Settings) -> tuple[Options, str | None]:
     """Take a torch index out of a requirements file's options, and return its tag: it is no index for the rest.
 
     Raises:
@@ -80,22 +80,22 @@ def _torch_tag(url: str, settings: Settings) -> str | None:
     return tag if base in known and _TAG.fullmatch(tag) else None
 
 
-def names(urls: Iterable[str], named: dict[str, str]) -> dict[str, str]:
+def index_names(urls: Iterable[str], named: dict[str, str]) -> dict[str, str]:
     """Give every index address a name for the lock.
 
     Args:
         urls: the addresses, in the order in which they are asked.
         named: addresses that have a name already.
     """
-    given = {bare(url): name for url, name in named.items() if _NAME.fullmatch(name)}
-    for url in map(bare, urls):
+    given = {without_credentials(url): name for url, name in named.items() if _NAME.fullmatch(name)}
+    for url in map(without_credentials, urls):
         if url not in given:
             number = next(count for count in range(1, len(given) + 2) if f"index-{count}" not in given.values())
             given[url] = f"index-{number}"
     return given
 
 
-def bare(url: str) -> str:
+def without_credentials(url: str) -> str:
     """Return an address without credentials and final slash, to compare by."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), parts.query, ""))
@@ -110,14 +110,14 @@ class Link:
     sha256: str | None
 
 
-def page(index: str, project: str, web: requests.Session) -> dict[str, Link]:
+def project_page(index: str, project: str, web: requests.Session) -> dict[str, Link]:
     """Return the files that an index lists for a project, by file name (PEP 503, or its JSON of PEP 691).
 
     Raises:
         NetworkError: the index failed.
     """
     address = f"{index.rstrip('/')}/{project}/"
-    text = download.get(web, address).decode("utf-8", "replace")
+    text = download.get_bytes(web, address).decode("utf-8", "replace")
     if text.lstrip()[:1] == "{":
         return _listed(text, address)
     reader = _Links()

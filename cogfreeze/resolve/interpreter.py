@@ -23,7 +23,7 @@ from cogfreeze.errors import IntegrityError, NetworkError, ResolveError, ToolMis
 from cogfreeze.grammar import PYTHON_BUILD, shown
 from cogfreeze.lock.model import Interpreter
 from cogfreeze.resolve import contents, files, image, layers, network, uv
-from cogfreeze.resolve.download import Artifact, session
+from cogfreeze.resolve.download import Artifact, http_session
 from cogfreeze.resolve.registry import Reference, Repository
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _WITH = "library/python"
 _LIST = "UV_PYTHON_DOWNLOADS_JSON_URL"
 
 
-def of_base(base: BaseImage, platform: str, settings: Settings, report: Report) -> str | None:
+def python_of_base(base: BaseImage, platform: str, settings: Settings, report: Report) -> str | None:
     """Return which Python a base image has in `/usr/local`: `3.11`, `3.11.9`, empty if unknown; None if none.
 
     Its name says so for well-known images. For others the configuration does, as images made from the official
@@ -61,10 +61,10 @@ def of_base(base: BaseImage, platform: str, settings: Settings, report: Report) 
             name, _, value = str(each).partition("=")
             if name == "PYTHON_VERSION" and _leading_version(value):
                 return _leading_version(value)
-        found = contents.read(
-            repository, base.digest, manifest, platform, lambda has: layers.PYTHON in has, settings, report
+        found = contents.read_inventory(
+            repository, base.digest, manifest, platform, lambda has: layers.PYTHON_PATH in has, settings, report
         )
-    return _leading_version(found[layers.PYTHON]) if layers.PYTHON in found else None
+    return _leading_version(found[layers.PYTHON_PATH]) if layers.PYTHON_PATH in found else None
 
 
 def _leading_version(text: str) -> str:
@@ -72,7 +72,7 @@ def _leading_version(text: str) -> str:
     return found[1] if found else ""
 
 
-def require_version(found: str, asked: str, base: BaseImage) -> None:
+def require_python(found: str, asked: str, base: BaseImage) -> None:
     """Refuse a base whose Python is another than the declared one.
 
     Args:
@@ -90,7 +90,7 @@ def require_version(found: str, asked: str, base: BaseImage) -> None:
         )
 
 
-def resolve(python: str, platform: str, settings: Settings, report: Report) -> Interpreter:
+def resolve_interpreter(python: str, platform: str, settings: Settings, report: Report) -> Interpreter:
     """Return uv's CPython for an image: the newest patch of the asked version.
 
     Args:
@@ -127,11 +127,11 @@ def resolve(python: str, platform: str, settings: Settings, report: Report) -> I
         )
     promised = _promised(newest, path, settings)
     address = _address(path, settings)
-    with _mirror_named(), session(settings) as web:
-        file = files.fetched(address, web, settings, report)
+    with _mirror_named(), http_session(settings) as web:
+        file = files.fetch_and_hash(address, web, settings, report)
     if promised not in (None, file.sha256):
         raise IntegrityError(
-            f"`{newest['key']}` from {network.shown(address)} is not the build that uv knows:"
+            f"`{newest['key']}` from {network.redacted(address)} is not the build that uv knows:"
             f" expected sha256 {promised}, got {file.sha256}",
             hint="the server, or something on the way, gave other bytes",
         )
@@ -159,7 +159,7 @@ def _promised(build: Mapping[str, Any], path: str, settings: Settings) -> str | 
             archive.addfile(tarfile.TarInfo("python/none"))
         words = ("python", "install", build["key"], "--no-bin", "--no-config")
         places = ("--mirror", f"{Path(folder).as_uri()}/mirror", "--install-dir", f"{folder}/nowhere")
-        answer = uv.run((*words, *places), folder=Path(folder), settings=settings)
+        answer = uv.run_uv((*words, *places), folder=Path(folder), settings=settings)
     found = re.search(r"Hash mismatch for \S+\s+Expected:\s+([0-9a-f]{64})\s", answer.talk)
     return found[1] if found else None
 
@@ -167,14 +167,14 @@ def _promised(build: Mapping[str, Any], path: str, settings: Settings) -> str | 
 def _in_list(place: str, url: str, settings: Settings) -> str | None:
     """Return the SHA-256 of a build in a list of uv's form, which is at an address or a path."""
     if re.match(r"https?://", place):
-        with session(settings) as web:
-            text = network.get(web, place)
+        with http_session(settings) as web:
+            text = network.get_bytes(web, place)
     else:
         text = Path(place.removeprefix("file://")).read_bytes()
     return next((each.get("sha256") for each in json.loads(text).values() if each.get("url") == url), None)
 
 
-def still_fits(interpreter: Interpreter, python: str, platform: str) -> bool:
+def interpreter_fits(interpreter: Interpreter, python: str, platform: str) -> bool:
     """Say whether a locked build is one of the asked version for the platform."""
     return (
         re.match(rf"cpython-{re.escape(python)}(\.\d+)?-linux-{_ARCHITECTURES[platform]}-", interpreter.release)
@@ -182,7 +182,7 @@ def still_fits(interpreter: Interpreter, python: str, platform: str) -> bool:
     )
 
 
-def artifacts(interpreter: Interpreter | None, settings: Settings) -> list[Artifact]:
+def interpreter_artifacts(interpreter: Interpreter | None, settings: Settings) -> list[Artifact]:
     """Return where to fetch a locked build from, for `download.fetch_all`."""
     if interpreter is None:
         return []
@@ -191,7 +191,7 @@ def artifacts(interpreter: Interpreter | None, settings: Settings) -> list[Artif
             urls=(_address(interpreter.url, settings),),
             sha256=interpreter.sha256,
             size=interpreter.size,
-            name=files.NAME,
+            name=files.INPUT_FILE,
         )
     ]
 
@@ -205,7 +205,7 @@ def _builds(platform: str, settings: Settings) -> list[dict[str, Any]]:
     words = ("python", "list", "--all-versions", "--all-arches", "--only-downloads", "--output-format", "json")
     named = {_LIST: place} if (place := _list()) else {}
     offline = () if named else ("--offline",)
-    answer = uv.run((*words, "--no-config", *offline), folder=Path.home(), settings=settings, more=named)
+    answer = uv.run_uv((*words, "--no-config", *offline), folder=Path.home(), settings=settings, more=named)
     if answer.status != 0:
         raise ToolMissing(f"uv does not say which Pythons there are: {answer.talk.strip()}")
     wanted = {

@@ -32,8 +32,8 @@ STATUS = "var/lib/dpkg/status"
 STATUS_FOLDER = "var/lib/dpkg/status.d"
 OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
 # What it links to stands for its text.
-PYTHON = "usr/local/bin/python3"
-WANTED = (STATUS, *OS_RELEASE, PYTHON)
+PYTHON_PATH = "usr/local/bin/python3"
+WANTED = (STATUS, *OS_RELEASE, PYTHON_PATH)
 # Of what is kept; another one looks for other files.
 _FORMAT = 3
 _LARGEST = 64 << 20
@@ -167,7 +167,7 @@ def scan(stream: IO[bytes], *, below: str = "") -> Layer:
                 gone = folder if name == ".wh..wh..opq" else f"{folder}/{name[4:]}".lstrip("/")
                 if _is_wanted_of(gone) or folder == STATUS_FOLDER:
                     hides.append(gone)
-            elif path == PYTHON:
+            elif path == PYTHON_PATH:
                 files[path] = member.linkname
             elif path in WANTED or (folder == STATUS_FOLDER and not name.endswith(".md5sums")):
                 content = archive.extractfile(member) if member.isreg() and member.size <= _LARGEST else None

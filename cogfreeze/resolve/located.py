@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NEWEST_GLIBC = (2, 40)
 
 
-def locate(
+def locate_wheels(
     locked: Iterable[Wheel],
     *,
     python: str,
@@ -69,7 +69,7 @@ def locate(
     return [found[wheel.sha256] for wheel in wanted]
 
 
-def archives(
+def source_archives(
     locked: Sequence[Source],
     *,
     python: str,
@@ -97,24 +97,26 @@ def archives(
             sources = replace(sources, built=frozenset(each.name for each in missing))
             answer = sources.pinned([_line(each, sources.declared) for each in missing])
             if answer.status != 0:
-                raise failures.explained(answer.talk, sources)
+                raise failures.explain_failure(answer.talk, sources)
             found = [each.origin.file for each in sources.found(answer) if each.origin and each.origin.file]
             urls = {each.sha256: each.url for each in found}
     for each in missing:
         if each.sha256 not in urls:
             raise _gone(each)
-    return {each.sha256: built.fetch(each, urls.get(each.sha256), folder, settings, report) for each in locked}
+    return {
+        each.sha256: built.fetch_source(each, urls.get(each.sha256), folder, settings, report) for each in locked
+    }
 
 
 def _sources(build: Build, python: str, platform: str, folder: Path, scratch: Path, settings: Settings) -> Sources:
-    asked = declared.read(build, folder)
-    options, _tag = indexes.take_torch(asked.options, settings)
+    asked = declared.read_declared(build, folder)
+    options, _tag = indexes.take_torch_index(asked.options, settings)
     return Sources(
         declared=replace(asked, options=options),
         torch=None,
         folder=folder,
         scratch=scratch,
-        target=wheels.target(python, platform, _NEWEST_GLIBC),
+        target=wheels.target_for(python, platform, _NEWEST_GLIBC),
         settings=settings,
     )
 
@@ -139,11 +141,11 @@ def _on_torch_indexes(of_torch: Sequence[Wheel], sources: Sources) -> list[tuple
     if not of_torch:
         return []
     found = []
-    with download.session(sources.settings) as web:
+    with download.http_session(sources.settings) as web:
         for wheel in of_torch:
-            index = indexes.torch(wheel.index.removeprefix("pytorch-"), sources.settings)
+            index = indexes.torch_index(wheel.index.removeprefix("pytorch-"), sources.settings)
             assert index is not None  # noqa: S101
-            link = indexes.page(index.url, wheel.name, web).get(wheel.file)
+            link = indexes.project_page(index.url, wheel.name, web).get(wheel.file)
             if link is None:
                 raise _gone(wheel)
             found.append((wheel, _checked(wheel, link.url, link.sha256)))
@@ -151,12 +153,12 @@ def _on_torch_indexes(of_torch: Sequence[Wheel], sources: Sources) -> list[tuple
 
 
 def _through_uv(batch: Sequence[Wheel], sources: Sources) -> list[tuple[Wheel, str]]:
-    addressed = {origins.URL, indexes.LOCAL}
+    addressed = {origins.URL, indexes.LOCAL_INDEX}
     lines = [f"{each.name}=={each.version}" for each in batch if each.index not in addressed]
     lines += [_line(each, sources.declared) for each in batch if each.index in addressed]
     answer = sources.pinned(lines)
     if answer.status != 0:
-        raise failures.explained(answer.talk, sources)
+        raise failures.explain_failure(answer.talk, sources)
     offered = {each.name: each.wheels for each in sources.found(answer)}
     found = []
     for wheel in batch:

@@ -46,9 +46,9 @@ class Index:
     default: bool = False
 
 
-def indexes(folder: Path, environment: Mapping[str, str] = os.environ) -> tuple[Index, ...]:
+def machine_indexes(folder: Path, environment: Mapping[str, str] = os.environ) -> tuple[Index, ...]:
     """Return the indexes that uv knows when it runs in `folder`: first the environment's, then its files'."""
-    return (*_from_environment(environment), *_from_files(configuration(folder, environment)))
+    return (*_from_environment(environment), *_from_files(uv_configuration(folder, environment)))
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[Index]:
@@ -82,7 +82,7 @@ def _from_files(table: Mapping[str, Any]) -> Iterator[Index]:
             )
 
 
-def configuration(folder: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+def uv_configuration(folder: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Return what uv's configuration files say of where and how to fetch, and nothing that they say besides.
 
     Args:
@@ -99,7 +99,7 @@ def configuration(folder: Path, environment: Mapping[str, str] = os.environ) -> 
     return kept
 
 
-def written(table: Mapping[str, Any]) -> str:
+def configuration_text(table: Mapping[str, Any]) -> str:
     """Return a configuration as TOML."""
     lines = [f"{key} = {json.dumps(value)}" for key, value in table.items() if key != "index"]
     for entry in table.get("index", ()):

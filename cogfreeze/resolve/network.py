@@ -41,13 +41,13 @@ class UnreachableError(NetworkError):
     """No answer came: no such host, refused, timed out, no trust."""
 
 
-def shown(url: str) -> str:
+def redacted(url: str) -> str:
     """Return the address as an error may show it: without credentials, query and fragment."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def session(settings: Settings) -> requests.Session:
+def http_session(settings: Settings) -> requests.Session:
     """Return a session that trusts what the machine trusts, and retries what is worth it.
 
     Trust: `COG_CA_BUNDLE`, else `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`, else `SSL_CERT_FILE` or the system's
@@ -102,14 +102,14 @@ def _system_store() -> str | None:
     return store.capath if any(Path(store.capath).glob("*.0")) else None
 
 
-def get(web: requests.Session, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
+def get_bytes(web: requests.Session, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
     """Return the body of an address, whole.
 
     Raises:
         StatusError: the server answered with 400 or above.
         UnreachableError: no answer came.
     """
-    with explained(url):
+    with explaining_failures(url):
         answer = web.get(url, headers=dict(headers or {}), timeout=TIMEOUT)
         require_success(answer)
         return answer.content
@@ -130,12 +130,12 @@ def require_success(answer: requests.Response) -> None:
         hint = "the server is in trouble: try again later, or name a mirror"
     reason = f" {answer.reason}" if answer.reason else ""
     raise StatusError(
-        f"{shown(answer.url)} answered {answer.status_code}{reason}", status=answer.status_code, hint=hint
+        f"{redacted(answer.url)} answered {answer.status_code}{reason}", status=answer.status_code, hint=hint
     )
 
 
 @contextmanager
-def explained(url: str) -> Iterator[None]:
+def explaining_failures(url: str) -> Iterator[None]:
     """Turn what `requests` raises in the block into a NetworkError in clear words."""
     import requests
 
@@ -146,11 +146,13 @@ def explained(url: str) -> Iterator[None]:
         requests.exceptions.InvalidSchema,
         requests.exceptions.MissingSchema,
     ):
-        raise UsageError(f"not a web address: `{shown(url)}`", hint="it begins with http:// or https://") from None
+        raise UsageError(
+            f"not a web address: `{redacted(url)}`", hint="it begins with http:// or https://"
+        ) from None
     except requests.RequestException as error:
         what, hint = _words(error)
         # From None: the chained text holds the whole address, credentials included.
-        raise UnreachableError(f"cannot reach {shown(url)}: {what}", hint=hint) from None
+        raise UnreachableError(f"cannot reach {redacted(url)}: {what}", hint=hint) from None
 
 
 def _words(error: Exception) -> tuple[str, str]:

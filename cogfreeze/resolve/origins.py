@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import NetworkError
 from cogfreeze.resolve import download, machine
-from cogfreeze.resolve.indexes import DEFAULT, LOCAL, bare, names, page
+from cogfreeze.resolve.indexes import DEFAULT_INDEX, LOCAL_INDEX, index_names, project_page, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cogfreeze.lock.model import Wheel
     from cogfreeze.resolve.indexes import Link
     from cogfreeze.resolve.sources import Sources
-    from cogfreeze.resolve.uv import Candidate, Found
+    from cogfreeze.resolve.uv import Candidate, ResolvedPackage
     from cogfreeze.settings import Settings
 
 # A package that was declared by its address.
@@ -34,7 +34,7 @@ _FROM = re.compile(r"^([A-Za-z0-9._-]+)==\S+.*\n\s+# from (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class From:
+class IndexOrigin:
     """The index that a package came from.
 
     Attributes:
@@ -46,38 +46,38 @@ class From:
     url: str | None = None
 
 
-def indexes(
-    sources: Sources, found: Sequence[Found], routed: Iterable[str], *, known: Sequence[Wheel]
-) -> dict[str, From]:
+def package_indexes(
+    sources: Sources, found: Sequence[ResolvedPackage], routed: Iterable[str], *, known: Sequence[Wheel]
+) -> dict[str, IndexOrigin]:
     """Return the index that each package of a closure came from.
 
     A wheel that is in `known` keeps the name that it has there: it is the same file, wherever it is fetched from.
     """
     kept = {wheel.sha256: wheel.index for wheel in known}
-    given: dict[str, From] = {}
+    given: dict[str, IndexOrigin] = {}
     asked = []
     for each in found:
         locked = next((kept[wheel.sha256] for wheel in each.wheels if wheel.sha256 in kept), None)
         if locked:
-            given[each.name] = From(name=locked)
+            given[each.name] = IndexOrigin(name=locked)
         elif any(wheel.url.startswith("file:") for wheel in each.wheels):
-            given[each.name] = From(name=LOCAL)
+            given[each.name] = IndexOrigin(name=LOCAL_INDEX)
         elif each.direct:
-            given[each.name] = From(name=URL)
+            given[each.name] = IndexOrigin(name=URL)
         elif sources.torch and each.name in TORCH_FAMILY and each.name in set(routed):
-            given[each.name] = From(name=sources.torch.name, url=sources.torch.url)
+            given[each.name] = IndexOrigin(name=sources.torch.name, url=sources.torch.url)
         else:
             asked.append(each)
     return given | _asked(sources, asked, routed)
 
 
-def _asked(sources: Sources, found: Sequence[Found], routed: Iterable[str]) -> dict[str, From]:
+def _asked(sources: Sources, found: Sequence[ResolvedPackage], routed: Iterable[str]) -> dict[str, IndexOrigin]:
     options = sources.declared.options
-    machines = machine.indexes(sources.folder)
+    machines = machine.machine_indexes(sources.folder)
     credentials = sources.credentials()
     own = options.default_index or next((each.url for each in machines if each.default), None)
-    default = From(
-        name="index-1" if options.default_index else DEFAULT,
+    default = IndexOrigin(
+        name="index-1" if options.default_index else DEFAULT_INDEX,
         url=credentials.added_to(os.path.expandvars(own)) if own else None,
     )
     extra = [each for each in machines if each.extra]
@@ -85,16 +85,19 @@ def _asked(sources: Sources, found: Sequence[Found], routed: Iterable[str]) -> d
         return {each.name: default for each in found}
     # Only where there are several indexes does uv have to be asked once more, which one each package came from.
     answer = sources.indexes_of(found, routed)
-    came_from = {name: bare(url) for name, url in _FROM.findall(answer.text)}
+    came_from = {name: without_credentials(url) for name, url in _FROM.findall(answer.text)}
     declared = [*([options.default_index] if options.default_index else []), *options.indexes]
     urls = [*(os.path.expandvars(url) for url in declared), *(each.url for each in extra)]
-    given = names(urls, {each.url: each.name for each in extra if each.name})
-    known = {bare(url): From(name=given[bare(url)], url=credentials.added_to(url)) for url in urls}
+    given = index_names(urls, {each.url: each.name for each in extra if each.name})
+    known = {
+        without_credentials(url): IndexOrigin(name=given[without_credentials(url)], url=credentials.added_to(url))
+        for url in urls
+    }
     return {each.name: known.get(came_from.get(each.name, ""), default) for each in found}
 
 
 def without_hash(
-    sources: Sources, chosen: Mapping[str, Candidate], given: Mapping[str, From], *, known: Sequence[Wheel]
+    sources: Sources, chosen: Mapping[str, Candidate], given: Mapping[str, IndexOrigin], *, known: Sequence[Wheel]
 ) -> set[str]:
     """Return the packages whose index gives no SHA-256, so that the one in the lock is computed from the file.
 
@@ -110,7 +113,7 @@ def without_hash(
     }
     if not wanted:
         return found
-    with download.session(settings) as web, ThreadPoolExecutor(_PARALLEL) as pool:
+    with download.http_session(settings) as web, ThreadPoolExecutor(_PARALLEL) as pool:
         links = pool.map(lambda each: _link(each[1], each[0], chosen[each[0]].file, web), wanted.items())
         for (name, url), link in zip(wanted.items(), links, strict=True):
             if link is None or link.sha256 is None:
@@ -122,7 +125,12 @@ def without_hash(
 
 def _note(index: str, wheel: Candidate, settings: Settings) -> Path:
     """Return the file that is there once an index has given a wheel's hash: it isn't asked again."""
-    return settings.cache / "wheels/hashed" / hashlib.sha256(bare(index).encode()).hexdigest()[:16] / wheel.sha256
+    return (
+        settings.cache
+        / "wheels/hashed"
+        / hashlib.sha256(without_credentials(index).encode()).hexdigest()[:16]
+        / wheel.sha256
+    )
 
 
 def _keep(note: Path) -> None:
@@ -133,7 +141,7 @@ def _keep(note: Path) -> None:
 
 def _link(index: str, name: str, file: str, web: requests.Session) -> Link | None:
     try:
-        return page(index, name, web).get(file)
+        return project_page(index, name, web).get(file)
     except NetworkError:
         # uv has just read the page; nothing that the lock holds depends on reading it again.
         return None

@@ -35,7 +35,7 @@ _MISSING = re.compile(rb"could not (find|be found)|no such file", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pulled:
+class Inventory:
     """What the engine's image has.
 
     Attributes:
@@ -47,7 +47,7 @@ class Pulled:
     manifest: str | None
 
 
-def read(digests: Iterable[str | None], manifest: str | None, platform: str) -> Pulled | None:
+def read_from_engine(digests: Iterable[str | None], manifest: str | None, platform: str) -> Inventory | None:
     """Return the wanted files of an image that the engine has, or None.
 
     Args:
@@ -84,7 +84,7 @@ class _Engine:
         self._program = program
         self._end = time.monotonic() + _SECONDS
 
-    def read(self, digests: Sequence[str], manifest: str | None, platform: str) -> Pulled | None:
+    def read(self, digests: Sequence[str], manifest: str | None, platform: str) -> Inventory | None:
         # The ids of those that are there, a line each; it fails where one is not.
         there = self._ask("image", "inspect", "--format", "{{.Id}}", "--", *digests, check=False).split()
         if not there:
@@ -103,7 +103,7 @@ class _Engine:
             files: dict[str, str] = {}
             for path in (*layers.WANTED, layers.STATUS_FOLDER):
                 files |= self._copied(container, path)
-            return Pulled(files=files, manifest=made_of or manifest)
+            return Inventory(files=files, manifest=made_of or manifest)
         finally:
             # Even where its making was broken off, and though time is up.
             with suppress(OSError, subprocess.SubprocessError):

@@ -35,7 +35,6 @@ from cogfreeze.resolve import (
     uv,
     wheels,
 )
-from cogfreeze.resolve.located import locate
 from cogfreeze.resolve.sources import Sources
 
 if TYPE_CHECKING:
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
     from cogfreeze.project.model import Build
     from cogfreeze.resolve.declared import Declared
     from cogfreeze.settings import Settings
-
-__all__ = ["NO_UPGRADE", "Packages", "Upgrade", "choice", "locate", "resolve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +75,9 @@ class Upgrade:
 NO_UPGRADE = Upgrade()
 
 # What finds a closure: from sources, members of the torch family to route, locked wheels and what may move.
-Engine = Callable[[Sources, frozenset[str], Sequence[Wheel | Source], Upgrade, Report], tuple[uv.Found, ...]]
+Engine = Callable[
+    [Sources, frozenset[str], Sequence[Wheel | Source], Upgrade, Report], tuple[uv.ResolvedPackage, ...]
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +95,15 @@ class Packages:
     build: tuple[Wheel, ...] = ()
 
 
-NOTHING = Packages()
+NO_PACKAGES = Packages()
 
 
-def locked(python: Python) -> Packages:
+def packages_of(python: Python) -> Packages:
     """Return what a lock has of the declared requirements."""
     return Packages(wheels=python.wheels, sources=python.sources, build=python.build)
 
 
-def resolve(
+def resolve_python(
     build: Build,
     folder: Path,
     platform: str,
@@ -112,7 +111,7 @@ def resolve(
     glibc: tuple[int, int] | None,
     settings: Settings,
     report: Report,
-    previous: Packages = NOTHING,
+    previous: Packages = NO_PACKAGES,
     upgrade: Upgrade = NO_UPGRADE,
     resolver: str = "uv",
 ) -> Packages:
@@ -135,20 +134,20 @@ def resolve(
         UsageError: the resolver can't do it.
         ToolMissing: a repository is named, and there is no git.
     """
-    target = wheels.target(build.python_version, platform, glibc)
-    asked = declared.read(build, folder)
+    target = wheels.target_for(build.python_version, platform, glibc)
+    asked = declared.read_declared(build, folder)
     for line in asked.requirements:
         if line.name in PROVIDED:
             report.note(f"{line.where}: `{line.text}` is left out, because the image provides it")
     if not asked.roots(target.markers):
         return Packages()
-    options, tag = indexes.take_torch(asked.options, settings)
+    options, tag = indexes.take_torch_index(asked.options, settings)
     asked = replace(asked, options=options)
     choice = _choice(build, asked, target.markers, tag)
     with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
         sources = Sources(
             declared=asked,
-            torch=indexes.torch(choice.index, settings),
+            torch=indexes.torch_index(choice.index, settings),
             folder=folder,
             scratch=Path(scratch),
             target=target,
@@ -186,15 +185,15 @@ def _require_known(upgrade: Upgrade, made: Sequence[Wheel | Source]) -> None:
             )
 
 
-def choice(build: Build, folder: Path, platform: str, settings: Settings) -> cuda.Choice:
+def cuda_choice(build: Build, folder: Path, platform: str, settings: Settings) -> cuda.Choice:
     """Return the CUDA, cuDNN and torch index of a declaration, and why; asks nothing of the network.
 
     Raises:
         ProjectError, ProjectErrors: no such combination, or requirements that can't be locked.
     """
-    asked = declared.read(build, folder)
-    options, tag = indexes.take_torch(asked.options, settings)
-    markers = wheels.target(build.python_version, platform, None).markers
+    asked = declared.read_declared(build, folder)
+    options, tag = indexes.take_torch_index(asked.options, settings)
+    markers = wheels.target_for(build.python_version, platform, None).markers
     return _choice(build, replace(asked, options=options), markers, tag)
 
 
@@ -226,18 +225,18 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
         with report.step("resolving the Python packages"):
             found = engine(sources, routed, before, upgrade, report)
         chosen = {each.name: _chosen(each, sources, kept.get(each.name)) for each in found if not each.origin}
-        papers = remote.papers(list(chosen.values()), sources.settings, report)
+        papers = remote.wheel_metadata(list(chosen.values()), sources.settings, report)
         if len(chosen) == len(found):
             requires = {name: papers[wheel.sha256].requires for name, wheel in chosen.items()}
             askers = closure.required_by(roots, requires, sources.target.markers)
         else:
             # A package that isn't built yet has no papers: uv has seen what it requires.
-            askers = closure.annotated(sources.askers(found, routed).text)
+            askers = closure.required_by_in_comments(sources.askers(found, routed).text)
         family = TORCH_FAMILY & askers.keys()
         if sources.torch is None or family == routed & chosen.keys():
             break
         routed = family
-    came_from = origins.indexes(sources, found, routed, known=previous.wheels)
+    came_from = origins.package_indexes(sources, found, routed, known=previous.wheels)
     computed = origins.without_hash(sources, chosen, came_from, known=previous.wheels)
     made = [
         Wheel(
@@ -268,7 +267,9 @@ def _order(package: Wheel | Source) -> tuple[bool, str]:
     return bool(package.required_by), package.name
 
 
-def _source(found: uv.Found, sources: Sources, index: str, required_by: tuple[str, ...], report: Report) -> Source:
+def _source(
+    found: uv.ResolvedPackage, sources: Sources, index: str, required_by: tuple[str, ...], report: Report
+) -> Source:
     """Lock the source of a package; the declared hashes bind it as they bind a wheel."""
     where = sources.declared.where(found.name)
     if found.name not in sources.built:
@@ -277,7 +278,7 @@ def _source(found: uv.Found, sources: Sources, index: str, required_by: tuple[st
             where=where,
             hint=f"choose a version that has one, or allow a build: `build.allow_sdist: [{found.name}]`",
         )
-    made = built.locked(
+    made = built.lock_source(
         found,
         index=index,
         folder=sources.folder,
@@ -313,10 +314,10 @@ def _tools(
 
 def _with_uv(
     sources: Sources, routed: frozenset[str], previous: Sequence[Wheel | Source], upgrade: Upgrade, report: Report
-) -> tuple[uv.Found, ...]:
+) -> tuple[uv.ResolvedPackage, ...]:
     answer = sources.compile(routed=routed, preferred=previous, more=upgrade.arguments)
     if answer.status != 0:
-        raise failures.explained(answer.talk, sources)
+        raise failures.explain_failure(answer.talk, sources)
     for warning in failures.warnings(answer.talk):
         report.warn(warning)
     return sources.found(answer)
@@ -328,7 +329,7 @@ def _with_pip_tools(
     previous: Sequence[Wheel | Source],
     upgrade: Upgrade,
     report: Report,  # noqa: ARG001
-) -> tuple[uv.Found, ...]:
+) -> tuple[uv.ResolvedPackage, ...]:
     if sources.built:
         raise UsageError("pip-tools can't lock source", hint="leave `--resolver pip-tools` out")
     if upgrade.exclude_newer:
@@ -341,18 +342,18 @@ def _with_pip_tools(
     )
     answer = sources.pinned(lines)
     if answer.status != 0:
-        raise failures.explained(answer.talk, sources)
+        raise failures.explain_failure(answer.talk, sources)
     return sources.found(answer)
 
 
 _ENGINES: dict[str, Engine] = {"uv": _with_uv, "pip-tools": _with_pip_tools}
 
 
-def _chosen(found: uv.Found, sources: Sources, previous: Wheel | None) -> uv.Candidate:
+def _chosen(found: uv.ResolvedPackage, sources: Sources, previous: Wheel | None) -> uv.Candidate:
     """Choose the wheel of a package: one that the declared hashes allow, the locked one before the best one."""
     where = sources.declared.where(found.name)
     what = f"`{found.name}` {found.version}"
-    suited = [each for each in found.wheels if wheels.rank(each.file, sources.target) is not None]
+    suited = [each for each in found.wheels if wheels.wheel_rank(each.file, sources.target) is not None]
     if not suited:
         raise ResolveError(
             f"no wheel of {what} runs on Python {sources.target.minor} with glibc"
@@ -372,6 +373,6 @@ def _chosen(found: uv.Found, sources: Sources, previous: Wheel | None) -> uv.Can
             hint="add the wheel's hash to its line, or take the hashes out: cog.lock holds one for every wheel",
         )
     locked = [each for each in suited if previous and each.sha256 == previous.sha256]
-    best = locked[0] if locked else wheels.best(suited, sources.target)
+    best = locked[0] if locked else wheels.best_wheel(suited, sources.target)
     assert best is not None  # noqa: S101  # unsuited ones were left out
     return best

@@ -20,7 +20,7 @@ from cogfreeze.grammar import Refused
 from cogfreeze.lock.packages import installed
 from cogfreeze.report import Silent
 from cogfreeze.resolve import image
-from cogfreeze.resolve.registry import INDEXES, Reference, Repository
+from cogfreeze.resolve.registry import INDEX_MEDIA_TYPES, Reference, Repository
 from cogfreeze.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def refreshed(known: Catalogue, reference: str, today: str, settings: Settings) 
     parsed = Reference.parse(reference)
     with Repository(parsed, settings) as repository:
         top = repository.manifest(parsed.tag or "latest")
-    offered = image.offered(top) if top.media_type in INDEXES else {}
+    offered = image.platforms_of_index(top) if top.media_type in INDEX_MEDIA_TYPES else {}
     platforms = tuple((platform, offered[platform]) for platform in _PLATFORMS if platform in offered)
     before = known.find(parsed.name)
     entry = Image(
@@ -89,7 +89,7 @@ def refreshed(known: Catalogue, reference: str, today: str, settings: Settings) 
 
 
 def _resolve(reference: str, platform: str, settings: Settings, *, need: bool) -> tuple[str, str]:
-    base, status = image.resolve(reference, platform, "", settings, Silent(), need_packages=need)
+    base, status = image.resolve_base(reference, platform, "", settings, Silent(), need_packages=need)
     if base.source != "registry":
         raise CogError("the registry stopped answering")
     return base.distribution, status or ""

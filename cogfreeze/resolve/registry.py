@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from cogfreeze.errors import IntegrityError, NetworkError, ResolveError, UsageError
 from cogfreeze.grammar import IMAGE_REFERENCE
-from cogfreeze.resolve.network import TIMEOUT, StatusError, explained, require_success, shown
-from cogfreeze.resolve.network import session as network_session
+from cogfreeze.resolve.network import TIMEOUT, StatusError, explaining_failures, redacted, require_success
+from cogfreeze.resolve.network import http_session as network_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
     from cogfreeze.settings import Settings
 
-INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+INDEX_MEDIA_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
 _MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
-_ACCEPT = ", ".join((*INDEXES, *_MANIFESTS))
+_ACCEPT = ", ".join((*INDEX_MEDIA_TYPES, *_MANIFESTS))
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -150,7 +153,7 @@ class Repository:
     @contextmanager
     def _get(self, path: str, headers: dict[str, str]) -> Iterator[requests.Response]:
         url = f"{self._base}/{path}"
-        with explained(url):
+        with explaining_failures(url):
             answer = self._web.get(url, headers=headers, auth=self._auth, stream=True, timeout=TIMEOUT)
             if answer.status_code == 401:  # no token yet, or one that has run out
                 challenge = answer.headers.get("WWW-Authenticate", "")
@@ -175,7 +178,7 @@ class Repository:
             return None
         _require_safe(realm, "the registry's token service")
         question = {key: parts[key] for key in ("service", "scope") if key in parts}
-        with explained(realm):
+        with explaining_failures(realm):
             if identity:
                 form = {
                     "grant_type": "refresh_token",
@@ -268,7 +271,7 @@ def _require_safe(url: str, what: str) -> None:
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.netloc.rpartition("@")[2])):
         return
     raise UsageError(
-        f"{what} is not an https address: `{shown(url)}`", hint="plain http is taken on loopback alone"
+        f"{what} is not an https address: `{redacted(url)}`", hint="plain http is taken on loopback alone"
     )
 
 
@@ -300,6 +303,7 @@ def _json(body: bytes, url: str) -> Mapping[str, Any]:
         content = None
     if not isinstance(content, dict):
         raise NetworkError(
-            f"{shown(url)} did not answer as a registry does", hint="check that the address is one of a registry"
+            f"{redacted(url)} did not answer as a registry does",
+            hint="check that the address is one of a registry",
         )
     return content

@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 from cogfreeze import atomic
 from cogfreeze.errors import IntegrityError
 from cogfreeze.resolve import download
-from cogfreeze.resolve.network import TIMEOUT, explained, require_success, shown
+from cogfreeze.resolve.network import TIMEOUT, explaining_failures, redacted, require_success
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ _FORM = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Papers:
+class WheelMetadata:
     """What a wheel says of itself.
 
     Attributes:
@@ -63,21 +63,21 @@ class Papers:
     scripts: dict[str, str]
 
 
-def papers(wheels: Sequence[Candidate], settings: Settings, report: Report) -> dict[str, Papers]:
+def wheel_metadata(wheels: Sequence[Candidate], settings: Settings, report: Report) -> dict[str, WheelMetadata]:
     """Return the papers of wheels by sha256: from the cache, the download cache, the disk, or the network.
 
     Raises:
         NetworkError: a server failed.
         IntegrityError: a file is no wheel.
     """
-    found = {each.sha256: known for each in wheels if (known := kept(each.sha256, settings))}
+    found = {each.sha256: known for each in wheels if (known := cached_metadata(each.sha256, settings))}
     wanted = {each.sha256: each for each in wheels if each.sha256 not in found}
     if not wanted:
         return found
     pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="papers")
     with (
         report.step(f"reading what {len(wanted)} wheels say of themselves", len(wanted)) as advance,
-        download.session(settings) as web,
+        download.http_session(settings) as web,
     ):
         try:
             for each, read in zip(
@@ -96,28 +96,28 @@ def _path(sha256: str, settings: Settings) -> Path:
     return settings.cache / "wheels" / f"v{_FORM}" / f"{sha256}.json"
 
 
-def kept(sha256: str, settings: Settings) -> Papers | None:
+def cached_metadata(sha256: str, settings: Settings) -> WheelMetadata | None:
     """Return a wheel's papers where they were read before."""
     try:
         table = json.loads(_path(sha256, settings).read_bytes())
-        return Papers(**{**table, "requires": tuple(table["requires"])})
+        return WheelMetadata(**{**table, "requires": tuple(table["requires"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _read(wheel: Candidate, web: requests.Session, settings: Settings, report: Report) -> Papers:
+def _read(wheel: Candidate, web: requests.Session, settings: Settings, report: Report) -> WheelMetadata:
     local = local_path(wheel, settings)
     if local is None:
         try:
             with _Remote(wheel.url, web) as file:
-                read = _papers(file, file.size, wheel.file)
+                read = _metadata(file, file.size, wheel.file)
         except _NoRanges:
             # A server that gives whole files only: then the file may as well be kept, the build will want it.
             item = download.Artifact(urls=(wheel.url,), sha256=wheel.sha256, name=wheel.file)
             local = download.fetch_all([item], settings, report, what="wheels")[wheel.sha256]
     if local is not None:
         with local.open("rb") as file:
-            read = _papers(file, os.fstat(file.fileno()).st_size, wheel.file)
+            read = _metadata(file, os.fstat(file.fileno()).st_size, wheel.file)
     path = _path(wheel.sha256, settings)
     with suppress(OSError):  # kept only to be quicker next time
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +134,7 @@ def local_path(wheel: Candidate, settings: Settings) -> Path | None:
     return path if path.is_file() else None
 
 
-def _papers(file: io.IOBase, size: int, name: str) -> Papers:
+def _metadata(file: io.IOBase, size: int, name: str) -> WheelMetadata:
     try:
         with zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
             folder = _dist_info(archive.namelist(), name)
@@ -145,7 +145,7 @@ def _papers(file: io.IOBase, size: int, name: str) -> Papers:
     except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError, zlib.error, csv.Error) as error:
         why = error.args[0] if error.args else type(error).__name__
         raise IntegrityError(f"`{name}` is not a wheel: {why}") from error
-    return Papers(
+    return WheelMetadata(
         size=size,
         requires=tuple(metadata.get_all("Requires-Dist", ())),
         python=metadata.get("Requires-Python"),
@@ -202,7 +202,7 @@ class _Remote(io.RawIOBase):
 
     def _fetch(self, span: str) -> None:
         with (
-            explained(self._url),
+            explaining_failures(self._url),
             self._web.get(
                 self._url, headers={"Range": span, "Accept-Encoding": "identity"}, timeout=TIMEOUT, stream=True
             ) as answer,
@@ -213,7 +213,7 @@ class _Remote(io.RawIOBase):
             given, _, size = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
             start = given.partition("-")[0]
             if not (start.isdigit() and size.isdigit()):
-                raise IntegrityError(f"{shown(self._url)} answered a part of the file without saying which")
+                raise IntegrityError(f"{redacted(self._url)} answered a part of the file without saying which")
             self.size = int(size)
             self._parts[int(start)] = answer.content
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def lockfile(minor: str) -> Path:
+def runtime_lockfile(minor: str) -> Path:
     """Return where the closure for a Python (`3.11`) is locked."""
     return bundled.LOCKFILES / f"pylock.runtime-{minor.replace('.', '')}.toml"
 
 
-def wheels(python: str, platform: str, *, glibc: tuple[int, int] | None) -> tuple[Wheel, ...]:
+def runtime_wheels(python: str, platform: str, *, glibc: tuple[int, int] | None) -> tuple[Wheel, ...]:
     """Return the runtime closure for an image: what was asked for first, then by name. Asks no network.
 
     Args:
@@ -36,9 +36,9 @@ def wheels(python: str, platform: str, *, glibc: tuple[int, int] | None) -> tupl
     Raises:
         ResolveError: the server does not run on that Python or base.
     """
-    target = names.target(python, platform, glibc)
+    target = names.target_for(python, platform, glibc)
     try:
-        text = lockfile(target.minor).read_text(encoding="utf-8")
+        text = runtime_lockfile(target.minor).read_text(encoding="utf-8")
     except FileNotFoundError:
         known = sorted(
             bundled.LOCKFILES.glob("pylock.runtime-*.toml"), key=lambda path: int(path.stem.split("-")[1])
@@ -68,7 +68,7 @@ class _Locked:
 
 
 def _wheel(package: Mapping[str, Any], askers: set[str], target: names.Target) -> Wheel:
-    best = names.best([_Locked(table) for table in package["wheels"]], target)
+    best = names.best_wheel([_Locked(table) for table in package["wheels"]], target)
     if best is None:
         raise ResolveError(
             f"the server needs `{package['name']}`, and no wheel of it runs with glibc"

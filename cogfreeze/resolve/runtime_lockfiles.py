@@ -17,7 +17,7 @@ from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
 from cogfreeze.resolve import closure, declared, failures, remote, runtime, uv
 from cogfreeze.resolve.sources import Sources
-from cogfreeze.resolve.wheels import ARCHITECTURES, Target, rank
+from cogfreeze.resolve.wheels import ARCHITECTURES, Target, wheel_rank
 from cogfreeze.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def main(words: Sequence[str]) -> int:
     try:
         for python in PYTHONS:
             text = locked(python, settings, upgrade="--upgrade" in words)
-            atomic.write(runtime.lockfile(python), text.encode())
+            atomic.write(runtime.runtime_lockfile(python), text.encode())
     except CogError as error:
         sys.stderr.write(f"error: Python {python}: {error}\n")
         return 1
@@ -50,7 +50,7 @@ def locked(python: str, settings: Settings, *, upgrade: bool) -> str:
     Raises:
         ResolveError: a package has no wheel for one of the platforms.
     """
-    found: dict[str, uv.Found] = {}
+    found: dict[str, uv.ResolvedPackage] = {}
     for platform in ARCHITECTURES:
         for glibc in _GLIBCS:
             target = Target(python=python, platform=platform, glibc=glibc)
@@ -66,7 +66,7 @@ def locked(python: str, settings: Settings, *, upgrade: bool) -> str:
     return _written(python, found, settings)
 
 
-def _resolved(target: Target, settings: Settings, *, upgrade: bool) -> tuple[uv.Found, ...]:
+def _resolved(target: Target, settings: Settings, *, upgrade: bool) -> tuple[uv.ResolvedPackage, ...]:
     with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
         sources = Sources(
             declared=_declared(target.python),
@@ -76,30 +76,32 @@ def _resolved(target: Target, settings: Settings, *, upgrade: bool) -> tuple[uv.
             target=target,
             settings=settings,
         )
-        present = runtime.lockfile(target.python)
-        kept = runtime.wheels(target.python, target.platform, glibc=target.glibc) if present.exists() else ()
+        present = runtime.runtime_lockfile(target.python)
+        kept = (
+            runtime.runtime_wheels(target.python, target.platform, glibc=target.glibc) if present.exists() else ()
+        )
         answer = sources.compile(preferred=() if upgrade else kept)
         if answer.status != 0:
-            raise failures.explained(answer.talk, sources)
+            raise failures.explain_failure(answer.talk, sources)
         return sources.found(answer)
 
 
 def _declared(python: str) -> declared.Declared:
     lines = (bundled.LOCKFILES / "runtime.in").read_text(encoding="utf-8").splitlines()
     asked = tuple(line for line in lines if line and not line.startswith("#"))
-    return declared.read(Build(python_version=python, python_packages=asked), bundled.LOCKFILES)
+    return declared.read_declared(Build(python_version=python, python_packages=asked), bundled.LOCKFILES)
 
 
-def _require(found: uv.Found, target: Target) -> None:
-    if not any(rank(wheel.file, target) is not None for wheel in found.wheels):
+def _require(found: uv.ResolvedPackage, target: Target) -> None:
+    if not any(wheel_rank(wheel.file, target) is not None for wheel in found.wheels):
         raise ResolveError(
             f"`{found.name}` {found.version} has no wheel for {target.platform}, glibc {target.glibc}"
         )
 
 
-def _written(python: str, found: dict[str, uv.Found], settings: Settings) -> str:
+def _written(python: str, found: dict[str, uv.ResolvedPackage], settings: Settings) -> str:
     wheels = [wheel for each in found.values() for wheel in each.wheels]
-    papers = remote.papers(wheels, settings, Silent())
+    papers = remote.wheel_metadata(wheels, settings, Silent())
     markers = Target(python=python, platform="linux/amd64").markers
     requires = {name: papers[each.wheels[0].sha256].requires for name, each in found.items()}
     askers = closure.required_by(_declared(python).requirements, requires, markers)

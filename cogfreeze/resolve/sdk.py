@@ -24,7 +24,7 @@ VARIABLE = "COG_SDK_WHEEL"
 _SERVER = "cog/server/http.py"
 
 
-def locked(settings: Settings) -> Wheel | None:
+def locked_sdk(settings: Settings) -> Wheel | None:
     """Return what the lock keeps of the wheel that the environment names, or None where it names none.
 
     Raises:
@@ -59,14 +59,14 @@ def _no_sdk(path: Path, what: str) -> UsageError:
     return UsageError(f"`{path.name}`, which `{VARIABLE}` names, {what}", hint="name a wheel of the `cog` SDK")
 
 
-def fetch(wheel: Wheel | None, settings: Settings) -> dict[str, Path]:
+def fetch_sdk(wheel: Wheel | None, settings: Settings) -> dict[str, Path]:
     """Return where the locked wheel is, by sha256; nothing where the lock has none.
 
     Raises:
         LockStale: the environment names another one than the lock.
         IntegrityError: it is not on this machine.
     """
-    named = locked(settings)
+    named = locked_sdk(settings)
     if named is not None and (wheel is None or named.sha256 != wheel.sha256):
         there = f"another `{wheel.file}`" if wheel else "none"
         raise LockStale(

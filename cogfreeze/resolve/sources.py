@@ -58,9 +58,9 @@ class Sources:
             for line in self.declared.requirements
             if line.requirement and line.requirement.url
         ]
-        return machine.Credentials(machine.indexes(self.folder), declared)
+        return machine.Credentials(machine.machine_indexes(self.folder), declared)
 
-    def found(self, answer: uv.Answer) -> tuple[uv.Found, ...]:
+    def found(self, answer: uv.UvResult) -> tuple[uv.ResolvedPackage, ...]:
         """Read the packages of an answer, with addresses that can be fetched: uv leaves credentials out."""
         given = self.credentials()
         return tuple(
@@ -78,7 +78,7 @@ class Sources:
         routed: Iterable[str] = (),
         preferred: Iterable[Wheel | Source] = (),
         more: Iterable[str] = (),
-    ) -> uv.Answer:
+    ) -> uv.UvResult:
         """Run uv on the declaration and return its answer, whose text is a pylock.toml in `scratch`.
 
         Args:
@@ -92,9 +92,9 @@ class Sources:
             [*self.arguments(routed), *more, "--format", "pylock.toml", "--output-file", str(output)]
         )
         text = output.read_text(encoding="utf-8") if answer.status == 0 else ""
-        return uv.Answer(status=answer.status, text=text, talk=answer.talk)
+        return uv.UvResult(status=answer.status, text=text, talk=answer.talk)
 
-    def indexes_of(self, found: Iterable[uv.Found], routed: Iterable[str]) -> uv.Answer:
+    def indexes_of(self, found: Iterable[uv.ResolvedPackage], routed: Iterable[str]) -> uv.UvResult:
         """Ask uv which index each package of a closure came from: requirement lines with `# from` comments."""
         pins = self.scratch / "pins.in"
         pins.write_text("".join(f"{each.name}=={each.version}\n" for each in found if not each.direct))
@@ -105,7 +105,7 @@ class Sources:
             ]
         )
 
-    def askers(self, found: Iterable[uv.Found], routed: Iterable[str]) -> uv.Answer:
+    def askers(self, found: Iterable[uv.ResolvedPackage], routed: Iterable[str]) -> uv.UvResult:
         """Ask uv who asked for each package of a closure: requirement lines with `# via` comments."""
         pins = self.scratch / "versions.txt"
         pins.write_text("".join(f"{each.name}=={each.version}\n" for each in found if not each.direct))
@@ -116,7 +116,7 @@ class Sources:
             ]
         )
 
-    def pinned(self, lines: Iterable[str]) -> uv.Answer:
+    def pinned(self, lines: Iterable[str]) -> uv.UvResult:
         """Run uv on lines that say everything, without what they require; the text is a pylock.toml."""
         exact = self.scratch / "exact.in"
         exact.write_text("".join(f"{line}\n" for line in lines))
@@ -129,14 +129,14 @@ class Sources:
             ]
         )
         text = output.read_text(encoding="utf-8") if answer.status == 0 else ""
-        return uv.Answer(status=answer.status, text=text, talk=answer.talk)
+        return uv.UvResult(status=answer.status, text=text, talk=answer.talk)
 
-    def _run(self, arguments: list[str]) -> uv.Answer:
+    def _run(self, arguments: list[str]) -> uv.UvResult:
         # The declaration's own index comes before the machine's, as it does in pip. It goes by the environment,
         # because it may hold credentials.
         default = self.declared.options.default_index
         index = {"UV_DEFAULT_INDEX": os.path.expandvars(default), "UV_INDEX_URL": ""} if default else None
-        return uv.run(arguments, folder=self.folder, settings=self.settings, more=index)
+        return uv.run_uv(arguments, folder=self.folder, settings=self.settings, more=index)
 
     def arguments(self, routed: Iterable[str], requirements: list[str] | None = None) -> list[str]:
         """Write the input files and return uv's arguments for them.
@@ -146,7 +146,7 @@ class Sources:
         """
         given = requirements if requirements is not None else self._write_declared()
         settings = self.scratch / "uv.toml"
-        settings.write_text(machine.written(machine.configuration(self.folder)), encoding="utf-8")
+        settings.write_text(machine.configuration_text(machine.uv_configuration(self.folder)), encoding="utf-8")
         return [
             *uv.compile_arguments(self.target),
             *(f"--no-binary={name}" for name in sorted(self.built)),

@@ -66,7 +66,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ResolvedPackage:
     """A package of a closure, as uv found it.
 
     Attributes:
@@ -83,7 +83,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class UvResult:
     """What a run of uv gave.
 
     Attributes:
@@ -97,7 +97,7 @@ class Answer:
     talk: str
 
 
-def binary() -> str:
+def uv_binary() -> str:
     """Return the path of the uv that this distribution depends on.
 
     Raises:
@@ -111,14 +111,14 @@ def binary() -> str:
         raise ToolMissing("uv is not installed", hint="install cogfreeze again: uv comes with it") from error
 
 
-def version() -> str:
+def uv_version() -> str:
     """Return uv's version, as the lock records it."""
     from importlib.metadata import version as installed
 
     return installed("uv")
 
 
-def environment(settings: Settings, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+def uv_environment(settings: Settings, given: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment that uv runs in."""
     kept = {
         name: value for name, value in given.items() if not name.startswith("UV_") or _HONOURED.fullmatch(name)
@@ -132,19 +132,19 @@ def environment(settings: Settings, given: Mapping[str, str] = os.environ) -> di
     return kept
 
 
-def run(
+def run_uv(
     arguments: Sequence[str], *, folder: Path, settings: Settings, more: Mapping[str, str] | None = None
-) -> Answer:
+) -> UvResult:
     """Run uv in `folder`, where it looks for its configuration files, and return what it said.
 
     Args:
         more: variables that it sees in place of ours.
     """
-    command = [binary(), *arguments, "--color", "never", "--no-progress"]
+    command = [uv_binary(), *arguments, "--color", "never", "--no-progress"]
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**environment(settings), **(more or {})},
+        env={**uv_environment(settings), **(more or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -152,7 +152,7 @@ def run(
         errors="replace",
         check=False,
     )
-    return Answer(status=done.returncode, text=done.stdout, talk=done.stderr)
+    return UvResult(status=done.returncode, text=done.stdout, talk=done.stderr)
 
 
 def compile_arguments(target: Target) -> list[str]:
@@ -164,18 +164,18 @@ def compile_arguments(target: Target) -> list[str]:
     ]
 
 
-def packages(pylock: str, folder: Path) -> tuple[Found, ...]:
+def packages(pylock: str, folder: Path) -> tuple[ResolvedPackage, ...]:
     """Read the packages of a pylock.toml that uv wrote into `folder`, which its relative paths start from."""
     return tuple(_package(each, folder) for each in tomllib.loads(pylock).get("packages", ()))
 
 
-def _package(table: Mapping[str, Any], folder: Path) -> Found:
+def _package(table: Mapping[str, Any], folder: Path) -> ResolvedPackage:
     archive = table.get("archive")
     wheels = [_candidate(each, folder) for each in ([archive] if archive else table.get("wheels", ()))]
     wheels = [each for each in wheels if each.file.endswith(".whl")]
-    return Found(
+    return ResolvedPackage(
         name=table["name"],
-        version=table.get("version") or _version_in(wheels),
+        uv_version=table.get("version") or _version_in(wheels),
         wheels=tuple(wheels),
         direct=any(kind in table for kind in ("archive", "vcs", "directory")),
         origin=None if wheels else _origin(table, folder),

@@ -94,7 +94,7 @@ class Target:
         }
 
 
-def target(python: str, platform: str, glibc: tuple[int, int] | None) -> Target:
+def target_for(python: str, platform: str, glibc: tuple[int, int] | None) -> Target:
     """Return the Target of a declared Python on a base image.
 
     Args:
@@ -128,10 +128,10 @@ def _ranks(wanted: Target) -> dict[Tag, int]:
         *cpython_tags((major, minor), [interpreter], platforms),
         *compatible_tags((major, minor), interpreter, platforms),
     ]
-    return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
+    return {tag: wheel_rank for wheel_rank, tag in reversed(list(enumerate(tags)))}
 
 
-def rank(file: str, wanted: Target) -> tuple[int, tuple[int, str], str] | None:
+def wheel_rank(file: str, wanted: Target) -> tuple[int, tuple[int, str], str] | None:
     """Return how well a wheel suits the target, the least being the best, or None where it doesn't run there."""
     # An index may offer anything under `1.0-py3-none-any.x/../y.whl`.
     if not WHEEL_FILE.accepts(file):
@@ -148,9 +148,9 @@ def rank(file: str, wanted: Target) -> tuple[int, tuple[int, str], str] | None:
     return min(found), (-number, suffix), file
 
 
-def best(candidates: Iterable[AnyWheel], wanted: Target) -> AnyWheel | None:
+def best_wheel(candidates: Iterable[AnyWheel], wanted: Target) -> AnyWheel | None:
     """Return the wheel with the best tags for the target (by build number, then by name), or None."""
-    ranked = [(found, each) for each in candidates if (found := rank(each.file, wanted)) is not None]
+    ranked = [(found, each) for each in candidates if (found := wheel_rank(each.file, wanted)) is not None]
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
 

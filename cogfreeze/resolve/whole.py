@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class LockOptions:
     """What of a lock to move although the declaration doesn't force it.
 
     Attributes:
@@ -60,7 +60,7 @@ class _Moves:
     runtime: bool
 
     @classmethod
-    def of(cls, previous: model.PlatformLock | None, changed: set[str], request: Request) -> _Moves:
+    def of(cls, previous: model.PlatformLock | None, changed: set[str], request: LockOptions) -> _Moves:
         new = previous is None
         base = new or request.everything or request.base or "base" in changed
         return cls(
@@ -72,11 +72,11 @@ class _Moves:
         )
 
 
-def resolve(
+def resolve_lock(
     project: Project,
     folder: Path,
     previous: model.Lock | None,
-    request: Request,
+    request: LockOptions,
     settings: Settings,
     report: Report,
     *,
@@ -99,8 +99,8 @@ def resolve(
         request = replace(request, platforms=platforms_of(previous))
     inputs = inputs_of(project, cuda_base=request.cuda_base or "auto", platforms=request.platforms)
     keys = changed_inputs(previous, inputs) if previous else ()
-    nothing = Request(resolver=request.resolver, cuda_base=request.cuda_base, platforms=request.platforms)
-    wheel = sdk.locked(settings)
+    nothing = LockOptions(resolver=request.resolver, cuda_base=request.cuda_base, platforms=request.platforms)
+    wheel = sdk.locked_sdk(settings)
     locked_sdk = previous.platforms[0].python.sdk if previous else None
     if wheel is None and not (request.runtime or request.everything):
         wheel = locked_sdk
@@ -120,7 +120,7 @@ def resolve(
         tools=tools,
         inputs=inputs,
         platforms=tuple(platforms),
-        files=files.resolve(project, locked, settings, report),
+        files=files.resolve_inputs(project, locked, settings, report),
     )
 
 
@@ -128,7 +128,7 @@ def tools(*, recipe: int, runtime_digest: str) -> model.Tools:
     """Return what this cogfreeze would lock and build with."""
     return model.Tools(
         cogfreeze=version("cogfreeze"),
-        uv=uv.version(),
+        uv=uv.uv_version(),
         recipe=recipe,
         runtime=runtime_digest,
         frontend=base_images.frontend(),
@@ -145,7 +145,7 @@ class _Platform:
         platform: str,
         before: model.PlatformLock | None,
         moves: _Moves,
-        request: Request,
+        request: LockOptions,
         settings: Settings,
         report: Report,
     ) -> None:
@@ -157,8 +157,8 @@ class _Platform:
         self.settings = settings
         self.report = report
         build = project.build
-        gpu = python.choice(build, folder, platform, settings) if build.gpu else None
-        self.choice = image.choose(build, gpu, request.cuda_base or "auto")
+        gpu = python.cuda_choice(build, folder, platform, settings) if build.gpu else None
+        self.choice = image.choose_base(build, gpu, request.cuda_base or "auto")
         # Other packages may need another CUDA, and that another base.
         other = gpu is not None and before is not None and self._is_other(before.base)
         self.moves = _Moves(base=True, apt=True, python=True, runtime=True) if other else moves
@@ -184,7 +184,7 @@ class _Platform:
             self.report.note(f"{self.platform}: base image {choice.reference}: {choice.reason}")
         if not self.moves.base and not need_packages and self.before is not None:
             return replace(self.before.base, reason=choice.reason), None
-        return image.resolve(
+        return image.resolve_base(
             choice.reference,
             self.platform,
             choice.reason,
@@ -199,14 +199,14 @@ class _Platform:
         if self.before and not self.moves.base:
             return before
         declared = self.project.build.python_version
-        found = interpreter.of_base(base, self.platform, self.settings, self.report)
+        found = interpreter.python_of_base(base, self.platform, self.settings, self.report)
         if found is not None:
-            interpreter.require_version(found, declared, base)
+            interpreter.require_python(found, declared, base)
             return None
         upgrade = self.request.everything or self.request.base
-        if before and not upgrade and interpreter.still_fits(before, declared, self.platform):
+        if before and not upgrade and interpreter.interpreter_fits(before, declared, self.platform):
             return before
-        made = interpreter.resolve(declared, self.platform, self.settings, self.report)
+        made = interpreter.resolve_interpreter(declared, self.platform, self.settings, self.report)
         self.report.note(f"{self.platform}: `{base.reference}` has no Python: {made.release} is added to it")
         return made
 
@@ -214,7 +214,7 @@ class _Platform:
         before = self.before
         kept = before.apt if before and not (self.request.apt or self.request.everything) else None
         snapshot = kept.snapshot if kept else apt.default_snapshot(base.distribution, self.settings)
-        return apt.resolve(
+        return apt.resolve_apt(
             self.project.build.system_packages,
             base=base,
             status=status,
@@ -229,10 +229,10 @@ class _Platform:
         before = self.before.python if self.before else None
         newest = glibc(base.distribution)
         declared = self.project.build.python_version
-        packages = python.locked(before) if before else python.NOTHING
+        packages = python.packages_of(before) if before else python.NO_PACKAGES
         if self.moves.python:
             with self.report.step(f"resolving Python packages for Python {declared} on {self.platform}"):
-                packages = python.resolve(
+                packages = python.resolve_python(
                     self.project.build,
                     self.folder,
                     self.platform,
@@ -251,7 +251,7 @@ class _Platform:
         own = (
             before.runtime
             if before and not self.moves.runtime
-            else runtime.wheels(declared, self.platform, glibc=newest)
+            else runtime.runtime_wheels(declared, self.platform, glibc=newest)
         )
         return model.Python(
             version=declared, wheels=packages.wheels, sources=packages.sources, build=packages.build, runtime=own
@@ -260,7 +260,7 @@ class _Platform:
     def _check(self, wheels: tuple[model.Wheel, ...], base: model.BaseImage) -> None:
         """Refuse, or warn of, what would not work or not be the same twice in the image."""
         build = self.project.build
-        findings = checks.check(
+        findings = checks.check_closure(
             wheels,
             build,
             self.folder,
@@ -270,4 +270,4 @@ class _Platform:
             settings=self.settings,
             report=self.report,
         )
-        checks.enforce(findings, self.report)
+        checks.enforce_checks(findings, self.report)

@@ -433,7 +433,7 @@ def test_a_build_with_another_sdk_than_the_locks_is_refused(lab, monkeypatch):
     lab.lock()
     settings = replace(Settings.from_environment(), sdk_wheel=sdk(lab.folder))
     with pytest.raises(LockStale) as caught:
-        sdk_wheel.fetch(lab.locked.python.sdk, settings)
+        sdk_wheel.fetch_sdk(lab.locked.python.sdk, settings)
     assert str(caught.value) == (
         "cog.lock is stale: `COG_SDK_WHEEL` names `cog-9.9-py3-none-any.whl`, and the lock has none"
     )
@@ -444,10 +444,10 @@ def test_a_locked_sdk_that_is_not_on_this_machine_is_named(lab, monkeypatch):
     monkeypatch.setenv("COG_SDK_WHEEL", str(sdk(lab.folder)))
     lab.lock()
     settings = replace(Settings.from_environment(), sdk_wheel=None)
-    (path,) = sdk_wheel.fetch(lab.locked.python.sdk, settings).values()
+    (path,) = sdk_wheel.fetch_sdk(lab.locked.python.sdk, settings).values()
     path.unlink()
     with pytest.raises(IntegrityError) as caught:
-        sdk_wheel.fetch(lab.locked.python.sdk, settings)
+        sdk_wheel.fetch_sdk(lab.locked.python.sdk, settings)
     assert str(caught.value) == (
         "the SDK `cog-9.9-py3-none-any.whl` with the SHA-256 that was locked is not on this machine"
     )

@@ -57,7 +57,7 @@ def snapshot(settings):
 
 @pytest.fixture(scope="module")
 def base(settings):
-    return image.resolve(BASE, "linux/amd64", "the test's", settings, Silent(), need_packages=True)
+    return image.resolve_base(BASE, "linux/amd64", "the test's", settings, Silent(), need_packages=True)
 
 
 def start_in_base(script: str) -> subprocess.Popen[str]:
@@ -98,7 +98,7 @@ def test_the_locked_closure_is_what_apt_get_installs_on_the_base(settings, snaps
     monkeypatch.setattr(archive, "package_lists", lambda *_: lists)
     locked = {}
     for each in SETS:
-        closure = apt.resolve(
+        closure = apt.resolve_apt(
             each.split(), base=record, status=status, platform="linux/amd64", snapshot=snapshot,
             settings=settings, report=Silent(),
         )  # fmt: skip
@@ -127,7 +127,7 @@ def test_names_and_versions_alone_give_the_closure_of_the_whole_list(settings, s
     )
     for names in (["git"], ["cmake", "pkg-config"], ["systemd-sysv"]):
         known, listed = (
-            apt.resolve(
+            apt.resolve_apt(
                 names, base=one, status=text, platform="linux/amd64", snapshot=snapshot, settings=settings,
                 report=Silent(),
             )
@@ -149,10 +149,10 @@ def test_without_apt_get_on_the_machine_the_base_images_own_decides(
     (tmp_path / "Dockerfile").write_text(f'FROM {BASE}\nUSER 65534\nENTRYPOINT ["/none"]\n')
     build = ["docker", "buildx", "build", "--push", "--quiet", "--provenance=false", "--tag", reference]
     subprocess.run([*build, str(tmp_path)], check=True, capture_output=True)
-    nobodys, _ = image.resolve(reference, "linux/amd64", "", settings, Silent(), need_packages=False)
+    nobodys, _ = image.resolve_base(reference, "linux/amd64", "", settings, Silent(), need_packages=False)
 
     def resolve(base=base):
-        return apt.resolve(
+        return apt.resolve_apt(
             ["libgl1"], base=base[0], status=base[1], platform="linux/amd64", snapshot=snapshot,
             settings=settings, report=Silent(),
         )  # fmt: skip
@@ -166,7 +166,7 @@ def test_without_apt_get_on_the_machine_the_base_images_own_decides(
 def test_another_platform_than_the_machines_locks_too(settings, snapshot, base):
     """Debian's arm64, from a base of which we only say that it has a C library."""
     status = "Package: libc6\nStatus: install ok installed\nArchitecture: arm64\nVersion: 2.36-9\n"
-    closure = apt.resolve(
+    closure = apt.resolve_apt(
         ["libgl1"], base=base[0], status=status, platform="linux/arm64", snapshot=snapshot,
         settings=settings, report=Silent(),
     )  # fmt: skip
@@ -176,11 +176,11 @@ def test_another_platform_than_the_machines_locks_too(settings, snapshot, base):
 
 def test_the_locked_files_install_offline(settings, snapshot, base, tmp_path):
     """Every .deb of a closure is fetched, checked, and enough for apt-get without any network."""
-    closure = apt.resolve(
+    closure = apt.resolve_apt(
         ["fonts-dejavu-core"], base=base[0], status=base[1], platform="linux/amd64", snapshot=snapshot,
         settings=settings, report=Silent(),
     )  # fmt: skip
-    paths = fetch_all(apt.artifacts(closure, settings), settings, Silent())
+    paths = fetch_all(apt.deb_artifacts(closure, settings), settings, Silent())
     assert [path.name for path in paths.values()] == [Path(deb.path).name for deb in closure.packages]
     container = subprocess.run(
         ["docker", "create", "--network=none", BASE, "sh", "-c",

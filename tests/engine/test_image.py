@@ -31,7 +31,7 @@ def docker(*words, **options):
 
 
 def test_the_locked_digest_is_the_one_that_the_engine_pulls(settings):
-    base, _ = image.resolve(BASE, "linux/amd64", "the test's", settings, Silent(), need_packages=False)
+    base, _ = image.resolve_base(BASE, "linux/amd64", "the test's", settings, Silent(), need_packages=False)
     docker("pull", "--quiet", BASE)
     digests = json.loads(docker("image", "inspect", "--format", "{{json .RepoDigests}}", BASE))
     assert base.digest in {each.partition("@")[2] for each in digests}
@@ -56,7 +56,7 @@ def test_each_platform_of_an_index_made_by_the_engine_has_its_own_manifest_and_p
     )
     found = {}
     for platform in ("linux/amd64", "linux/arm64"):
-        found[platform] = image.resolve(reference, platform, "", settings, Silent(), need_packages=True)
+        found[platform] = image.resolve_base(reference, platform, "", settings, Silent(), need_packages=True)
     (amd64, amd64_status), (arm64, arm64_status) = found.values()
     assert amd64.digest == arm64.digest
     assert len({amd64.digest, amd64.manifest, arm64.manifest}) == 3

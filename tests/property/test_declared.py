@@ -85,7 +85,7 @@ def test_any_line_is_read_or_refused_in_words(packages, texts):
         allow_sdist=("app", "allowed"),
     )
     try:
-        read = declared.read(build, Path("/nonexistent"))
+        read = declared.read_declared(build, Path("/nonexistent"))
     except ProjectErrors as errors:
         assert all(error.message and error.where for error in errors.errors)
         assert "u:p@" not in str(errors)

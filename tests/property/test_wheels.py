@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cogfreeze.resolve import closure, indexes
 from cogfreeze.resolve.declared import Line
-from cogfreeze.resolve.wheels import Target, best, glibc_of, rank
+from cogfreeze.resolve.wheels import Target, best_wheel, glibc_of, wheel_rank
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ targets = st.builds(
 def test_the_choice_does_not_hang_on_the_order_of_the_index(names, target, random):
     shuffled = [*names]
     random.shuffle(shuffled)
-    assert best(map(Named, names), target) == best(map(Named, shuffled), target)
+    assert best_wheel(map(Named, names), target) == best_wheel(map(Named, shuffled), target)
 
 
 @given(st.lists(files, unique=True), targets)
 def test_the_choice_runs_on_the_target_and_none_is_better(names, target):
-    chosen = best(map(Named, names), target)
-    suited = {name: found for name in names if (found := rank(name, target)) is not None}
+    chosen = best_wheel(map(Named, names), target)
+    suited = {name: found for name in names if (found := wheel_rank(name, target)) is not None}
     if chosen is None:
         assert not suited
     else:
@@ -59,14 +59,19 @@ def test_the_choice_runs_on_the_target_and_none_is_better(names, target):
 @given(files, targets)
 def test_a_newer_c_library_runs_all_that_an_older_one_runs(name, target):
     newer = Target(python=target.python, platform=target.platform, glibc=(2, target.glibc[1] + 1))
-    if rank(name, target) is not None:
-        assert rank(name, newer) is not None
+    if wheel_rank(name, target) is not None:
+        assert wheel_rank(name, newer) is not None
 
 
 @given(files, targets)
 def test_a_wheel_that_promises_an_older_c_library_is_never_chosen_for_want_of_one(name, target):
     promised = glibc_of(name)
-    if rank(name, target) is not None and promised is not None and "any" not in name and "linux_" not in name:
+    if (
+        wheel_rank(name, target) is not None
+        and promised is not None
+        and "any" not in name
+        and "linux_" not in name
+    ):
         assert promised <= target.glibc
 
 
@@ -103,6 +108,6 @@ def test_who_asked_is_the_same_whatever_the_order_and_leads_back_to_a_root(graph
 
 @given(st.text(alphabet="abc:@/%.", max_size=20))
 def test_an_address_to_compare_by_has_no_credentials(text):
-    made = indexes.bare(f"https://{text.replace('/', '')}@host/simple/")
+    made = indexes.without_credentials(f"https://{text.replace('/', '')}@host/simple/")
     assert made == "https://host/simple"
-    assert indexes.bare(made) == made
+    assert indexes.without_credentials(made) == made

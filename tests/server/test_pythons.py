@@ -81,7 +81,7 @@ def installed(request, version, tmp_path_factory):
     home = tmp_path_factory.mktemp(f"python{version}")
     lines = [
         f"{each.name}=={each.version} --hash=sha256:{each.sha256}\n"
-        for each in runtime.wheels(version, PLATFORM, glibc=None)
+        for each in runtime.runtime_wheels(version, PLATFORM, glibc=None)
         if each.name not in ("uv", "dumb-init")
     ]
     (home / "requirements.txt").write_text("".join(lines))
@@ -91,7 +91,7 @@ def installed(request, version, tmp_path_factory):
         ["venv", "--no-project", "--python", python, "venv"],
         [*install, "--python", "venv", "--requirements", "requirements.txt"],
     ):
-        done = subprocess.run([uv.binary(), *words], cwd=home, capture_output=True, text=True, check=False)
+        done = subprocess.run([uv.uv_binary(), *words], cwd=home, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     split = split_runtime(Settings.from_environment())
     return {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cogfreeze.cli.loading import Declared
     from cogfreeze.lock.diff import Change
     from cogfreeze.lock.model import Lock
-    from cogfreeze.resolve.whole import Request
+    from cogfreeze.resolve.whole import LockOptions
 
 _PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([A-Za-z0-9.!+_-]+))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?")
@@ -153,7 +153,7 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
         from cogfreeze.engine import docker
 
         docker.find()
-    lock = whole.resolve(
+    lock = whole.resolve_lock(
         found.project,
         found.folder,
         previous,
@@ -205,8 +205,8 @@ def _recorded(found: Declared, lock: Lock, arguments: argparse.Namespace, report
     return building.record(loaded, report, choice=choice, options=building.options_from(arguments))
 
 
-def _request(arguments: argparse.Namespace) -> Request:
-    from cogfreeze.resolve.whole import Request
+def _request(arguments: argparse.Namespace) -> LockOptions:
+    from cogfreeze.resolve.whole import LockOptions
 
     packages = []
     for word in arguments.upgrade_package:
@@ -215,7 +215,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         packages.append((match[1], match[2]))
     if arguments.exclude_newer is not None and not _is_date(arguments.exclude_newer):
         raise UsageError(f"`--exclude-newer {arguments.exclude_newer}` is no date", hint="write it as YYYY-MM-DD")
-    return Request(
+    return LockOptions(
         everything=arguments.upgrade,
         packages=tuple(packages),
         base=arguments.upgrade_base,

@@ -13,7 +13,7 @@ from cogfreeze.lock.model import BaseImage, Lock, PlatformLock, Python, Tools
 from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
 from cogfreeze.resolve import download, python, runtime
-from cogfreeze.resolve.located import locate
+from cogfreeze.resolve.located import locate_wheels
 from cogfreeze.settings import Settings
 
 BUILD = Build(python_version="3.11", python_packages=("six==1.17.0",))
@@ -40,8 +40,10 @@ def settings(tmp_path_factory):
 def locked(settings):
     """A lock's part for this machine: one small package from the real index, and the server."""
     platform = environment.this_platform()
-    found = python.resolve(BUILD, Path("/"), platform, glibc=(2, 28), settings=settings, report=Silent()).wheels
-    closure = runtime.wheels("3.11", platform, glibc=(2, 28))
+    found = python.resolve_python(
+        BUILD, Path("/"), platform, glibc=(2, 28), settings=settings, report=Silent()
+    ).wheels
+    closure = runtime.runtime_wheels("3.11", platform, glibc=(2, 28))
     return PlatformLock(platform=platform, base=BASE, python=Python(version="3.11", wheels=found, runtime=closure))
 
 
@@ -64,7 +66,9 @@ def test_the_model_has_the_locked_packages_and_the_sdk(locked, settings):
 
 def test_what_is_locked_as_source_is_built_by_what_is_locked_to_build_it(locked, settings, tmp_path):
     build = Build(python_version="3.11", python_packages=("docopt==0.6.2",), allow_sdist=("docopt",))
-    found = python.resolve(build, tmp_path, locked.platform, glibc=(2, 28), settings=settings, report=Silent())
+    found = python.resolve_python(
+        build, tmp_path, locked.platform, glibc=(2, 28), settings=settings, report=Silent()
+    )
     assert [each.name for each in found.sources] == ["docopt"]
     packages = replace(locked.python, wheels=found.wheels, sources=found.sources, build=found.build)
     made = environment.prepare(
@@ -166,8 +170,8 @@ def test_a_wheel_for_another_machine_is_told(locked, tmp_path, settings):
     """The hash is right, the wheel does not run here: uv's own reason is given."""
     (tmp_path / "sha256").symlink_to(settings.cache / "sha256")
     platform = {"linux/amd64": "linux/arm64", "linux/arm64": "linux/amd64"}[locked.platform]
-    foreign = [each for each in runtime.wheels("3.11", platform, glibc=(2, 28)) if each.name == "msgspec"]
-    found = locate(foreign, python="3.11", platform=platform, folder=Path("/"), settings=settings)
+    foreign = [each for each in runtime.runtime_wheels("3.11", platform, glibc=(2, 28)) if each.name == "msgspec"]
+    found = locate_wheels(foreign, python="3.11", platform=platform, folder=Path("/"), settings=settings)
     download.fetch_all(found, settings, Silent())
     other = replace(locked, python=replace(locked.python, wheels=tuple(foreign)))
 

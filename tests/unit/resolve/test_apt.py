@@ -48,7 +48,7 @@ def resolve(archive):
         archive.archive.packages = {
             "bookworm": list(main), "bookworm-updates": list(updates), "bookworm-security": list(security)
         }  # fmt: skip
-        return apt.resolve(
+        return apt.resolve_apt(
             names, base=base, status="\n".join(status), platform="linux/amd64", snapshot=SNAPSHOT,
             settings=archive.settings, report=report or Silent(), previous=previous,
         )  # fmt: skip
@@ -354,18 +354,18 @@ def test_ubuntus_components_are_read_from_its_own_mirror_with_its_own_keys(archi
         "snapshot": SNAPSHOT, "settings": settings, "report": Silent(),
     }  # fmt: skip
     with pytest.raises(FileNotFoundError):  # Debian's keys sign nothing of Ubuntu's
-        apt.resolve(["tool"], **arguments)
+        apt.resolve_apt(["tool"], **arguments)
     (keys / "debian.asc").rename(keys / "ubuntu.asc")
-    closure = apt.resolve(["tool"], **arguments)
+    closure = apt.resolve_apt(["tool"], **arguments)
     assert told(closure) == ["tool 2.0 <- declared"]
     assert closure.suites[1].components == ("main", "restricted", "universe", "multiverse")
-    assert apt.artifacts(closure, settings)[0].urls[0].startswith(f"{archive.url}/ubuntu/{SNAPSHOT}/pool/")
+    assert apt.deb_artifacts(closure, settings)[0].urls[0].startswith(f"{archive.url}/ubuntu/{SNAPSHOT}/pool/")
 
 
 @needs_apt
 def test_files_are_fetched_from_the_dated_address_and_checked(resolve, archive):
     closure = resolve("tool", main=[stanza("tool", "1.0+b1", Depends="lib"), stanza("lib")])
-    artifacts = apt.artifacts(closure, archive.settings)
+    artifacts = apt.deb_artifacts(closure, archive.settings)
     assert [each.urls for each in artifacts] == [
         (f"{archive.url}/debian/{SNAPSHOT}/pool/main/t/tool/tool_1.0%2Bb1_amd64.deb",),
         (f"{archive.url}/debian/{SNAPSHOT}/pool/main/l/lib/lib_1.0_amd64.deb",),
@@ -380,7 +380,7 @@ def test_a_deb_with_one_changed_byte_is_refused(resolve, archive):
     good = deb("tool 1.0")
     archive.archive.changed["pool/main/t/tool/tool_1.0_amd64.deb"] = good[:-1] + b"!"
     with pytest.raises(IntegrityError) as caught:
-        fetch_all(apt.artifacts(closure, archive.settings), archive.settings, Silent())
+        fetch_all(apt.deb_artifacts(closure, archive.settings), archive.settings, Silent())
     assert str(caught.value).startswith(
         f"`tool_1.0_amd64.deb` from {archive.url}/debian/{SNAPSHOT}/pool/main/t/tool/tool_1.0_amd64.deb is not"
         f" the file that was promised: expected sha256 {closure.packages[0].sha256} ({len(good)} bytes), got "

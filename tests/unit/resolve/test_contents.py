@@ -69,7 +69,7 @@ class World:
         return next(digest for digest, content in self.registry.blobs.items() if b"architecture" in content)
 
     def resolve(self, *, pinned=None, need=True):
-        return image.resolve(
+        return image.resolve_base(
             NAME, "linux/amd64", "the test's", self.settings, self.report, need_packages=need, pinned=pinned
         )
 
@@ -140,7 +140,7 @@ def test_the_engine_tells_the_python_of_an_image_too(world, engine):
     world.settings = replace(world.settings, cache=world.settings.cache / "another")
     engine.has(world.index, world.manifest)
     before = world.layers_read()
-    assert interpreter.of_base(base, "linux/amd64", world.settings, Silent()) == "3.11"
+    assert interpreter.python_of_base(base, "linux/amd64", world.settings, Silent()) == "3.11"
     assert world.layers_read() == before
 
 

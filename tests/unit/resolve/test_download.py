@@ -17,8 +17,8 @@ import pytest
 
 from cogfreeze.errors import CogError, IntegrityError, NetworkError, UsageError
 from cogfreeze.report import Silent
-from cogfreeze.resolve.download import Artifact, cached_path, fetch_all, get, session
-from cogfreeze.resolve.network import StatusError, shown
+from cogfreeze.resolve.download import Artifact, cached_path, fetch_all, get_bytes, http_session
+from cogfreeze.resolve.network import StatusError, redacted
 from cogfreeze.settings import Settings
 from tests.unit.resolve.loopback import Answer, Asked, ranged, serving
 
@@ -187,8 +187,8 @@ def closed_port() -> int:
 
 def test_a_refused_connection_is_said_in_words(settings):
     port = closed_port()
-    with session(settings) as web, pytest.raises(NetworkError) as caught:
-        get(web, f"http://user:secret@127.0.0.1:{port}/x?token=secret")
+    with http_session(settings) as web, pytest.raises(NetworkError) as caught:
+        get_bytes(web, f"http://user:secret@127.0.0.1:{port}/x?token=secret")
     assert str(caught.value) == f"cannot reach http://127.0.0.1:{port}/x: the connection was refused"
     assert caught.value.hint == "check that the address is right and the network is up"
     assert caught.value.__cause__ is None
@@ -196,14 +196,14 @@ def test_a_refused_connection_is_said_in_words(settings):
 
 def test_a_host_that_does_not_exist_is_said_in_words(settings, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "*")
-    with session(settings) as web, pytest.raises(NetworkError) as caught:
-        get(web, "http://nowhere.invalid/x")
+    with http_session(settings) as web, pytest.raises(NetworkError) as caught:
+        get_bytes(web, "http://nowhere.invalid/x")
     assert str(caught.value) == "cannot reach http://nowhere.invalid/x: there is no such host"
 
 
 def test_no_web_address_is_a_usage_error(settings):
-    with session(settings) as web, pytest.raises(UsageError) as caught:
-        get(web, "snapshot/x")
+    with http_session(settings) as web, pytest.raises(UsageError) as caught:
+        get_bytes(web, "snapshot/x")
     assert str(caught.value) == "not a web address: `snapshot/x`"
 
 
@@ -219,18 +219,18 @@ def test_an_untrusted_certificate_names_the_setting(settings, tmp_path):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
     with serving(lambda _: Answer(body=b"hello"), context) as (url, _):
-        with session(settings) as web, pytest.raises(NetworkError) as caught:
-            get(web, f"{url}/x")
+        with http_session(settings) as web, pytest.raises(NetworkError) as caught:
+            get_bytes(web, f"{url}/x")
         trusting = Settings(cache=tmp_path, ca_bundle=tmp_path / "cert.pem")
-        with session(trusting) as web:
-            assert get(web, f"{url}/x") == b"hello"
+        with http_session(trusting) as web:
+            assert get_bytes(web, f"{url}/x") == b"hello"
     assert str(caught.value) == f"cannot reach {url}/x: its certificate is not trusted here"
     assert caught.value.hint == "behind a company proxy, name the file of its certificates in `COG_CA_BUNDLE`"
 
 
 def test_a_bundle_that_is_no_file_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError) as caught:
-        session(Settings(cache=tmp_path, ca_bundle=tmp_path / "none.pem"))
+        http_session(Settings(cache=tmp_path, ca_bundle=tmp_path / "none.pem"))
     assert str(caught.value) == f"`COG_CA_BUNDLE` names no file: `{tmp_path / 'none.pem'}`"
 
 
@@ -313,7 +313,7 @@ except KeyboardInterrupt:
 
 
 def test_an_address_is_shown_without_what_is_secret():
-    assert shown("https://user:token@host:8443/a/b?sig=1#x") == "https://host:8443/a/b"
+    assert redacted("https://user:token@host:8443/a/b?sig=1#x") == "https://host:8443/a/b"
 
 
 @pytest.mark.parametrize("name", ["../x", "", ".hidden", "a/b", "x\n"])

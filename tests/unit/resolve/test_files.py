@@ -29,10 +29,10 @@ def settings(tmp_path):
 
 def test_a_file_is_locked_by_hash_and_size_and_is_in_the_cache_from_then_on(settings):
     with serving(lambda _asked: Answer(body=BODY)) as (url, log):
-        locked = files.resolve(project(f"{url}/b", f"{url}/a"), (), settings, Silent())
+        locked = files.resolve_inputs(project(f"{url}/b", f"{url}/a"), (), settings, Silent())
         assert locked == tuple(LockedFile(url=f"{url}/{name}", sha256=SHA256, size=len(BODY)) for name in "ab")
 
-        (path,) = download.fetch_all(files.artifacts(locked), settings, Silent()).values()
+        (path,) = download.fetch_all(files.input_artifacts(locked), settings, Silent()).values()
         assert path.read_bytes() == BODY
         assert [asked.path for asked in log] == ["/a", "/b"]
 
@@ -40,21 +40,23 @@ def test_a_file_is_locked_by_hash_and_size_and_is_in_the_cache_from_then_on(sett
 def test_what_is_locked_is_not_asked_for_again(settings):
     known = LockedFile(url="https://nowhere.invalid/a", sha256="0" * 64, size=1)
 
-    assert files.resolve(project(known.url), (known,), settings, Silent()) == (known,)
+    assert files.resolve_inputs(project(known.url), (known,), settings, Silent()) == (known,)
 
 
 def test_what_no_command_names_any_more_is_dropped(settings):
     known = LockedFile(url="https://nowhere.invalid/a", sha256="0" * 64, size=1)
 
     assert (
-        files.resolve(project(), (known, replace(known, url="https://nowhere.invalid/b")), settings, Silent())
+        files.resolve_inputs(
+            project(), (known, replace(known, url="https://nowhere.invalid/b")), settings, Silent()
+        )
         == ()
     )
 
 
 def test_a_missing_file_is_a_clear_error_and_leaves_nothing(settings):
     with serving(lambda _asked: Answer(404)) as (url, _), pytest.raises(NetworkError) as raised:
-        files.resolve(project(f"{url}/a"), (), settings, Silent())
+        files.resolve_inputs(project(f"{url}/a"), (), settings, Silent())
 
     assert f"{url}/a" in str(raised.value)
     assert list((settings.cache / "sha256").iterdir()) == []
@@ -62,6 +64,6 @@ def test_a_missing_file_is_a_clear_error_and_leaves_nothing(settings):
 
 def test_a_connection_that_breaks_locks_nothing(settings):
     with serving(lambda _asked: Answer(body=BODY, cut=100)) as (url, _), pytest.raises(NetworkError):
-        files.resolve(project(f"{url}/a"), (), settings, Silent())
+        files.resolve_inputs(project(f"{url}/a"), (), settings, Silent())
 
     assert list((settings.cache / "sha256").iterdir()) == []

@@ -47,7 +47,7 @@ class World:
         return self.registry.index("library/python", "3.11-slim-bookworm", **{name: digest})
 
     def resolve(self, reference="python:3.11-slim-bookworm", *, need=True, platform="linux/amd64", pinned=None):
-        return image.resolve(
+        return image.resolve_base(
             reference, platform, "the test's", self.settings, self.report, need_packages=need, pinned=pinned
         )
 
@@ -90,30 +90,30 @@ def unreachable(world):
     ],
 )
 def test_the_python_version_picks_the_slim_image(version, expected):
-    choice = image.choose(Build(python_version=version))
+    choice = image.choose_base(Build(python_version=version))
     assert choice == image.Choice(reference=expected, reason=f"the slim image of Python {version}")
 
 
 @pytest.mark.parametrize("given", ["debian", "debian:latest"])
 def test_a_declared_base_image_is_taken_as_it_is(given):
-    choice = image.choose(Build(python_version="3.11", base_image=given, gpu=True))
+    choice = image.choose_base(Build(python_version="3.11", base_image=given, gpu=True))
     assert choice == image.Choice(reference="debian:latest", reason="`build.base_image` names it")
 
 
 def test_a_declared_digest_is_kept():
     reference = f"debian:bookworm@sha256:{'0' * 64}"
-    assert image.choose(Build(python_version="3.11", base_image=reference)).reference == reference
+    assert image.choose_base(Build(python_version="3.11", base_image=reference)).reference == reference
 
 
 def test_wheels_that_bring_their_cuda_libraries_get_the_slim_image():
-    choice = image.choose(Build(python_version="3.11", gpu=True, python_packages=("torch==2.5.1",)))
+    choice = image.choose_base(Build(python_version="3.11", gpu=True, python_packages=("torch==2.5.1",)))
     assert choice.reference == "python:3.11-slim-bookworm"
     assert "torch" in choice.reason
 
 
 def test_wheels_that_do_not_get_nvidias_runtime_image():
     wanted = cuda.Choice(cuda="12.4", base=True, reason="the test's")
-    assert image.choose(Build(python_version="3.11", gpu=True), wanted) == image.Choice(
+    assert image.choose_base(Build(python_version="3.11", gpu=True), wanted) == image.Choice(
         reference="nvidia/cuda:12.4.1-cudnn-runtime-ubuntu22.04", reason="the test's"
     )
 
@@ -135,7 +135,7 @@ def test_wheels_that_do_not_get_nvidias_runtime_image():
 )  # fmt: skip
 def test_cuda_and_cudnn_pick_the_nearest_base_that_has_them(asked, reference, more):
     wanted = cuda.Choice(base=True, reason="the test's", **asked)
-    assert image.choose(Build(python_version="3.11", gpu=True), wanted) == image.Choice(
+    assert image.choose_base(Build(python_version="3.11", gpu=True), wanted) == image.Choice(
         reference=f"nvidia/cuda:{reference}", reason=f"the test's{more}"
     )
 
@@ -159,18 +159,18 @@ def test_cuda_and_cudnn_pick_the_nearest_base_that_has_them(asked, reference, mo
 )  # fmt: skip
 def test_a_gpu_and_its_frameworks_pick_the_base(packages, keys, reference):
     build = Build(python_version="3.11", gpu=True, python_packages=packages, **keys)
-    assert image.choose(build).reference == reference
+    assert image.choose_base(build).reference == reference
 
 
 def test_a_cuda_base_can_be_asked_for_and_declined():
     build = Build(python_version="3.11", gpu=True, python_packages=("torch==2.9.1",))
-    assert image.choose(build, cuda_base="true") == image.Choice(
+    assert image.choose_base(build, cuda_base="true") == image.Choice(
         reference="nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04",
         reason="`--use-cuda-base-image true` asks for it; `torch==2.9.1`: torch 2.9.1 is published with CUDA 12.8,"
         " and brings its libraries",
     )
     build = Build(python_version="3.11", gpu=True, python_packages=("onnxruntime-gpu==1.18.0",))
-    assert image.choose(build, cuda_base="false") == image.Choice(
+    assert image.choose_base(build, cuda_base="false") == image.Choice(
         reference="python:3.11-slim-bookworm",
         reason="`--use-cuda-base-image false` asks for it; `onnxruntime-gpu==1.18.0` is built for CUDA 11.8 and"
         " cuDNN 8.2",
@@ -199,7 +199,7 @@ def test_a_cuda_base_can_be_asked_for_and_declined():
 )
 def test_a_cuda_base_that_cannot_be_chosen_is_refused(keys, error, hint):
     with pytest.raises(CogError) as caught:
-        image.choose(Build(python_version="3.11", **keys), cuda_base="true")
+        image.choose_base(Build(python_version="3.11", **keys), cuda_base="true")
     assert (str(caught.value), caught.value.hint) == (error, hint)
 
 
@@ -213,7 +213,7 @@ def test_a_cuda_base_that_cannot_be_chosen_is_refused(keys, error, hint):
 def test_a_cuda_without_a_base_is_refused_with_those_that_have_one(asked, message):
     wanted = cuda.Choice(base=True, reason="the test's", **asked)
     with pytest.raises(ResolveError) as caught:
-        image.choose(Build(python_version="3.11", gpu=True), wanted)
+        image.choose_base(Build(python_version="3.11", gpu=True), wanted)
     assert str(caught.value) == f"build.cuda: {message}"
     assert caught.value.hint == (
         "there is CUDA 11.0, 11.1, 11.2, 11.3, 11.4, 11.5, 11.6, 11.7, 11.8, 12.0, 12.1, 12.2 with cuDNN 8;"

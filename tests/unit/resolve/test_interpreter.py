@@ -60,7 +60,7 @@ def found(registry, tmp_path, *layers, environment=()):
     digest = registry.image("mine", "1", *layers, environment=environment)
     reference = f"{registry.url.removeprefix('http://')}/mine:1"
     pinned = base(reference, digest, manifest=digest)
-    return interpreter.of_base(pinned, "linux/amd64", Settings(cache=tmp_path), Silent())
+    return interpreter.python_of_base(pinned, "linux/amd64", Settings(cache=tmp_path), Silent())
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def found(registry, tmp_path, *layers, environment=()):
 )
 def test_of_well_known_images_the_name_says_it_and_nothing_is_asked(tmp_path, reference, python):
     settings = Settings(cache=tmp_path, registry_mirror=NOWHERE)
-    assert interpreter.of_base(base(reference), "linux/amd64", settings, Silent()) == python
+    assert interpreter.python_of_base(base(reference), "linux/amd64", settings, Silent()) == python
 
 
 def test_an_image_made_from_the_official_one_says_it_in_its_configuration(registry, tmp_path):
@@ -101,11 +101,11 @@ def test_of_others_the_layers_say_it(registry, tmp_path, files, python):
 
 def test_a_base_with_another_python_than_the_declared_one_is_refused():
     with pytest.raises(ResolveError) as caught:
-        interpreter.require_version("3.12", "3.11.9", base("mine:1"))
+        interpreter.require_python("3.12", "3.11.9", base("mine:1"))
     assert str(caught.value) == "build.base_image: `mine:1` has Python 3.12, and `build.python_version` is 3.11.9"
     assert caught.value.hint == 'write `python_version: "3.12"`, or choose another base image'
     for same in ("3.11", "3.11.9", ""):
-        interpreter.require_version(same, "3.11.9", base("mine:1"))
+        interpreter.require_python(same, "3.11.9", base("mine:1"))
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_a_base_with_another_python_than_the_declared_one_is_refused():
 )
 def test_the_newest_patch_of_the_asked_version_is_locked_by_its_bytes(builds, python, platform, release):
     settings, log = builds
-    made = interpreter.resolve(python, platform, settings, Silent())
+    made = interpreter.resolve_interpreter(python, platform, settings, Silent())
     assert re.fullmatch(release, made.release)
     (asked,) = log
     assert asked.path == f"/mirror/{made.url}"
     assert re.fullmatch(r"\d{8}/cpython-3[^/]*\.tar\.gz", made.url)
     assert (made.sha256, made.size) == (hashlib.sha256(BUILD).hexdigest(), len(BUILD))
     assert made.hash_origin == "index"
-    assert interpreter.still_fits(made, python, platform)
-    assert not interpreter.still_fits(made, "3.13", platform)
+    assert interpreter.interpreter_fits(made, python, platform)
+    assert not interpreter.interpreter_fits(made, "3.13", platform)
 
 
 @pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
@@ -136,7 +136,7 @@ def test_a_build_that_is_not_the_one_that_uv_knows_is_refused(tmp_path, platform
     with serving(mirror) as (url, log):
         settings = Settings(cache=tmp_path, python_mirror=f"{url}/mirror")
         with pytest.raises(IntegrityError) as caught:
-            interpreter.resolve("3.11.9", platform, settings, Silent())
+            interpreter.resolve_interpreter("3.11.9", platform, settings, Silent())
     (asked,) = log
     said = re.fullmatch(
         rf"`cpython-3.11.9-linux-\w+-gnu` from {url}{re.escape(asked.path)} is not the build that uv knows:"
@@ -149,11 +149,11 @@ def test_a_build_that_is_not_the_one_that_uv_knows_is_refused(tmp_path, platform
 
 
 def test_a_build_whose_hash_uv_keeps_to_itself_is_hashed_and_marked(tmp_path, monkeypatch):
-    run = uv.run
+    run = uv.run_uv
     monkeypatch.setattr(uv, "run", lambda words, **more: replace(run(words, **more), talk=""))
     with serving(mirror) as (url, _):
         settings = Settings(cache=tmp_path, python_mirror=f"{url}/mirror")
-        made = interpreter.resolve("3.11.9", "linux/amd64", settings, Silent())
+        made = interpreter.resolve_interpreter("3.11.9", "linux/amd64", settings, Silent())
     assert (made.sha256, made.hash_origin) == (hashlib.sha256(BUILD).hexdigest(), "computed")
 
 
@@ -162,7 +162,7 @@ def test_another_list_may_be_at_an_address(builds, monkeypatch, tmp_path):
     text = (tmp_path / "builds.json").read_bytes()
     with serving(lambda _: Answer(body=text)) as (url, _):
         monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", f"{url}/list.json")
-        assert interpreter.resolve("3.11.9", "linux/amd64", settings, Silent()).hash_origin == "index"
+        assert interpreter.resolve_interpreter("3.11.9", "linux/amd64", settings, Silent()).hash_origin == "index"
 
 
 def test_a_list_with_an_address_that_is_none_of_a_builds_is_refused(builds, monkeypatch, tmp_path):
@@ -170,7 +170,7 @@ def test_a_list_with_an_address_that_is_none_of_a_builds_is_refused(builds, monk
     path = tmp_path / "builds.json"
     path.write_text(path.read_text().replace("install_only", "$(id)"))
     with pytest.raises(ResolveError) as caught:
-        interpreter.resolve("3.11.9", "linux/amd64", settings, Silent())
+        interpreter.resolve_interpreter("3.11.9", "linux/amd64", settings, Silent())
     assert str(caught.value).startswith(
         "uv's list gives `cpython-3.11.9-linux-x86_64-gnu` an address that is not one"
     )
@@ -180,7 +180,7 @@ def test_a_list_with_an_address_that_is_none_of_a_builds_is_refused(builds, monk
 def test_no_newer_patch_is_locked_than_uv_knows_and_no_prerelease(builds):
     settings, _ = builds
     with pytest.raises(ResolveError) as caught:
-        interpreter.resolve("3.11.99", "linux/amd64", settings, Silent())
+        interpreter.resolve_interpreter("3.11.99", "linux/amd64", settings, Silent())
     assert str(caught.value) == (
         "build.python_version: there is no build of Python 3.11.99 for a base without one on linux/amd64"
     )
@@ -190,8 +190,8 @@ def test_no_newer_patch_is_locked_than_uv_knows_and_no_prerelease(builds):
 
 def test_a_locked_build_is_in_the_cache_already_and_checked(builds):
     settings, log = builds
-    made = interpreter.resolve("3.11", "linux/amd64", settings, Silent())
-    (path,) = fetch_all(interpreter.artifacts(made, settings), settings, Silent()).values()
+    made = interpreter.resolve_interpreter("3.11", "linux/amd64", settings, Silent())
+    (path,) = fetch_all(interpreter.interpreter_artifacts(made, settings), settings, Silent()).values()
     assert path.read_bytes() == BUILD
     assert len(log) == 1
 
@@ -199,7 +199,7 @@ def test_a_locked_build_is_in_the_cache_already_and_checked(builds):
 def test_without_the_service_the_variable_for_a_mirror_is_named(tmp_path):
     settings = Settings(cache=tmp_path, python_mirror=NOWHERE)
     with pytest.raises(NetworkError) as caught:
-        interpreter.resolve("3.11", "linux/amd64", settings, Silent())
+        interpreter.resolve_interpreter("3.11", "linux/amd64", settings, Silent())
     assert str(caught.value).startswith(f"cannot reach {NOWHERE}/")
     assert caught.value.hint == (
         "check that the address is right and the network is up; or name a mirror of it in `COG_PYTHON_MIRROR`,"
@@ -221,7 +221,7 @@ def test_the_address_without_a_mirror_is_the_one_that_uv_asks(tmp_path):
 
 
 def test_nothing_is_fetched_for_a_base_that_has_python(tmp_path):
-    assert interpreter.artifacts(None, Settings(cache=tmp_path)) == []
+    assert interpreter.interpreter_artifacts(None, Settings(cache=tmp_path)) == []
     one = Interpreter(release="cpython-3.11.1-linux-x86_64-gnu", url="1/cpython-x.tar.gz", sha256="0" * 64, size=1)
-    (artifact,) = interpreter.artifacts(one, Settings(cache=tmp_path))
+    (artifact,) = interpreter.interpreter_artifacts(one, Settings(cache=tmp_path))
     assert artifact.urls == (f"{PYTHON_BUILDS}/1/cpython-x.tar.gz",)

@@ -11,7 +11,7 @@ import pytest
 from docker.auth import INDEX_NAME, INDEX_URL
 
 from cogfreeze.errors import CogError, IntegrityError, NetworkError, ResolveError, UsageError
-from cogfreeze.resolve.registry import INDEXES, Reference, Repository
+from cogfreeze.resolve.registry import INDEX_MEDIA_TYPES, Reference, Repository
 from cogfreeze.settings import Settings
 from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_registry import Registry, layer
@@ -74,7 +74,7 @@ def test_a_reference_means_what_docker_takes_it_for(text, host, repository, tag,
 
 def test_the_digest_is_of_the_bytes_that_came(ask, registry):
     document = ask()
-    assert document.media_type in INDEXES
+    assert document.media_type in INDEX_MEDIA_TYPES
     _, body = registry.manifests["library/python:3.11"]
     assert document.content == json.loads(body)
     assert f"library/python@{document.digest}" in registry.manifests

@@ -70,12 +70,12 @@ def lock(tmp_path, settings):
     folder = tmp_path / "project"
     folder.mkdir()
 
-    def resolve(*packages, lines=(), allow=("app",), previous=python.NOTHING, **more):
+    def resolve(*packages, lines=(), allow=("app",), previous=python.NO_PACKAGES, **more):
         files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),) if lines else ()
         build = Build(
             python_version="3.11", python_packages=packages, python_requirements=files, allow_sdist=tuple(allow)
         )
-        return python.resolve(
+        return python.resolve_python(
             build,
             folder,
             "linux/amd64",
@@ -187,7 +187,7 @@ def test_a_commit_is_locked_as_one_archive(offered, lock, settings, tmp_path):
     # The same again, for a build on a machine that has never seen it.
     kept = download.cached_path(settings, source.sha256, source.file)
     kept.unlink()
-    assert built.fetch(source, None, lock.folder, settings, Silent()) == kept
+    assert built.fetch_source(source, None, lock.folder, settings, Silent()) == kept
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == source.sha256
     with zipfile.ZipFile(kept) as archive:
         assert archive.namelist() == [f"app-1.0/{name}" for name in sorted(FILES)]
@@ -209,7 +209,7 @@ def test_a_folder_is_locked_as_one_archive_and_a_changed_one_is_refused(offered,
     (lock.folder / "libs/app/app.py").write_text("changed = True\n")
     download.cached_path(settings, source.sha256, source.file).unlink()
     with pytest.raises(IntegrityError) as caught:
-        built.fetch(source, None, lock.folder, settings, Silent())
+        built.fetch_source(source, None, lock.folder, settings, Silent())
     assert str(caught.value) == "the folder `libs/app` of `app` is not what was locked"
     assert lock("app @ ./libs/app", previous=made).sources[0].sha256 != source.sha256
 
@@ -337,14 +337,14 @@ def test_an_archive_is_the_same_whoever_made_it(tmp_path):
     (second / "app.py").chmod(0o600)
     (second / ".git").mkdir()
     (second / ".git/HEAD").write_text("x")
-    assert built.packed(first, "app-1.0") == built.packed(second, "app-1.0")
+    assert built.pack(first, "app-1.0") == built.pack(second, "app-1.0")
 
 
 def test_a_link_that_leads_out_of_the_source_is_refused(tmp_path):
     write(tmp_path / "app")
     (tmp_path / "app/inside").symlink_to("app.py")
-    built.packed(tmp_path / "app", "app-1.0")
+    built.pack(tmp_path / "app", "app-1.0")
     (tmp_path / "app/outside").symlink_to("/etc/passwd")
     with pytest.raises(ResolveError) as caught:
-        built.packed(tmp_path / "app", "app-1.0")
+        built.pack(tmp_path / "app", "app-1.0")
     assert str(caught.value) == "`outside` in the source of `app-1.0` is no file below it"

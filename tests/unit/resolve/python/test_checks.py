@@ -26,7 +26,7 @@ def found(index, settings, tmp_path):
     def check(*wheels, glibc=(2, 36), base_cuda=None, version="3.11", allow=()):
         build = Build(python_version=version, allow=allow)
         made = [locked(file, index.add("simple", file, **contents)) for file, contents in wheels]
-        return checks.check(
+        return checks.check_closure(
             made,
             build,
             tmp_path,
@@ -134,14 +134,16 @@ def test_what_was_read_while_resolving_is_not_asked_for_again(index, settings, t
     index.add("simple", "app-1.0-py3-none-any.whl", requires=["lib"])
     index.add("simple", "lib-1.0-py3-none-any.whl")
     build = Build(python_version="3.11", python_packages=("app",))
-    made = python.resolve(build, tmp_path, "linux/amd64", glibc=(2, 36), settings=settings, report=Heard()).wheels
+    made = python.resolve_python(
+        build, tmp_path, "linux/amd64", glibc=(2, 36), settings=settings, report=Heard()
+    ).wheels
     index.requests.clear()
     options = {"glibc": (2, 36), "report": Heard()}
-    assert checks.check(made, build, tmp_path, "linux/amd64", settings=settings, **options) == []
+    assert checks.check_closure(made, build, tmp_path, "linux/amd64", settings=settings, **options) == []
     assert index.requests == []
     # Another machine, which has only the lock, finds the wheels and reads what it needs of them.
     elsewhere = Settings(cache=tmp_path / "elsewhere")
-    assert checks.check(made, build, tmp_path, "linux/amd64", settings=elsewhere, **options) == []
+    assert checks.check_closure(made, build, tmp_path, "linux/amd64", settings=elsewhere, **options) == []
     assert [line for line in index.requests if "files" in line]
 
 
@@ -153,11 +155,11 @@ def test_the_first_error_is_raised_and_the_rest_is_told():
         Finding(name="same-file", message="three", hint="mend this"),
     ]
     with pytest.raises(ResolveError) as caught:
-        checks.enforce(findings, heard)
+        checks.enforce_checks(findings, heard)
     assert str(caught.value) == "two"
     assert caught.value.hint == "mend that; or accept it with `build.allow: [glibc]`"
     assert heard.warnings == [
         ("one", "mend it; or accept it with `build.allow: [cuda]`"),
         ("three", "mend this; or accept it with `build.allow: [same-file]`"),
     ]
-    checks.enforce(findings[:1], heard)
+    checks.enforce_checks(findings[:1], heard)

@@ -26,8 +26,12 @@ def locks(tmp_path, settings):
 
     def lock(*packages, platform="linux/amd64", glibc=BASE, allow=()):
         build = Build(python_version="3.11", python_packages=packages, allow=allow)
-        made = python.resolve(build, tmp_path, platform, glibc=glibc, settings=settings, report=Heard()).wheels
-        return checks.check(made, build, tmp_path, platform, glibc=glibc, settings=settings, report=Heard())
+        made = python.resolve_python(
+            build, tmp_path, platform, glibc=glibc, settings=settings, report=Heard()
+        ).wheels
+        return checks.check_closure(
+            made, build, tmp_path, platform, glibc=glibc, settings=settings, report=Heard()
+        )
 
     return lock
 
@@ -58,7 +62,7 @@ def test_a_wheel_of_the_projects_own_is_not_taken_at_its_word(locks, index, tmp_
         hint="build `app` on an older distribution, or choose a newer `build.base_image`",
     )
     with pytest.raises(ResolveError) as caught:
-        checks.enforce([found], Heard())
+        checks.enforce_checks([found], Heard())
     assert "or accept it with `build.allow: [glibc]`" in caught.value.hint
     assert locks(path, allow=("glibc",)) == []
     assert locks(path, glibc=(2, 38)) == []
@@ -121,14 +125,14 @@ def test_what_is_no_whole_elf_file_asks_for_nothing(tmp_path, settings, newer):
         path = tmp_path / "app-1.0-py3-none-any.whl"
         path.write_bytes(wheel(path.name, files={name: data}))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        assert elf.needs(path, digest, settings) == elf.kept(digest, settings)
+        assert elf.symbol_versions(path, digest, settings) == elf.cached_symbol_versions(digest, settings)
 
 
 def test_a_damaged_wheel_is_refused_in_words(tmp_path, settings):
     path = tmp_path / "app-1.0-py3-none-any.whl"
     path.write_bytes(b"no zip")
     with pytest.raises(IntegrityError, match="is not a wheel"):
-        elf.needs(path, "0" * 64, settings)
+        elf.symbol_versions(path, "0" * 64, settings)
 
 
 def test_a_really_built_extension_says_what_readelf_says(tmp_path, settings):
@@ -148,5 +152,5 @@ def test_a_really_built_extension_says_what_readelf_says(tmp_path, settings):
     path = tmp_path / "app-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(binary, "app/lib.so")
-    (found,) = elf.needs(path, "1" * 64, settings).values()
+    (found,) = elf.symbol_versions(path, "1" * 64, settings).values()
     assert found.keys() == wanted

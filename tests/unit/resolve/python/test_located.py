@@ -16,7 +16,7 @@ def locked(index, settings, tmp_path):
 
     def lock(*packages):
         build = Build(python_version="3.11", python_packages=packages)
-        return build, python.resolve(
+        return build, python.resolve_python(
             build, tmp_path, "linux/amd64", glibc=None, settings=settings, report=Silent()
         ).wheels
 
@@ -24,7 +24,7 @@ def locked(index, settings, tmp_path):
 
 
 def locate(wheels, folder, settings, build=None):
-    return python.locate(
+    return python.locate_wheels(
         wheels, python="3.11", platform="linux/amd64", folder=folder, settings=settings, build=build
     )
 

@@ -29,7 +29,7 @@ def project(tmp_path, index, settings):
         named = f"  python_requirements: {requirements}\n" if requirements else ""
         (folder / "cog.yaml").write_text(f'build:\n  python_version: "{version}"\n{named}{build}')
         lock.project = cog_yaml.read(folder / "cog.yaml")
-        return python.resolve(
+        return python.resolve_python(
             lock.project.build,
             folder,
             "linux/amd64",
@@ -40,7 +40,7 @@ def project(tmp_path, index, settings):
         ).wheels
 
     def run(*arguments):
-        answer = uv.run(arguments, folder=folder, settings=settings)
+        answer = uv.run_uv(arguments, folder=folder, settings=settings)
         assert answer.status == 0, answer.talk
 
     lock.folder, lock.run = folder, run

@@ -31,7 +31,9 @@ def home(tmp_path, monkeypatch):
 
 def resolved(folder, settings):
     build = Build(python_version="3.11", python_packages=("app", "lib"))
-    made = python.resolve(build, folder, "linux/amd64", glibc=None, settings=settings, report=Silent()).wheels
+    made = python.resolve_python(
+        build, folder, "linux/amd64", glibc=None, settings=settings, report=Silent()
+    ).wheels
     return {each.name: (each.version, each.index) for each in made}
 
 
@@ -59,20 +61,20 @@ def test_what_is_kept_of_a_configuration_is_written_as_it_was(tmp_path):
         DECIDING + 'keyring-provider = "subprocess"\nallow-insecure-host = ["a", "b"]\nsystem-certs = true\n'
         '[[index]]\nname = "a\\"b"\nurl = "https://a/"\nauthenticate = "always"\n[[index]]\nurl = "https://b/"\n'
     )
-    kept = machine.configuration(tmp_path, {})
+    kept = machine.uv_configuration(tmp_path, {})
     assert kept == {
         "keyring-provider": "subprocess",
         "allow-insecure-host": ["a", "b"],
         "system-certs": True,
         "index": [{"name": 'a"b', "url": "https://a/", "authenticate": "always"}, {"url": "https://b/"}],
     }
-    assert tomllib.loads(machine.written(kept)) == kept
+    assert tomllib.loads(machine.configuration_text(kept)) == kept
 
 
 @pytest.mark.parametrize("text", ["", "index = 3", "tool = 3", "[tool]\nuv = 3", "broken =", "index = [3]", "\0"])
 def test_a_broken_configuration_is_uvs_to_complain_of(tmp_path, text):
     (tmp_path / "pyproject.toml").write_text(text)
-    assert machine.configuration(tmp_path, {"HOME": str(tmp_path)}) == {}
+    assert machine.uv_configuration(tmp_path, {"HOME": str(tmp_path)}) == {}
 
 
 def test_the_environment_says_which_indexes_there_are():
@@ -82,7 +84,7 @@ def test_the_environment_says_which_indexes_there_are():
         "UV_DEFAULT_INDEX": "mirror=https://d/simple",
         "UV_NO_CONFIG": "1",
     }
-    assert machine.indexes("/nowhere", environment) == (
+    assert machine.machine_indexes("/nowhere", environment) == (
         Index(url="https://a/simple", extra=True),
         Index(url="https://b/simple", name="team", extra=True),
         Index(url="https://c/?x=y", extra=True),
@@ -127,7 +129,7 @@ def test_an_index_with_a_companys_certificate_is_trusted_by_its_bundle(tmp_path,
     def lock(**settings):
         own = Settings(cache=tmp_path / "cache", **settings)
         given = {"glibc": (2, 36), "settings": own, "report": Silent(), "resolver": resolver}
-        return python.resolve(build, tmp_path, platform, **given).wheels
+        return python.resolve_python(build, tmp_path, platform, **given).wheels
 
     with served(context) as index:
         index.add("simple", "app-1.0-py3-none-any.whl")

@@ -24,7 +24,7 @@ def lock(monkeypatch, tmp_path):
         *packages, resolver="pip-tools", version=HERE, platform="linux/amd64", cache=None, previous=(), **more
     ):
         settings = Settings(cache=cache or tmp_path / "cache")
-        return python.resolve(
+        return python.resolve_python(
             Build(python_version=version, python_packages=packages, gpu=True), tmp_path, platform, glibc=(2, 36),
             settings=settings, report=Silent(), resolver=resolver, previous=python.Packages(wheels=previous),
             **more,
@@ -80,7 +80,7 @@ def test_what_pip_tools_cannot_do_is_told(local, lock, tmp_path):
     assert str(caught.value) == "pip-tools has no `--exclude-newer`"
     local.add("simple", "torch-2.0-py3-none-any.whl")
     with pytest.raises(UsageError) as caught:
-        python.resolve(
+        python.resolve_python(
             Build(python_version=HERE, python_packages=("torch",)), tmp_path, "linux/amd64", glibc=None,
             settings=Settings(cache=tmp_path), report=Silent(), resolver="pip-tools",
         )  # fmt: skip

@@ -22,7 +22,7 @@ def machine(tmp_path_factory):
 def lock(machine, *packages, platform="linux/amd64", previous=(), **keys):
     build = Build(python_version="3.11", python_packages=packages, **keys)
     settings = Settings(cache=machine / "cache")
-    made = python.resolve(
+    made = python.resolve_python(
         build,
         machine,
         platform,
@@ -31,7 +31,7 @@ def lock(machine, *packages, platform="linux/amd64", previous=(), **keys):
         report=Silent(),
         previous=python.Packages(wheels=previous),
     ).wheels
-    found = checks.check(made, build, machine, platform, glibc=(2, 36), settings=settings, report=Silent())
+    found = checks.check_closure(made, build, machine, platform, glibc=(2, 36), settings=settings, report=Silent())
     return made, found
 
 

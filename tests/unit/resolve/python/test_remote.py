@@ -9,7 +9,7 @@ from cogfreeze.errors import IntegrityError, NetworkError
 from cogfreeze.report import Silent
 from cogfreeze.resolve import remote, uv
 from cogfreeze.resolve.uv import Candidate
-from cogfreeze.resolve.wheels import Target, rank
+from cogfreeze.resolve.wheels import Target, wheel_rank
 from tests.unit.resolve.python.index_server import sha256
 
 FILE = "app-1.0-py3-none-any.whl"
@@ -38,7 +38,7 @@ def test_papers_that_lie_at_both_ends_of_a_large_wheel_cost_little(index, settin
         record = "".join(f"app/{number:04}.py,sha256=x,0\n" for number in range(3000))
         archive.writestr("app-1.0.dist-info/RECORD", record)
     wheel = candidate(index, made.getvalue())
-    read = remote.papers([wheel], settings, Silent())[wheel.sha256]
+    read = remote.wheel_metadata([wheel], settings, Silent())[wheel.sha256]
     assert (read.size, read.requires, read.python, len(read.files)) == (
         len(made.getvalue()),
         ("lib",),
@@ -48,7 +48,7 @@ def test_papers_that_lie_at_both_ends_of_a_large_wheel_cost_little(index, settin
     assert len(index.requests) <= 4
     assert all("bytes=" in line for line in index.requests)
     index.requests.clear()
-    assert remote.papers([wheel], settings, Silent())[wheel.sha256] == read
+    assert remote.wheel_metadata([wheel], settings, Silent())[wheel.sha256] == read
     assert index.requests == []
 
 
@@ -74,14 +74,14 @@ def test_papers_that_lie_at_both_ends_of_a_large_wheel_cost_little(index, settin
 )
 def test_what_is_no_wheel_is_refused(index, settings, data, why):
     with pytest.raises(IntegrityError) as caught:
-        remote.papers([candidate(index, data)], settings, Silent())
+        remote.wheel_metadata([candidate(index, data)], settings, Silent())
     assert str(caught.value) == f"`{FILE}` is not a wheel: {why}"
 
 
 def test_a_wheel_that_is_gone_is_a_network_error(index, settings):
     gone = Candidate(file=FILE, url=f"{index.url}/files/simple/{FILE}", sha256=sha256(b""))
     with pytest.raises(NetworkError) as caught:
-        remote.papers([gone], settings, Silent())
+        remote.wheel_metadata([gone], settings, Silent())
     assert str(caught.value) == f"{index.url}/files/simple/{FILE} answered 404 Not Found"
 
 
@@ -96,7 +96,7 @@ def test_a_wheel_that_is_gone_is_a_network_error(index, settings):
     ],
 )
 def test_a_file_name_that_could_lead_elsewhere_is_no_wheel(file):
-    assert rank(file, Target(python="3.11", platform="linux/amd64")) is None
+    assert wheel_rank(file, Target(python="3.11", platform="linux/amd64")) is None
 
 
 @pytest.mark.parametrize("digest", ["../../x", "", "A" * 64, "0" * 63])

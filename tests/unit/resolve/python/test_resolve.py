@@ -51,7 +51,7 @@ def lock(tmp_path, settings):
             (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in lines))
             files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),)
         build = Build(python_version=version, python_packages=packages, python_requirements=files, **keys)
-        return python.resolve(
+        return python.resolve_python(
             build, folder, platform, glibc=glibc, previous=python.Packages(wheels=previous), upgrade=upgrade,
             settings=settings, report=report or Silent(),
         ).wheels  # fmt: skip
@@ -218,7 +218,9 @@ def test_the_lines_of_a_requirements_file_keep_their_markers_constraints_and_dot
         ),
     )
     settings = Settings(cache=lock.folder.parent / "cache")
-    made = python.resolve(build, lock.folder, "linux/amd64", glibc=None, settings=settings, report=Silent()).wheels
+    made = python.resolve_python(
+        build, lock.folder, "linux/amd64", glibc=None, settings=settings, report=Silent()
+    ).wheels
     assert versions(made) == {"app": "1.0", "lib": "1.0", "zope-interface": "6.0"}
 
 
@@ -492,7 +494,7 @@ def test_a_private_index_is_read_with_credentials_that_reach_no_lock(index, lock
         python_version="3.11", python_requirements=(RequirementsFile(path="requirements.txt", lines=tuple(lines)),)
     )
     settings = Settings(cache=tmp_path / "another-cache")
-    found = python.locate(
+    found = python.locate_wheels(
         made, python="3.11", platform="linux/amd64", folder=lock.folder, settings=settings, build=build
     )
     assert download.fetch_all(found, settings, Silent()).keys() == {each.sha256 for each in made}

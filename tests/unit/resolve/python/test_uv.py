@@ -28,7 +28,7 @@ def test_uv_sees_where_and_how_to_fetch_and_nothing_that_changes_the_answer():
         "VIRTUAL_ENV": "/venv",
     }
     settings = Settings(cache=Path("/nowhere"), ca_bundle=Path("/company.pem"))
-    assert uv.environment(settings, given) == {
+    assert uv.uv_environment(settings, given) == {
         "PATH": "/bin",
         "HTTPS_PROXY": "http://proxy:3128",
         "UV_DEFAULT_INDEX": "a",
@@ -43,5 +43,5 @@ def test_uv_sees_where_and_how_to_fetch_and_nothing_that_changes_the_answer():
 
 
 def test_the_uv_that_runs_is_the_one_that_the_lock_names(tmp_path):
-    answer = uv.run(["--version"], folder=tmp_path, settings=Settings(cache=tmp_path))
-    assert answer.text.startswith(f"uv {uv.version()} ")
+    answer = uv.run_uv(["--version"], folder=tmp_path, settings=Settings(cache=tmp_path))
+    assert answer.text.startswith(f"uv {uv.uv_version()} ")
