@@ -57,13 +57,13 @@ soak: install ## ten minutes (MINUTES=) of everything at once: memory and open f
 	.venv/bin/python -m tests.soak $(or $(MINUTES),10)
 
 base-images: install ## ask the registry again for every base image that we know by heart
-	.venv/bin/python -m cogfreeze.resolve.refresh
+	.venv/bin/python -m cogfreeze.maintenance.base_images
 
 lockfiles: install ## resolve our own closures anew
 	echo 'uv==$(UV_VERSION)' | $(UV) pip compile - -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate -o lockfiles/bootstrap.txt
 	$(UV) pip compile pyproject.toml --group dev -q --universal --generate-hashes --python-version 3.11 --no-header -o lockfiles/dev.txt
 	$(UV) pip compile benchmarks/server/coglet.in -q --universal --generate-hashes --python-version 3.11 --no-header -o benchmarks/server/coglet.txt
-	.venv/bin/python -m cogfreeze.resolve.runtime_lockfiles --upgrade
+	.venv/bin/python -m cogfreeze.maintenance.runtime_lockfiles --upgrade
 
 clean: ## remove what make made
 	rm -rf .venv .bootstrap dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

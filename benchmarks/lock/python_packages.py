@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from benchmarks.lock.times import Row, in_turn
 from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
-from cogfreeze.resolve import checks, python, uv
-from cogfreeze.resolve.wheels import target_for
+from cogfreeze.resolve.index import target_for
+from cogfreeze.resolve.python import check_closure, compile_arguments, resolve_python, uv_binary
 from cogfreeze.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def _ours(packages: tuple[str, ...], folder: Path):
     given = {"glibc": GLIBC, "settings": Settings.from_environment(), "report": Silent()}
 
     def work():
-        wheels = python.resolve_python(build, folder, PLATFORM, **given).wheels
-        checks.check_closure(wheels, build, folder, PLATFORM, **given)
+        wheels = resolve_python(build, folder, PLATFORM, **given).wheels
+        check_closure(wheels, build, folder, PLATFORM, **given)
         return wheels
 
     return work
@@ -68,8 +68,8 @@ def _ours(packages: tuple[str, ...], folder: Path):
 def _uv(packages: tuple[str, ...], folder: Path):
     (folder / "uv.in").write_text("\n".join(packages))
     command = [
-        uv.uv_binary(),
-        *uv.compile_arguments(target_for(HERE, PLATFORM, GLIBC)),
+        uv_binary(),
+        *compile_arguments(target_for(HERE, PLATFORM, GLIBC)),
         "--generate-hashes",
         "uv.in",
     ]

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from cogfreeze import bundled
 from cogfreeze.local.runtime import split_runtime
-from cogfreeze.resolve import runtime, uv
+from cogfreeze.resolve.python import uv_binary
+from cogfreeze.resolve.runtime import runtime_wheels
 from cogfreeze.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def ours(home: Path) -> Side:
     """Install the server as `cog serve --local` does: its locked closure beside an empty environment."""
     lines = [
         f"{each.name}=={each.version} --hash=sha256:{each.sha256}"
-        for each in runtime.runtime_wheels(PYTHON, PLATFORM, glibc=None)
+        for each in runtime_wheels(PYTHON, PLATFORM, glibc=None)
         if each.name not in ("uv", "dumb-init")
     ]
     _install(home, "\n".join(lines), target=home / "server")
@@ -81,7 +82,7 @@ def _install(home: Path, requirements: str, target: Path | None = None) -> None:
     home.mkdir(parents=True)
     (home / "requirements.txt").write_text(requirements)
     into = ["--target", str(target)] if target is not None else []
-    tool = uv.uv_binary()
+    tool = uv_binary()
     subprocess.run([tool, "venv", "--quiet", "--python", sys.executable, home / "venv"], check=True)
     command = [
         tool,

@@ -17,8 +17,8 @@ SCHEMA = 2
 FRONTEND = "docker/dockerfile"
 
 _HEADER = """\
-# The base images that cogfreeze knows by heart, for when no registry can be asked.
-# Written by `python -m cogfreeze.resolve.refresh`; see `cogfreeze/catalog/base_images.py` for what each key means.
+# The base images that cogfreeze has built in, for when no registry can be reached.
+# Written by `make base-images`; `cogfreeze/catalog/base_images.py` says what each key means.
 """
 
 

@@ -97,15 +97,13 @@ def load_or_resolve(file: str | None, settings: Settings, report: Report) -> Loa
         found = declared(file, report)
         if found.lock_path.exists():
             raise
-    from cogfreeze.resolve import whole
+    from cogfreeze.resolve.lock import LockOptions, resolve_lock
 
     report.warn(
         f"there is no `{found.lock_path.name}`: resolving for this run alone",
         hint="`cog lock` writes one; then every run has the same packages",
     )
-    lock = whole.resolve_lock(
-        found.project, found.folder, None, whole.LockOptions(), settings, report, tools=this_tools()
-    )
+    lock = resolve_lock(found.project, found.folder, None, LockOptions(), settings, report, tools=this_tools())
     return Loaded(folder=found.folder, project=found.project, lock_path=found.lock_path, lock=lock)
 
 
@@ -120,7 +118,7 @@ def this_runtime() -> dict[str, Any]:
 
 def this_tools() -> Tools:
     """What this cogfreeze would lock and build with."""
-    from cogfreeze.resolve import whole
+    from cogfreeze.resolve.lock import tools
 
     runtime = this_runtime()
-    return whole.tools(recipe=runtime["recipe"], runtime_digest=runtime["runtime"])
+    return tools(recipe=runtime["recipe"], runtime_digest=runtime["runtime"])

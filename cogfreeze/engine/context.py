@@ -16,7 +16,7 @@ from cogfreeze.recipe import layout
 from cogfreeze.recipe.dockerfile import render
 from cogfreeze.recipe.groups import LOCAL
 from cogfreeze.recipe.runtime_files import runtime_files
-from cogfreeze.resolve.download import cached_path
+from cogfreeze.resolve.fetch import cached_path
 from cogfreeze.settings import Settings
 
 if TYPE_CHECKING:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogfreeze.resolve import apt, download, files, interpreter, located, sdk
+from cogfreeze.resolve.apt import deb_artifacts
+from cogfreeze.resolve.fetch import fetch_all, input_artifacts
+from cogfreeze.resolve.python import locate_wheels, source_archives
+from cogfreeze.resolve.runtime import fetch_sdk, interpreter_artifacts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +33,8 @@ def fetch(
         IntegrityError: a server sent a file with another hash.
         LockStale: the environment names another SDK.
     """
-    debs = apt.deb_artifacts(part.apt, settings) if part.apt else []
-    wheels = located.locate_wheels(
+    debs = deb_artifacts(part.apt, settings) if part.apt else []
+    wheels = locate_wheels(
         (*part.python.wheels, *part.python.build, *part.python.runtime),
         python=part.python.version,
         platform=part.platform,
@@ -39,13 +42,11 @@ def fetch(
         settings=settings,
         build=project.build,
     )
-    sdk_wheel = sdk.fetch_sdk(part.python.sdk, settings)
-    found = sdk_wheel | download.fetch_all(debs, settings, report, what="Debian packages")
-    found |= download.fetch_all(wheels, settings, report, what="wheels")
-    found |= download.fetch_all(
-        interpreter.interpreter_artifacts(part.python.interpreter, settings), settings, report, what="Pythons"
-    )
-    found |= located.source_archives(
+    sdk_wheel = fetch_sdk(part.python.sdk, settings)
+    found = sdk_wheel | fetch_all(debs, settings, report, what="Debian packages")
+    found |= fetch_all(wheels, settings, report, what="wheels")
+    found |= fetch_all(interpreter_artifacts(part.python.interpreter, settings), settings, report, what="Pythons")
+    found |= source_archives(
         part.python.sources,
         python=part.python.version,
         platform=part.platform,
@@ -54,6 +55,4 @@ def fetch(
         report=report,
         build=project.build,
     )
-    return found | download.fetch_all(
-        files.input_artifacts(lock.files), settings, report, what="inputs of commands"
-    )
+    return found | fetch_all(input_artifacts(lock.files), settings, report, what="inputs of commands")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.errors import IntegrityError, LockUnusable, ResolveError, ToolMissing
 from cogfreeze.local.runtime import split_runtime
-from cogfreeze.resolve import uv
+from cogfreeze.resolve.python import UvResult, run_uv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,18 +123,19 @@ def _alone(path: Path) -> Iterator[None]:
 def _make(
     home: Path, locked: PlatformLock, *, build: Build, folder: Path, settings: Settings, report: Report
 ) -> None:
-    from cogfreeze.resolve import download, located
+    from cogfreeze.resolve.fetch import fetch_all
+    from cogfreeze.resolve.python import locate_wheels, source_archives
 
     python = locked.python
     # First, because it is quick and may fail.
     _make_venv(home, python.version, settings)
     server = [each for each in python.runtime if each.name not in _IMAGE_ONLY]
     where = {"python": python.version, "platform": locked.platform}
-    artifacts = located.locate_wheels(
+    artifacts = locate_wheels(
         [*python.wheels, *python.build, *server], **where, folder=folder, settings=settings, build=build
     )
-    files = download.fetch_all(artifacts, settings, report, what="wheels")
-    archives = located.source_archives(
+    files = fetch_all(artifacts, settings, report, what="wheels")
+    archives = source_archives(
         python.sources, **where, folder=folder, settings=settings, report=report, build=build
     )
     with report.step(f"installing {len(python.wheels)} packages and the server for Python {python.version}"):
@@ -156,7 +157,7 @@ def _make_venv(home: Path, version: str, settings: Settings) -> None:
     ways += [["--python", str(each)] for each in sorted(pyenv.glob(f"versions/{version}*/bin/python"))[-1:]]
     ways += [["--managed-python", "--python", version]]
     for way in ways:
-        answer = uv.run_uv(["venv", "--no-project", "--clear", *way, "venv"], folder=home, settings=settings)
+        answer = run_uv(["venv", "--no-project", "--clear", *way, "venv"], folder=home, settings=settings)
         if answer.status == 0:
             return
     raise ToolMissing(
@@ -179,7 +180,7 @@ def _install(
     command += ["--cache-dir", _UNPACKED, "--requirements", "requirements.txt"]
     for folder in sorted({str(files[each.sha256].parent) for each in wheels}):
         command += ["--find-links", folder]
-    answer = uv.run_uv(command, folder=home, settings=settings)
+    answer = run_uv(command, folder=home, settings=settings)
     if answer.status == 0:
         return
     if "Hash mismatch" in answer.talk:
@@ -196,7 +197,7 @@ def _build(home: Path, python: Python, files: Mapping[str, Path], settings: Sett
     command = ["pip", "install", "--python", "venv", "--no-index", "--no-deps", "--cache-dir", _UNPACKED]
     for folder in sorted({str(files[each.sha256].parent) for each in python.build}):
         command += ["--find-links", folder]
-    answer = uv.run_uv([*command, "--requirements", "sources.txt"], folder=home, settings=settings)
+    answer = run_uv([*command, "--requirements", "sources.txt"], folder=home, settings=settings)
     if answer.status != 0:
         raise ResolveError(
             f"a package could not be built from source here: {_said(answer)}",
@@ -204,7 +205,7 @@ def _build(home: Path, python: Python, files: Mapping[str, Path], settings: Sett
         )
 
 
-def _said(answer: uv.UvResult) -> str:
+def _said(answer: UvResult) -> str:
     """Return uv's error and its causes, as one line."""
     lines = [line.strip() for line in answer.talk.splitlines()]
     told = [line.partition(": ")[2] for line in lines if line.startswith(("error: ", "cause: "))]

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogfreeze.resolve import apt, download
+from cogfreeze.resolve.apt import deb_artifacts
+from cogfreeze.resolve.fetch import fetch_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -100,9 +101,9 @@ def _unpacked(closure: Apt, settings: Settings, report: Report) -> Path:
     own = _own_archives()
     wanted = [
         replace(artifact, urls=(*(f"{base}/{deb.path}" for base in own.get(deb.archive, ())), *artifact.urls))
-        for deb, artifact in zip(closure.packages, apt.deb_artifacts(closure, settings), strict=True)
+        for deb, artifact in zip(closure.packages, deb_artifacts(closure, settings), strict=True)
     ]
-    files = download.fetch_all(wanted, settings, report, what="system packages")
+    files = fetch_all(wanted, settings, report, what="system packages")
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent) as scratch:
         made = Path(scratch) / "root"

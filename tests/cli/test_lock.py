@@ -18,16 +18,16 @@ import pytest
 from cogfreeze.cli.main import main
 from cogfreeze.errors import IntegrityError, LockStale
 from cogfreeze.lock import file as lock_file
-from cogfreeze.resolve import archive as archive_module
-from cogfreeze.resolve import openpgp
-from cogfreeze.resolve import sdk as sdk_wheel
+from cogfreeze.resolve.apt import archive as archive_module
+from cogfreeze.resolve.apt import signatures
+from cogfreeze.resolve.runtime import sdk as sdk_wheel
 from cogfreeze.settings import Settings
+from tests.unit.resolve.index.compiled import compiled
+from tests.unit.resolve.index_server import served, wheel
 from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_archive import SNAPSHOT, SUITES, Archive, installed, key, stanza
 from tests.unit.resolve.made_builds import listed
 from tests.unit.resolve.made_registry import OS_RELEASE, Registry, layer
-from tests.unit.resolve.python.compiled import compiled
-from tests.unit.resolve.python.index_server import served, wheel
 
 needs_apt = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not on this machine")
 
@@ -98,7 +98,7 @@ def lab(tmp_path, monkeypatch, capsys):
         each.mkdir()
     (folder / "predict.py").write_text(PREDICT)
     (keys / "debian.asc").write_text(str(key().extract_certificate()))
-    monkeypatch.setattr(openpgp, "KEYS", keys)
+    monkeypatch.setattr(signatures, "KEYS", keys)
     monkeypatch.chdir(folder)
     registry, archive = Registry(), Archive(packages={suite: [] for suite in SUITES})
 

@@ -14,8 +14,10 @@ import pytest
 
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND, installed
 from cogfreeze.report import Silent
-from cogfreeze.resolve import apt, apt_get, archive, image
-from cogfreeze.resolve.download import fetch_all
+from cogfreeze.resolve.apt import archive, solver
+from cogfreeze.resolve.apt import closure as apt
+from cogfreeze.resolve.base import image
+from cogfreeze.resolve.fetch.download import fetch_all
 from cogfreeze.settings import Settings
 
 pytestmark = pytest.mark.engine
@@ -158,7 +160,7 @@ def test_without_apt_get_on_the_machine_the_base_images_own_decides(
         )  # fmt: skip
 
     expected = resolve()
-    monkeypatch.setattr(apt_get, "_own_version", lambda: None)
+    monkeypatch.setattr(solver, "_own_version", lambda: None)
     assert resolve() == expected
     assert resolve((nobodys, base[1])) == expected
 

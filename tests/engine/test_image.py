@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from cogfreeze.report import Silent
-from cogfreeze.resolve import image
+from cogfreeze.resolve.base import image
 from cogfreeze.settings import Settings
 
 pytestmark = pytest.mark.engine

@@ -4,7 +4,7 @@ import pytest
 
 from cogfreeze import bundled
 from tests.engine.conftest import PREFIX
-from tests.unit.resolve.python.index_server import wheel
+from tests.unit.resolve.index_server import wheel
 
 pytestmark = pytest.mark.engine
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from cogfreeze.errors import ProjectErrors
 from cogfreeze.project.model import Build, RequirementsFile
-from cogfreeze.resolve import closure, declared
-from cogfreeze.resolve.wheels import Target
+from cogfreeze.resolve.index.wheel_files import Target
+from cogfreeze.resolve.requirements import declared, graph
+from cogfreeze.resolve.requirements.line import Line
 
 MARKERS = Target(python="3.11", platform="linux/amd64").markers
 # Pieces of real lines, put together in ways that nobody would.
@@ -97,5 +98,5 @@ def test_any_line_is_read_or_refused_in_words(packages, texts):
 
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(lines, max_size=3), min_size=1))
 def test_any_metadata_of_a_wheel_is_read(requires):
-    roots = [declared.Line(text=name, where="here", name=name) for name in requires]
-    assert closure.required_by(roots, requires, MARKERS).keys() == requires.keys()
+    roots = [Line(text=name, where="here", name=name) for name in requires]
+    assert graph.required_by(roots, requires, MARKERS).keys() == requires.keys()

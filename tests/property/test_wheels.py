@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogfreeze.resolve import closure, indexes
-from cogfreeze.resolve.declared import Line
-from cogfreeze.resolve.wheels import Target, best_wheel, glibc_of, wheel_rank
+from cogfreeze.resolve.index import pages
+from cogfreeze.resolve.index.wheel_files import Target, best_wheel, glibc_of, wheel_rank
+from cogfreeze.resolve.requirements.line import Line
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ MARKERS = Target(python="3.11", platform="linux/amd64").markers
 def test_who_asked_is_the_same_whatever_the_order_and_leads_back_to_a_root(graph, data):
     roots = data.draw(st.lists(st.sampled_from(sorted(graph)), unique=True))
     lines = [Line(text=name, where="here", name=name) for name in roots]
-    found = closure.required_by(lines, graph, MARKERS)
+    found = required_by(lines, graph, MARKERS)
     mixed = {name: graph[name][::-1] for name in reversed(graph)}
-    assert closure.required_by(lines[::-1], mixed, MARKERS) == found
+    assert required_by(lines[::-1], mixed, MARKERS) == found
     assert all(found[name] == () for name in roots)
     for name in found:
         seen, queue = set(), [name]
@@ -108,6 +108,6 @@ def test_who_asked_is_the_same_whatever_the_order_and_leads_back_to_a_root(graph
 
 @given(st.text(alphabet="abc:@/%.", max_size=20))
 def test_an_address_to_compare_by_has_no_credentials(text):
-    made = indexes.without_credentials(f"https://{text.replace('/', '')}@host/simple/")
+    made = pages.without_credentials(f"https://{text.replace('/', '')}@host/simple/")
     assert made == "https://host/simple"
-    assert indexes.without_credentials(made) == made
+    assert pages.without_credentials(made) == made

@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from cogfreeze.local.runtime import split_runtime
-from cogfreeze.resolve import runtime, uv
+from cogfreeze.resolve.python import uv
+from cogfreeze.resolve.runtime import server as runtime
 from cogfreeze.settings import Settings
 from tests.pythons import PYTHONS, interpreter
 from tests.server.serving import Server, events

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "catalog": LEAVES | {"lock"},
     "resolve": LEAVES | {"project", "lock", "catalog"},
     "recipe": LEAVES | {"project", "lock", "catalog"},
+    "maintenance": LEAVES | {"lock", "catalog", "project", "resolve"},
     "client": LEAVES,
     "engine": LEAVES | {"project", "lock", "catalog", "resolve", "recipe", "client"},
     "local": LEAVES | {"project", "lock", "catalog", "resolve", "client"},

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cogfreeze.cli.loading import Declared
     from cogfreeze.lock.diff import Change
     from cogfreeze.lock.model import Lock
-    from cogfreeze.resolve.whole import LockOptions
+    from cogfreeze.resolve.lock import LockOptions
 
 _PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([A-Za-z0-9.!+_-]+))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?")
@@ -145,7 +145,7 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
     from cogfreeze import grammar
     from cogfreeze.lock import diff, file, staleness
     from cogfreeze.project import needs_network
-    from cogfreeze.resolve import whole
+    from cogfreeze.resolve.lock import resolve_lock
     from cogfreeze.settings import Settings
 
     previous = _previous(found, arguments)
@@ -153,7 +153,7 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
         from cogfreeze.engine import docker
 
         docker.find()
-    lock = whole.resolve_lock(
+    lock = resolve_lock(
         found.project,
         found.folder,
         previous,
@@ -206,7 +206,7 @@ def _recorded(found: Declared, lock: Lock, arguments: argparse.Namespace, report
 
 
 def _request(arguments: argparse.Namespace) -> LockOptions:
-    from cogfreeze.resolve.whole import LockOptions
+    from cogfreeze.resolve.lock import LockOptions
 
     packages = []
     for word in arguments.upgrade_package:

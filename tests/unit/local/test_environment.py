@@ -12,8 +12,10 @@ from cogfreeze.local import environment
 from cogfreeze.lock.model import BaseImage, Lock, PlatformLock, Python, Tools
 from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
-from cogfreeze.resolve import download, python, runtime
-from cogfreeze.resolve.located import locate_wheels
+from cogfreeze.resolve.fetch import download
+from cogfreeze.resolve.python import closure as python
+from cogfreeze.resolve.python.locate import locate_wheels
+from cogfreeze.resolve.runtime import server
 from cogfreeze.settings import Settings
 
 BUILD = Build(python_version="3.11", python_packages=("six==1.17.0",))
@@ -43,7 +45,7 @@ def locked(settings):
     found = python.resolve_python(
         BUILD, Path("/"), platform, glibc=(2, 28), settings=settings, report=Silent()
     ).wheels
-    closure = runtime.runtime_wheels("3.11", platform, glibc=(2, 28))
+    closure = server.runtime_wheels("3.11", platform, glibc=(2, 28))
     return PlatformLock(platform=platform, base=BASE, python=Python(version="3.11", wheels=found, runtime=closure))
 
 
@@ -170,7 +172,7 @@ def test_a_wheel_for_another_machine_is_told(locked, tmp_path, settings):
     """The hash is right, the wheel does not run here: uv's own reason is given."""
     (tmp_path / "sha256").symlink_to(settings.cache / "sha256")
     platform = {"linux/amd64": "linux/arm64", "linux/arm64": "linux/amd64"}[locked.platform]
-    foreign = [each for each in runtime.runtime_wheels("3.11", platform, glibc=(2, 28)) if each.name == "msgspec"]
+    foreign = [each for each in server.runtime_wheels("3.11", platform, glibc=(2, 28)) if each.name == "msgspec"]
     found = locate_wheels(foreign, python="3.11", platform=platform, folder=Path("/"), settings=settings)
     download.fetch_all(found, settings, Silent())
     other = replace(locked, python=replace(locked.python, wheels=tuple(foreign)))

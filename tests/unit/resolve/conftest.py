@@ -1,11 +1,12 @@
-"""A signed archive on loopback, for the tests that need one."""
+"""A signed archive and a package index on loopback, for the tests that need one."""
 
 from __future__ import annotations
 
 import pytest
 
-from cogfreeze.resolve import openpgp
+from cogfreeze.resolve.apt import signatures
 from cogfreeze.settings import Settings
+from tests.unit.resolve.index_server import served
 from tests.unit.resolve.loopback import serving
 from tests.unit.resolve.made_archive import SUITES, Archive, Arranged, key
 
@@ -16,7 +17,7 @@ def keys(tmp_path, monkeypatch):
     folder = tmp_path / "keys"
     folder.mkdir()
     (folder / "debian.asc").write_text(str(key().extract_certificate()))
-    monkeypatch.setattr(openpgp, "KEYS", folder)
+    monkeypatch.setattr(signatures, "KEYS", folder)
     return folder
 
 
@@ -27,3 +28,20 @@ def archive(tmp_path, keys):
     with serving(made) as (url, log):
         settings = Settings(cache=tmp_path / "cache", debian_snapshot=url)
         yield Arranged(archive=made, settings=settings, url=url, log=log)
+
+
+@pytest.fixture
+def index(monkeypatch, tmp_path):
+    """A package index on loopback, the default one of this machine, with empty caches."""
+    with served() as index:
+        for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("UV_DEFAULT_INDEX", f"{index.url}/simple")
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+        monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+        yield index
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(cache=tmp_path / "cache")

@@ -5,10 +5,10 @@ import pytest
 from cogfreeze.errors import ResolveError
 from cogfreeze.lock.model import Wheel
 from cogfreeze.project.model import Build
-from cogfreeze.resolve import checks, python
-from cogfreeze.resolve.checks import Finding
+from cogfreeze.resolve.python import checks, closure
+from cogfreeze.resolve.python.checks import Finding
 from cogfreeze.settings import Settings
-from tests.unit.resolve.python.index_server import sha256
+from tests.unit.resolve.index_server import sha256
 from tests.unit.resolve.python.test_resolve import Heard
 
 
@@ -134,7 +134,7 @@ def test_what_was_read_while_resolving_is_not_asked_for_again(index, settings, t
     index.add("simple", "app-1.0-py3-none-any.whl", requires=["lib"])
     index.add("simple", "lib-1.0-py3-none-any.whl")
     build = Build(python_version="3.11", python_packages=("app",))
-    made = python.resolve_python(
+    made = closure.resolve_python(
         build, tmp_path, "linux/amd64", glibc=(2, 36), settings=settings, report=Heard()
     ).wheels
     index.requests.clear()

@@ -9,8 +9,8 @@ from cogfreeze.errors import IntegrityError, ProjectErrors, ResolveError
 from cogfreeze.lock.inputs import inputs_of
 from cogfreeze.project import cog_yaml
 from cogfreeze.report import Silent
-from cogfreeze.resolve import python, uv
-from tests.unit.resolve.python.index_server import sha256, wheel
+from cogfreeze.resolve.python import closure, uv
+from tests.unit.resolve.index_server import sha256, wheel
 
 PYPROJECT = '[project]\nname = "model"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["app>=1"]\n'
 
@@ -29,14 +29,14 @@ def project(tmp_path, index, settings):
         named = f"  python_requirements: {requirements}\n" if requirements else ""
         (folder / "cog.yaml").write_text(f'build:\n  python_version: "{version}"\n{named}{build}')
         lock.project = cog_yaml.read(folder / "cog.yaml")
-        return python.resolve_python(
+        return closure.resolve_python(
             lock.project.build,
             folder,
             "linux/amd64",
             glibc=(2, 36),
             settings=settings,
             report=Silent(),
-            previous=python.Packages(wheels=previous),
+            previous=closure.Packages(wheels=previous),
         ).wheels
 
     def run(*arguments):

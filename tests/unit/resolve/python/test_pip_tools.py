@@ -7,7 +7,7 @@ import pytest
 from cogfreeze.errors import ResolveError, UsageError
 from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
-from cogfreeze.resolve import python
+from cogfreeze.resolve.python import closure
 from cogfreeze.settings import Settings
 
 HERE = ".".join(map(str, sys.version_info[:2]))
@@ -24,9 +24,9 @@ def lock(monkeypatch, tmp_path):
         *packages, resolver="pip-tools", version=HERE, platform="linux/amd64", cache=None, previous=(), **more
     ):
         settings = Settings(cache=cache or tmp_path / "cache")
-        return python.resolve_python(
+        return closure.resolve_python(
             Build(python_version=version, python_packages=packages, gpu=True), tmp_path, platform, glibc=(2, 36),
-            settings=settings, report=Silent(), resolver=resolver, previous=python.Packages(wheels=previous),
+            settings=settings, report=Silent(), resolver=resolver, previous=closure.Packages(wheels=previous),
             **more,
         ).wheels  # fmt: skip
 
@@ -64,8 +64,8 @@ def test_a_lock_moves_only_what_it_must_with_pip_tools_too(local, lock):
         return {each.name: each.version for each in lock("app", "lib", previous=before, **more)}
 
     assert versions() == {"app": "1.0", "lib": "1.0"}
-    assert versions(upgrade=python.Upgrade(packages=(("lib", None),))) == {"app": "1.0", "lib": "2.0"}
-    assert versions(upgrade=python.Upgrade(all=True)) == {"app": "2.0", "lib": "2.0"}
+    assert versions(upgrade=closure.Upgrade(packages=(("lib", None),))) == {"app": "1.0", "lib": "2.0"}
+    assert versions(upgrade=closure.Upgrade(all=True)) == {"app": "2.0", "lib": "2.0"}
 
 
 def test_what_pip_tools_cannot_do_is_told(local, lock, tmp_path):
@@ -76,11 +76,11 @@ def test_what_pip_tools_cannot_do_is_told(local, lock, tmp_path):
         " `linux/amd64`"
     )
     with pytest.raises(UsageError) as caught:
-        lock("app", upgrade=python.Upgrade(exclude_newer="2026-01-01"))
+        lock("app", upgrade=closure.Upgrade(exclude_newer="2026-01-01"))
     assert str(caught.value) == "pip-tools has no `--exclude-newer`"
     local.add("simple", "torch-2.0-py3-none-any.whl")
     with pytest.raises(UsageError) as caught:
-        python.resolve_python(
+        closure.resolve_python(
             Build(python_version=HERE, python_packages=("torch",)), tmp_path, "linux/amd64", glibc=None,
             settings=Settings(cache=tmp_path), report=Silent(), resolver="pip-tools",
         )  # fmt: skip

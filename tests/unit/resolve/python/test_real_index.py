@@ -6,7 +6,7 @@ import pytest
 
 from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
-from cogfreeze.resolve import checks, python
+from cogfreeze.resolve.python import checks, closure
 from cogfreeze.settings import Settings
 
 
@@ -22,14 +22,14 @@ def machine(tmp_path_factory):
 def lock(machine, *packages, platform="linux/amd64", previous=(), **keys):
     build = Build(python_version="3.11", python_packages=packages, **keys)
     settings = Settings(cache=machine / "cache")
-    made = python.resolve_python(
+    made = closure.resolve_python(
         build,
         machine,
         platform,
         glibc=(2, 36),
         settings=settings,
         report=Silent(),
-        previous=python.Packages(wheels=previous),
+        previous=closure.Packages(wheels=previous),
     ).wheels
     found = checks.check_closure(made, build, machine, platform, glibc=(2, 36), settings=settings, report=Silent())
     return made, found

@@ -7,9 +7,10 @@ import pytest
 from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ProjectErrors, ResolveError, UsageError
 from cogfreeze.project.model import Build, RequirementsFile
 from cogfreeze.report import Silent
-from cogfreeze.resolve import download, python
+from cogfreeze.resolve.fetch import download
+from cogfreeze.resolve.python import closure, locate
 from cogfreeze.settings import Settings
-from tests.unit.resolve.python.index_server import record_digest, sha256, wheel
+from tests.unit.resolve.index_server import record_digest, sha256, wheel
 
 ZEROS = "0" * 64
 
@@ -40,7 +41,7 @@ def lock(tmp_path, settings):
         platform="linux/amd64",
         glibc=(2, 36),
         previous=(),
-        upgrade=python.NO_UPGRADE,
+        upgrade=closure.NO_UPGRADE,
         version="3.11",
         report=None,
         settings=settings,
@@ -51,8 +52,8 @@ def lock(tmp_path, settings):
             (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in lines))
             files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),)
         build = Build(python_version=version, python_packages=packages, python_requirements=files, **keys)
-        return python.resolve_python(
-            build, folder, platform, glibc=glibc, previous=python.Packages(wheels=previous), upgrade=upgrade,
+        return closure.resolve_python(
+            build, folder, platform, glibc=glibc, previous=closure.Packages(wheels=previous), upgrade=upgrade,
             settings=settings, report=report or Silent(),
         ).wheels  # fmt: skip
 
@@ -159,18 +160,18 @@ def test_a_lock_moves_only_what_the_declaration_forces(index, lock):
     index.add("simple", "lib-1.0-cp311-cp311-manylinux_2_17_x86_64.whl")
     assert lock("app", "other", previous=before) == before
     assert versions(lock("app", "other>1", previous=before)) == {"app": "1.0", "lib": "1.0", "other": "2.0"}
-    moved = lock("app", "other", previous=before, upgrade=python.Upgrade(packages=(("lib", None),)))
+    moved = lock("app", "other", previous=before, upgrade=closure.Upgrade(packages=(("lib", None),)))
     assert versions(moved) == {"app": "1.0", "lib": "2.0", "other": "1.0"}
-    moved = lock("app", "other", previous=moved, upgrade=python.Upgrade(packages=(("lib", "1.0"),)))
+    moved = lock("app", "other", previous=moved, upgrade=closure.Upgrade(packages=(("lib", "1.0"),)))
     assert versions(moved) == {"app": "1.0", "lib": "1.0", "other": "1.0"}
-    moved = lock("app", "other", previous=before, upgrade=python.Upgrade(all=True))
+    moved = lock("app", "other", previous=before, upgrade=closure.Upgrade(all=True))
     assert versions(moved) == {"app": "2.0", "lib": "2.0", "other": "2.0"}
 
 
 def test_an_upgrade_of_what_is_not_there_is_refused(index, lock):
     index.add("simple", "opencv_python-1.0-py3-none-any.whl")
     with pytest.raises(UsageError) as caught:
-        lock("opencv-python", upgrade=python.Upgrade(packages=(("opencv.pythn", None),)))
+        lock("opencv-python", upgrade=closure.Upgrade(packages=(("opencv.pythn", None),)))
     assert str(caught.value) == "`opencv.pythn` is none of the locked packages, so it can't be upgraded"
     assert caught.value.hint == "did you mean `opencv-python`?"
 
@@ -178,14 +179,14 @@ def test_an_upgrade_of_what_is_not_there_is_refused(index, lock):
 def test_an_upgrade_to_a_version_that_cannot_be_is_refused(index, lock):
     index.add("simple", "app-1.0-py3-none-any.whl")
     with pytest.raises(ResolveError) as caught:
-        lock("app", upgrade=python.Upgrade(packages=(("app", "2.0"),)))
+        lock("app", upgrade=closure.Upgrade(packages=(("app", "2.0"),)))
     assert str(caught.value) == "build.python_packages: there is no `app==2.0` on the package index"
 
 
 def test_what_was_published_after_a_date_is_left_out_where_the_index_tells(index, lock):
     index.add("simple", "app-1.0-py3-none-any.whl")
     with pytest.raises(ResolveError) as caught:
-        lock("app", upgrade=python.Upgrade(exclude_newer="2001-01-01"))
+        lock("app", upgrade=closure.Upgrade(exclude_newer="2001-01-01"))
     assert "app" in str(caught.value)
 
 
@@ -218,7 +219,7 @@ def test_the_lines_of_a_requirements_file_keep_their_markers_constraints_and_dot
         ),
     )
     settings = Settings(cache=lock.folder.parent / "cache")
-    made = python.resolve_python(
+    made = closure.resolve_python(
         build, lock.folder, "linux/amd64", glibc=None, settings=settings, report=Silent()
     ).wheels
     assert versions(made) == {"app": "1.0", "lib": "1.0", "zope-interface": "6.0"}
@@ -494,7 +495,7 @@ def test_a_private_index_is_read_with_credentials_that_reach_no_lock(index, lock
         python_version="3.11", python_requirements=(RequirementsFile(path="requirements.txt", lines=tuple(lines)),)
     )
     settings = Settings(cache=tmp_path / "another-cache")
-    found = python.locate_wheels(
+    found = locate.locate_wheels(
         made, python="3.11", platform="linux/amd64", folder=lock.folder, settings=settings, build=build
     )
     assert download.fetch_all(found, settings, Silent()).keys() == {each.sha256 for each in made}

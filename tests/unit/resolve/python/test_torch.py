@@ -6,9 +6,10 @@ from cogfreeze.catalog.addresses import TORCH_INDEX
 from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ResolveError
 from cogfreeze.project.model import Build, RequirementsFile
 from cogfreeze.report import Silent
-from cogfreeze.resolve import download, python
+from cogfreeze.resolve.fetch import download
+from cogfreeze.resolve.python import closure, locate
 from cogfreeze.settings import Settings
-from tests.unit.resolve.python.index_server import sha256
+from tests.unit.resolve.index_server import sha256
 
 TORCH = "torch-2.9.1+cu128-cp311-cp311-manylinux_2_28_x86_64.whl"
 VISION = "torchvision-0.24.1+cu128-cp311-cp311-manylinux_2_28_x86_64.whl"
@@ -38,12 +39,12 @@ def lock(index, settings, tmp_path):
     def resolve(*packages, lines=(), previous=(), **keys):
         files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),) if lines else ()
         build = Build(python_version="3.11", python_packages=packages, python_requirements=files, **keys)
-        return python.resolve_python(
+        return closure.resolve_python(
             build,
             tmp_path,
             "linux/amd64",
             glibc=(2, 36),
-            previous=python.Packages(wheels=previous),
+            previous=closure.Packages(wheels=previous),
             settings=settings,
             report=Silent(),
         ).wheels
@@ -149,7 +150,7 @@ def test_an_index_with_hashes_vouches_for_them(lock):
 def test_locked_torch_is_found_on_its_index_again(index, lock, settings, tmp_path):
     index.hashes = False
     made = lock("torch", gpu=True, cuda="12.8")
-    found = python.locate_wheels(made, python="3.11", platform="linux/amd64", folder=tmp_path, settings=settings)
+    found = locate.locate_wheels(made, python="3.11", platform="linux/amd64", folder=tmp_path, settings=settings)
     assert [each.name for each in found] == [each.file for each in made]
     assert download.fetch_all(found, settings, Silent()).keys() == {each.sha256 for each in made}
 
@@ -158,7 +159,7 @@ def test_a_torch_that_was_replaced_on_its_index_is_refused(index, lock, settings
     made = lock("torch", gpu=True, cuda="12.8")
     index.add("cu128", TORCH, files={"torch.py": b"other"})
     with pytest.raises(IntegrityError) as caught:
-        python.locate_wheels(made, python="3.11", platform="linux/amd64", folder=tmp_path, settings=settings)
+        locate.locate_wheels(made, python="3.11", platform="linux/amd64", folder=tmp_path, settings=settings)
     old = {each.name: each.sha256 for each in made}["torch"]
     assert str(caught.value) == (
         f"`{TORCH}` is not the file that was locked: cog.lock has sha256 {old}, the index `pytorch-cu128` offers"
@@ -171,7 +172,7 @@ def test_a_torch_that_is_gone_from_its_index_is_told(index, lock, settings, tmp_
     del index.wheels["cu128"][VISION]
     index.add("cu128", VISION.replace("0.24.1", "0.25.0"))
     with pytest.raises(ResolveError) as caught:
-        python.locate_wheels(made, python="3.11", platform="linux/amd64", folder=tmp_path, settings=settings)
+        locate.locate_wheels(made, python="3.11", platform="linux/amd64", folder=tmp_path, settings=settings)
     assert str(caught.value) == (
         f"`{VISION}` is locked from the index `pytorch-cu128`, and no index of this machine has it"
     )
@@ -186,7 +187,7 @@ def test_what_the_torch_index_lacks_is_told_with_its_name(index, lock):
 def test_a_torch_index_that_does_not_answer_names_the_way_to_a_mirror(index, lock, settings, tmp_path):
     gone = Settings(cache=settings.cache, torch_index="http://127.0.0.1:9")
     with pytest.raises(NetworkError) as caught:
-        python.resolve_python(
+        closure.resolve_python(
             Build(python_version="3.11", python_packages=("torch",)), tmp_path, "linux/amd64", glibc=None,
             settings=gone, report=Silent(),
         )  # fmt: skip

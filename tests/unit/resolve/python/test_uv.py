@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cogfreeze.resolve import uv
+from cogfreeze.resolve.python import uv
 from cogfreeze.settings import Settings
 
 

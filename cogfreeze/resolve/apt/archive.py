@@ -1,0 +1,302 @@
+"""A dated archive of Debian or Ubuntu: signed Release files, and the package lists that they vouch for.
+
+The chain: an archive key signs InRelease, InRelease has the SHA-256 of each list, a list has the SHA-256 of each
+.deb. Nothing is read that the link before it has not vouched for.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from cogfreeze.catalog import addresses
+from cogfreeze.catalog.distributions import Pocket, pockets
+from cogfreeze.errors import IntegrityError, NetworkError, ResolveError
+from cogfreeze.grammar import SNAPSHOT
+from cogfreeze.lock.model import AptSuite
+from cogfreeze.resolve.apt import signatures
+from cogfreeze.resolve.fetch import Artifact, StatusError, fetch_all, get_bytes, http_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import requests
+
+    from cogfreeze.report import Report
+    from cogfreeze.settings import Settings
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    ".xz": lzma.decompress,
+    ".gz": gzip.decompress,
+    ".bz2": bz2.decompress,
+    "": bytes,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A Release file whose signature was good, made at or before the snapshot's date.
+
+    Attributes:
+        text: the signed text, without the signature.
+        files: path below the suite's folder → SHA-256 and size.
+        by_hash: whether the archive has its lists under their hashes too.
+        digest: SHA-256 of the whole InRelease file.
+        signers: fingerprints of the keys whose signatures were good.
+    """
+
+    pocket: Pocket
+    text: bytes
+    files: dict[str, tuple[str, int]]
+    by_hash: bool
+    digest: str
+    signers: tuple[str, ...]
+
+    def suite(self) -> AptSuite:
+        """Return what the lock keeps of it."""
+        return AptSuite(
+            archive=self.pocket.archive,
+            suite=self.pocket.suite,
+            components=self.pocket.components,
+            inrelease=self.digest,
+            signers=self.signers,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageList:
+    """A Packages file as its Release file vouches for it."""
+
+    pocket: Pocket
+    component: str
+    architecture: str
+    text: bytes
+
+
+def addresses_of(archive: str, snapshot: str, path: str, settings: Settings) -> tuple[str, ...]:
+    """Return where a file of a dated archive may be had: the mirror, if one is named, else the public service."""
+    mirror = settings.ubuntu_snapshot if archive == "ubuntu" else settings.debian_snapshot
+    # `+` means itself in a path, yet some servers take it for a blank.
+    return (f"{mirror or addresses.snapshot(archive)}/{archive}/{snapshot}/{path.replace('+', '%2B')}",)
+
+
+@contextmanager
+def mirror_named(archive: str) -> Iterator[None]:
+    """Let a failure to reach an archive name the variable by which a mirror of it is set.
+
+    Args:
+        archive: `debian`, `debian-security` or `ubuntu`.
+    """
+    variable = "COG_UBUNTU_SNAPSHOT" if archive == "ubuntu" else "COG_DEBIAN_SNAPSHOT"
+    try:
+        yield
+    except NetworkError as error:
+        error.hint = f"{error.hint}; or name" if error.hint else "name"
+        error.hint += f" a mirror of it in `{variable}`"
+        raise
+
+
+def releases(distribution: str, snapshot: str, settings: Settings, report: Report) -> tuple[Release, ...]:
+    """Return the verified Release file of every pocket at a date.
+
+    Args:
+        snapshot: `YYYYMMDDTHHMMSSZ`.
+
+    Raises:
+        IntegrityError: a signature is not good, or the file is not of that suite and date.
+        ResolveError: the archive has nothing of that date.
+        NetworkError: the archive can't be reached.
+    """
+    with report.step("reading the archive's signed indexes"), mirror_named(distribution.partition(":")[0]):
+        return _releases(distribution, SNAPSHOT.check(snapshot), settings)
+
+
+# Finding the default date and locking two platforms ask for the same files.
+@lru_cache(maxsize=8)
+def _releases(distribution: str, snapshot: str, settings: Settings) -> tuple[Release, ...]:
+    wanted = pockets(distribution)
+    keys = signatures.keyring(distribution)
+    pool = ThreadPoolExecutor(len(wanted))
+    try:
+        with http_session(settings) as web:
+            futures = [pool.submit(_inrelease, pocket, snapshot, settings, web) for pocket in wanted]
+            texts = [future.result() for future in futures]
+    finally:
+        # Whoever interrupts does not wait for servers.
+        pool.shutdown(wait=not isinstance(sys.exception(), KeyboardInterrupt), cancel_futures=True)
+    return tuple(release(text, pocket, snapshot, keys) for pocket, text in zip(wanted, texts, strict=True))
+
+
+def _inrelease(pocket: Pocket, snapshot: str, settings: Settings, web: requests.Session) -> bytes:
+    (url,) = addresses_of(pocket.archive, snapshot, f"dists/{pocket.suite}/InRelease", settings)
+    try:
+        return get_bytes(web, url)
+    except StatusError as error:
+        if error.status not in (404, 410):
+            raise
+        raise NoSnapshotError(
+            f"the archive has no `{pocket.suite}` of {snapshot}: {error.message}",
+            hint="lock for another date, or check the mirror's address",
+        ) from None
+
+
+class NoSnapshotError(ResolveError):
+    """The archive has nothing of the date asked for."""
+
+
+class TooNewError(IntegrityError):
+    """A Release file was made after the date asked for."""
+
+
+def release(text: bytes, pocket: Pocket, snapshot: str, keys: Path, *, now: datetime | None = None) -> Release:
+    """Verify an InRelease file, and return what it says.
+
+    Raises:
+        IntegrityError: its signature is not good, or it is not what was asked for: another suite (a mix-up, or an
+            attack), made after the snapshot's date, or outdated at that date (an old one played again).
+    """
+    what = f"the InRelease of {pocket.suite}"
+    signed, signers = signatures.verified(text, keys, what, now=now)
+    fields, files = _fields(signed.decode("utf-8", "replace"))
+    if pocket.suite not in (fields.get("Suite"), fields.get("Codename")):
+        raise IntegrityError(
+            f"{what} is one of `{fields.get('Codename', '')}`",
+            hint="the archive or its mirror gives one suite for another",
+        )
+    moment = datetime.strptime(snapshot, _STAMP).replace(tzinfo=UTC)
+    made = _date(fields, "Date", what)
+    if made > moment:
+        raise TooNewError(
+            f"{what} was made at {made:{_STAMP}}, after the snapshot's date {snapshot}",
+            hint="the mirror does not keep dated archives, or not of that date",
+        )
+    if "Valid-Until" in fields and (end := _date(fields, "Valid-Until", what)) < moment:
+        raise IntegrityError(
+            f"{what} was valid until {end:{_STAMP}}, before the snapshot's date {snapshot}",
+            hint="an old file is given for a new one, or the suite gets no more updates",
+        )
+    return Release(
+        pocket=pocket,
+        text=signed,
+        files=files,
+        by_hash=fields.get("Acquire-By-Hash") == "yes",
+        digest=hashlib.sha256(text).hexdigest(),
+        signers=signers,
+    )
+
+
+def _fields(text: str) -> tuple[dict[str, str], dict[str, tuple[str, int]]]:
+    """Return the one-line fields of a Release file, and its SHA256 table."""
+    fields: dict[str, str] = {}
+    files: dict[str, tuple[str, int]] = {}
+    key = ""
+    for line in text.splitlines():
+        if line.startswith(" "):
+            words = line.split()
+            if key == "SHA256" and len(words) == 3 and words[1].isdigit():
+                files[words[2]] = (words[0], int(words[1]))
+        else:
+            key, _, value = line.partition(":")
+            fields[key] = value.strip()
+    return fields, files
+
+
+def _date(fields: dict[str, str], key: str, what: str) -> datetime:
+    try:
+        date = parsedate_to_datetime(fields[key])
+    except (KeyError, ValueError):
+        raise IntegrityError(f"{what} has no readable `{key}`") from None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def package_lists(
+    verified: Iterable[Release], architectures: Iterable[str], snapshot: str, settings: Settings, report: Report
+) -> tuple[PackageList, ...]:
+    """Fetch every list of packages for some architectures, each checked against its Release file.
+
+    Raises:
+        IntegrityError: a list is not the one that the Release file names.
+        ResolveError: a suite has no packages for an architecture.
+    """
+    wanted = [
+        (one, component, architecture, *_list(one, component, architecture))
+        for one in verified
+        for architecture in architectures
+        for component in one.pocket.components
+        if component == "main" or f"{component}/binary-{architecture}/Packages.xz" in one.files
+    ]
+    artifacts = [
+        Artifact(
+            urls=_list_addresses(one, path, snapshot, settings),
+            sha256=one.files[path][0],
+            size=one.files[path][1],
+            name=path.rpartition("/")[2],
+        )
+        for one, _, _, path, _ in wanted
+    ]
+    with mirror_named(wanted[0][0].pocket.archive):
+        paths = fetch_all(artifacts, settings, report, what="package lists")
+    return tuple(
+        PackageList(
+            pocket=one.pocket,
+            component=component,
+            architecture=architecture,
+            text=_UNPACK[suffix](paths[artifact.sha256].read_bytes()),
+        )
+        for (one, component, architecture, _, suffix), artifact in zip(wanted, artifacts, strict=True)
+    )
+
+
+def _list(verified: Release, component: str, architecture: str) -> tuple[str, str]:
+    """Return the path of a list in the best compression that there is, and that compression's suffix."""
+    for suffix in _UNPACK:
+        path = f"{component}/binary-{architecture}/Packages{suffix}"
+        if path in verified.files:
+            return path, suffix
+    lists = (re.fullmatch(r"main/binary-(\w+)/Packages\.?\w*", path) for path in verified.files)
+    there = sorted({found[1] for found in lists if found} - {"all"})
+    raise ResolveError(
+        f"`{verified.pocket.suite}` has no packages for the architecture `{architecture}`",
+        where="build.system_packages",
+        hint=f"there is {', '.join(there)}",
+    )
+
+
+def _list_addresses(verified: Release, path: str, snapshot: str, settings: Settings) -> tuple[str, ...]:
+    paths = [f"dists/{verified.pocket.suite}/{path}"]
+    if verified.by_hash:
+        folder = paths[0].rpartition("/")[0]
+        paths.insert(0, f"{folder}/by-hash/SHA256/{verified.files[path][0]}")
+    return tuple(url for each in paths for url in addresses_of(verified.pocket.archive, snapshot, each, settings))
+
+
+def default_snapshot(distribution: str, settings: Settings, now: datetime | None = None) -> str:
+    """Return the date to lock for: the last midnight (UTC), or `now` where the archive has nothing so old.
+
+    A day's locks then agree, and share the archive's and everyone's caches. A mirror that only goes back to this
+    morning makes it `now`.
+
+    Raises:
+        IntegrityError, NetworkError: as `releases`.
+    """
+    now = (now or datetime.now(UTC)).astimezone(UTC)
+    midnight = f"{now:%Y%m%d}T000000Z"
+    try:
+        with mirror_named(distribution.partition(":")[0]):
+            _releases(distribution, midnight, settings)
+    except (NoSnapshotError, TooNewError):
+        return now.strftime(_STAMP)
+    return midnight

@@ -1,0 +1,239 @@
+"""The apt closure: what `apt-get install` would put onto a base image, at a date, each .deb by hash.
+
+apt decides, over lists whose signature was checked (`archive`); every .deb that it names is looked up again in
+those lists.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cogfreeze.errors import IntegrityError
+from cogfreeze.lock.model import Apt, Deb
+from cogfreeze.resolve.apt import archive, refusals, solver, version_order
+from cogfreeze.resolve.apt.archive import addresses_of
+from cogfreeze.resolve.apt.package_lists import PackageIndex, Stanza, fields, relations
+from cogfreeze.resolve.apt.refusals import Declared
+from cogfreeze.resolve.fetch import Artifact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cogfreeze.lock.model import BaseImage
+    from cogfreeze.report import Report
+    from cogfreeze.settings import Settings
+
+_ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
+_SHOWN = 5
+# What a package excludes and stands for, and how it is reckoned with.
+_RELATIONS = ("Multi-Arch", "Essential", "Priority", "Breaks", "Conflicts", "Replaces", "Provides")
+# What a list says of the .deb, and dpkg's status doesn't.
+_OF_THE_FILE = frozenset({"Filename", "Size", "MD5sum", "SHA1", "SHA256", "Description-md5", "Tag"})
+
+
+def deb_artifacts(apt: Apt, settings: Settings) -> list[Artifact]:
+    """Return the closure's files for `download.fetch_all`, from the mirror if one is named."""
+    return [
+        Artifact(
+            urls=addresses_of(deb.archive, apt.snapshot, deb.path, settings),
+            sha256=deb.sha256,
+            size=deb.size,
+            name=deb.path.rpartition("/")[2],
+        )
+        for deb in apt.packages
+    ]
+
+
+def resolve_apt(
+    packages: Sequence[str],
+    *,
+    base: BaseImage,
+    status: str,
+    platform: str,
+    snapshot: str,
+    settings: Settings,
+    report: Report,
+    previous: Apt | None = None,
+) -> Apt:
+    """Return the closure of the declared packages on a base.
+
+    Args:
+        packages: as declared: `name`, `name=version`, `name:arch`, `name:arch=version`.
+        status: the base's dpkg status, as `image.resolve` gave it.
+        platform: `linux/amd64`.
+        snapshot: the archive's date, `YYYYMMDDTHHMMSSZ`.
+        previous: the closure so far, where it is of the same distribution.
+
+    Raises:
+        ResolveError: no such package, or apt refuses.
+        IntegrityError: something in the archive is not what its signature promises, or is older than it was.
+        NetworkError: the archive can't be reached.
+        ToolMissing: there is nothing to run apt with.
+    """
+    declared = [Declared.parse(each) for each in packages]
+    native = _ARCHITECTURES[platform]
+    architectures = [native, *sorted({each.architecture for each in declared} - {native, "", "all"})]
+    releases = archive.releases(base.distribution, snapshot, settings, report)
+    lists = archive.package_lists(releases, architectures, snapshot, settings, report)
+    with report.step("resolving system packages"):
+        index = PackageIndex(lists)
+        refusals.refuse_unknown(declared, index, base.distribution, snapshot)
+        if "packages" in base.unconfirmed:
+            status = _with_relations(status, index)
+        installed = _installed(status)
+        try:
+            downloads = solver.solve(
+                packages,
+                releases=releases,
+                lists=lists,
+                status=status,
+                architectures=architectures,
+                base_apt=next((each["Version"] for each in installed if each["Package"] == "apt"), None),
+                image=f"{base.reference}@{base.digest}",
+            )
+        except solver.AptFailed as error:
+            raise refusals.explained(error, declared, index) from None
+        closure = [_vouched(download, index) for download in downloads]
+        # With a pin, an older version may be what is asked for, of what the pinned one needs too.
+        if previous is not None and previous.snapshot <= snapshot and not any(each.version for each in declared):
+            _require_no_older(closure, previous)
+    for each in declared:
+        if not any(map(each.is_met_by, closure)):
+            report.note(f"`{each.text}` is in the base image already")
+    return Apt(
+        snapshot=snapshot,
+        suites=tuple(release.suite() for release in releases),
+        packages=_debs(closure, declared, installed),
+    )
+
+
+def _vouched(download: solver.Download, index: PackageIndex) -> Stanza:
+    """Return the stanza of a .deb in the signed lists; apt must have read the same there."""
+    name = download.path.rpartition("/")[2].partition("_")[0]
+    for stanza in index.stanzas(name):
+        if (stanza.archive, stanza["Filename"]) == (download.archive, download.path):
+            if (stanza["SHA256"], stanza["Size"]) == (download.sha256, str(download.size)):
+                return stanza
+            break
+    raise IntegrityError(
+        f"apt-get names `{download.path}` with the sha256 {download.sha256}, which no signed package list has",
+        hint="this is a fault in cogfreeze or in apt; please report it",
+    )
+
+
+def _require_no_older(closure: Sequence[Stanza], previous: Apt) -> None:
+    """Refuse an archive that has gone back since it was locked.
+
+    Its signature is as good as ever: most suites' files never expire, so an old one can be given for a new one,
+    with every hole that was mended since.
+    """
+    before = {(deb.name, deb.architecture): deb.version for deb in previous.packages}
+    older = sorted(
+        f"`{stanza['Package']}` {stanza['Version']} (locked: {locked})"
+        for stanza in closure
+        if (locked := before.get((stanza["Package"], stanza["Architecture"])))
+        and version_order.key(stanza["Version"]) < version_order.key(locked)
+    )
+    if older:
+        raise IntegrityError(
+            f"the archive has older packages than it had at {previous.snapshot}: {', '.join(older[:_SHOWN])}",
+            hint="a mirror may give an old index for a new one; if the distribution took a version back, pin the"
+            " one that is there in `build.system_packages`",
+        )
+
+
+def _installed(status: str) -> list[Stanza]:
+    """Return the packages that a dpkg status has as installed."""
+    stanzas = (Stanza(archive="", fields=fields(text)) for text in status.split("\n\n") if text.strip())
+    return [stanza for stanza in stanzas if stanza["Status"].endswith(" installed")]
+
+
+def _with_relations(status: str, index: PackageIndex) -> str:
+    """Complete a status of which only names, versions and architectures are known.
+
+    All else is taken from the signed lists: a version of the same number of which apt reads anything else, be it
+    its size, is another one to apt, and would be installed anew. Where the lists have only another version, that
+    version's word is taken for all but what it needs, which may be newer than what is there.
+    """
+    whole = []
+    for stanza in _installed(status):
+        known = index.stanzas(stanza["Package"])
+        same = [
+            each
+            for each in known
+            if (each["Version"], each["Architecture"]) == (stanza["Version"], stanza["Architecture"])
+        ]
+        taken: dict[str, str] = {}
+        if same:
+            taken = {field: value for field, value in same[0].fields.items() if field not in _OF_THE_FILE}
+        elif known:
+            taken = {field: known[0][field] for field in _RELATIONS if known[0][field]}
+            # Without the version that may stand behind it, which is another's.
+            taken["Source"] = _source(known[0])
+        whole.append("".join(f"{key}: {value}\n" for key, value in {**stanza.fields, **taken}.items()))
+    return "\n".join(whole)
+
+
+def _debs(closure: Sequence[Stanza], declared: Sequence[Declared], installed: Sequence[Stanza]) -> tuple[Deb, ...]:
+    """Return the closure as the lock keeps it: sorted, declared ones first."""
+    wanted_by = _wanted_by(closure, installed)
+    debs = []
+    for stanza in closure:
+        is_declared = any(each.is_met_by(stanza) for each in declared)
+        asked_by = () if is_declared else _asked_by(stanza, closure, wanted_by, declared)
+        debs.append(
+            Deb(
+                name=stanza["Package"],
+                version=stanza["Version"],
+                architecture=stanza["Architecture"],
+                sha256=stanza["SHA256"],
+                size=int(stanza["Size"]),
+                archive=stanza.archive,
+                path=stanza["Filename"],
+                required_by=asked_by,
+            )
+        )
+    return tuple(sorted(debs, key=lambda deb: (bool(deb.required_by), deb.name, deb.architecture)))
+
+
+def _asked_by(
+    stanza: Stanza, closure: Sequence[Stanza], wanted_by: Mapping[str, set[str]], declared: Sequence[Declared]
+) -> tuple[str, ...]:
+    """Return the names of those for which a package came.
+
+    What nothing asks for by name came in the place of the base's version, because something breaks that one, or
+    moves with its source.
+    """
+    name = stanza["Package"]
+    breaking = {each["Package"] for each in closure if name in _names(each, "Breaks", "Conflicts")}
+    siblings = {each["Package"] for each in closure if _source(each) == _source(stanza)} - {name}
+    return tuple(sorted(wanted_by[name] or breaking or siblings or {each.name for each in declared}))
+
+
+def _source(stanza: Stanza) -> str:
+    return stanza["Source"].partition(" ")[0] or stanza["Package"]
+
+
+def _wanted_by(closure: Sequence[Stanza], installed: Sequence[Stanza]) -> dict[str, set[str]]:
+    """Return, for each package of the closure, those of it whose dependencies lead to it."""
+    new: dict[str, set[str]] = {}
+    for stanza in closure:
+        for name in (stanza["Package"], *stanza.provides()):
+            new.setdefault(name, set()).add(stanza["Package"])
+    names = {stanza["Package"] for stanza in closure}
+    kept = [stanza for stanza in installed if stanza["Package"] not in names]
+    there = {name for stanza in kept for name in (stanza["Package"], *stanza.provides())}
+    wanted_by: dict[str, set[str]] = {name: set() for name in names}
+    for stanza in closure:
+        for field in ("Pre-Depends", "Depends"):
+            for alternatives in relations(stanza[field]):
+                if there.intersection(alternatives):
+                    continue
+                for name in next((new[each] for each in alternatives if each in new), ()):
+                    if name != stanza["Package"]:
+                        wanted_by[name].add(stanza["Package"])
+    return wanted_by
+
+
+def _names(stanza: Stanza, *relation_fields: str) -> set[str]:
+    return {name for field in relation_fields for group in relations(stanza[field]) for name in group}

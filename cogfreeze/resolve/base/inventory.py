@@ -1,0 +1,132 @@
+"""What an image has inside, as far as locking needs it: its distribution, its packages, its Python.
+
+It is read from this machine's engine, where that has the image already, else from the registry's layers. What was
+found is kept by the digest of the platform's manifest, so it is looked for once, whoever had it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cogfreeze import atomic
+from cogfreeze.resolve.base import engine, layers
+from cogfreeze.resolve.base.engine import Inventory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from cogfreeze.report import Report
+    from cogfreeze.resolve.base.registry import Document, Repository
+    from cogfreeze.settings import Settings
+
+_FORMAT = 1
+
+
+def read_inventory(
+    repository: Repository,
+    index: str,
+    manifest: Document,
+    platform: str,
+    enough: Callable[[Mapping[str, str]], bool],
+    settings: Settings,
+    report: Report,
+    *,
+    from_below: bool = False,
+) -> Mapping[str, str]:
+    """Return the wanted files of an image by path (`layers.WANTED`), at least as many as `enough` asks for.
+
+    Args:
+        index: the digest that the image is pinned by; the manifest's where there is no index.
+        manifest: the platform's.
+        from_below: whether the lowest layer likely has it; layers are read from the top otherwise.
+
+    Raises:
+        IntegrityError, ResolveError, NetworkError: as `layers.read`.
+    """
+    kept = _kept(manifest.digest, settings)
+    if kept is not None and (kept.whole or enough(kept.files)):
+        return kept.files
+    config = (manifest.content.get("config") or {}).get("digest")
+    found = _pulled((index, manifest.digest, config), manifest.digest, platform, settings)
+    if found is not None:
+        return found.files
+    descriptors = list(manifest.content.get("layers", ()))
+    if from_below:
+        return layers.read(repository, descriptors[::-1], enough, settings, report)
+    files = layers.read(repository, descriptors, enough, settings, report)
+    _keep(manifest.digest, _Kept(files=files, whole=not enough(files)), settings)
+    return files
+
+
+def at_hand(index: str, manifest: str | None, platform: str, settings: Settings) -> Inventory | None:
+    """Return the same without a registry; None where neither what was kept nor the engine has the packages.
+
+    Args:
+        manifest: digest of the platform's manifest, where it is known.
+    """
+    kept = _kept(manifest, settings) if manifest else None
+    if kept is not None and status(kept.files) is not None:
+        return Inventory(files=kept.files, manifest=manifest)
+    found = _pulled((index, manifest), manifest, platform, settings)
+    return found if found is not None and status(found.files) is not None else None
+
+
+def _pulled(
+    digests: tuple[str | None, ...], manifest: str | None, platform: str, settings: Settings
+) -> Inventory | None:
+    found = engine.read_from_engine(digests, manifest, platform)
+    if found is not None and found.manifest:
+        _keep(found.manifest, _Kept(files=found.files, whole=True), settings)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What is known of an image's files; `whole` where a wanted file that is not here is not in the image."""
+
+    files: Mapping[str, str]
+    whole: bool
+
+
+def _place(manifest: str, settings: Settings) -> Path:
+    return settings.cache / "images" / f"{manifest.removeprefix('sha256:')}.json"
+
+
+def _kept(manifest: str, settings: Settings) -> _Kept | None:
+    try:
+        content = json.loads(_place(manifest, settings).read_bytes())
+        if content["format"] != _FORMAT:
+            return None
+        return _Kept(files=content["files"], whole=content["whole"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(manifest: str, what: _Kept, settings: Settings) -> None:
+    path = _place(manifest, settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"format": _FORMAT, "whole": what.whole, "files": dict(what.files)}
+    atomic.write(path, json.dumps(content).encode())
+
+
+def distribution(files: Mapping[str, str]) -> str:
+    """Return `debian:bookworm` or `ubuntu:22.04` of an os-release file; empty where there is none."""
+    text = next((files[path] for path in layers.OS_RELEASE if path in files), "")
+    pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)
+    values = {key: value.strip("'\"") for key, value in pairs}
+    release = values.get("VERSION_ID" if values.get("ID") == "ubuntu" else "VERSION_CODENAME", "")
+    return f"{values['ID']}:{release}" if values.get("ID") else ""
+
+
+def status(files: Mapping[str, str]) -> str | None:
+    """Return what is installed, as text of a dpkg status file; None where there is no list of it."""
+    if layers.STATUS in files:
+        return files[layers.STATUS]
+    # A distroless image's, in pieces.
+    parts = [text for path, text in sorted(files.items()) if path.startswith(layers.STATUS_FOLDER)]
+    if not parts:
+        return None
+    return "\n\n".join(f"Status: install ok installed\n{part.strip()}" for part in parts) + "\n"

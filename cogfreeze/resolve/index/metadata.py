@@ -1,0 +1,262 @@
+"""Reading a wheel's own papers without fetching the wheel: its size, METADATA and RECORD, by range requests.
+
+What was read is kept by the wheel's hash. It serves checks and annotations; what an image holds is decided by
+the hash of the whole file.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+from urllib.parse import unquote, urlsplit
+
+from cogfreeze import atomic
+from cogfreeze.errors import IntegrityError
+from cogfreeze.resolve.fetch import (
+    TIMEOUT,
+    Artifact,
+    cached_path,
+    explaining_failures,
+    fetch_all,
+    http_session,
+    redacted,
+    require_success,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import requests
+
+    from cogfreeze.report import Report
+    from cogfreeze.resolve.index.wheel_files import Candidate
+    from cogfreeze.settings import Settings
+
+# Most wheels have their papers, which tools write last, within this many bytes of the end.
+_TAIL = 96 * 1024
+_GAP = 4 * 1024 * 1024
+_PARALLEL = 12
+# torch's RECORD has two megabytes.
+_LARGEST = 64 * 1024 * 1024
+# Raised when what is kept changes its form.
+_FORM = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelMetadata:
+    """What a wheel says of itself.
+
+    Attributes:
+        size: bytes of the whole file.
+        requires: its requirements, PEP 508.
+        python: its `Requires-Python`, or None.
+        files: path in the wheel → digest (`sha256=…`) as its RECORD has it; files without a digest are left out.
+        scripts: the commands that an installer makes for it: name → `module:function`.
+    """
+
+    size: int
+    requires: tuple[str, ...]
+    python: str | None
+    files: dict[str, str]
+    scripts: dict[str, str]
+
+
+def wheel_metadata(wheels: Sequence[Candidate], settings: Settings, report: Report) -> dict[str, WheelMetadata]:
+    """Return the papers of wheels by sha256: from the cache, the download cache, the disk, or the network.
+
+    Raises:
+        NetworkError: a server failed.
+        IntegrityError: a file is no wheel.
+    """
+    found = {each.sha256: known for each in wheels if (known := cached_metadata(each.sha256, settings))}
+    wanted = {each.sha256: each for each in wheels if each.sha256 not in found}
+    if not wanted:
+        return found
+    pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="papers")
+    with (
+        report.step(f"reading what {len(wanted)} wheels say of themselves", len(wanted)) as advance,
+        http_session(settings) as web,
+    ):
+        try:
+            for each, read in zip(
+                wanted.values(),
+                pool.map(lambda wheel: _read(wheel, web, settings, report), wanted.values()),
+                strict=True,
+            ):
+                found[each.sha256] = read
+                advance(1)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return found
+
+
+def _path(sha256: str, settings: Settings) -> Path:
+    return settings.cache / "wheels" / f"v{_FORM}" / f"{sha256}.json"
+
+
+def cached_metadata(sha256: str, settings: Settings) -> WheelMetadata | None:
+    """Return a wheel's papers where they were read before."""
+    try:
+        table = json.loads(_path(sha256, settings).read_bytes())
+        return WheelMetadata(**{**table, "requires": tuple(table["requires"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _read(wheel: Candidate, web: requests.Session, settings: Settings, report: Report) -> WheelMetadata:
+    local = local_path(wheel, settings)
+    if local is None:
+        try:
+            with _Remote(wheel.url, web) as file:
+                read = _metadata(file, file.size, wheel.file)
+        except _NoRanges:
+            # A server that gives whole files only: then the file may as well be kept, the build will want it.
+            item = Artifact(urls=(wheel.url,), sha256=wheel.sha256, name=wheel.file)
+            local = fetch_all([item], settings, report, what="wheels")[wheel.sha256]
+    if local is not None:
+        with local.open("rb") as file:
+            read = _metadata(file, os.fstat(file.fileno()).st_size, wheel.file)
+    path = _path(wheel.sha256, settings)
+    with suppress(OSError):  # kept only to be quicker next time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, json.dumps(asdict(read), separators=(",", ":")).encode())
+    return read
+
+
+def local_path(wheel: Candidate, settings: Settings) -> Path | None:
+    """Return where the file already lies on this machine, or None."""
+    parts = urlsplit(wheel.url)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    path = cached_path(settings, wheel.sha256, wheel.file)
+    return path if path.is_file() else None
+
+
+def _metadata(file: io.IOBase, size: int, name: str) -> WheelMetadata:
+    try:
+        with zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
+            folder = _dist_info(archive.namelist(), name)
+            metadata = HeaderParser().parsestr(_text(archive, f"{folder}/METADATA"))
+            record = [*csv.reader(io.StringIO(_text(archive, f"{folder}/RECORD")))]
+            points = f"{folder}/entry_points.txt"
+            scripts = _text(archive, points) if points in archive.namelist() else ""
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError, zlib.error, csv.Error) as error:
+        why = error.args[0] if error.args else type(error).__name__
+        raise IntegrityError(f"`{name}` is not a wheel: {why}") from error
+    return WheelMetadata(
+        size=size,
+        requires=tuple(metadata.get_all("Requires-Dist", ())),
+        python=metadata.get("Requires-Python"),
+        files={row[0]: row[1] for row in record if len(row) >= 2 and row[1]},
+        scripts=_scripts(scripts),
+    )
+
+
+def _text(archive: zipfile.ZipFile, path: str) -> str:
+    if archive.getinfo(path).file_size > _LARGEST:
+        raise zipfile.BadZipFile(f"{path} is larger than {_LARGEST} bytes")
+    return archive.read(path).decode("utf-8", "replace")
+
+
+def _scripts(entry_points: str) -> dict[str, str]:
+    import configparser
+
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(entry_points)
+    except configparser.Error:
+        return {}
+    return {
+        name: "".join(target.split())
+        for section in ("console_scripts", "gui_scripts")
+        if parser.has_section(section)
+        for name, target in parser.items(section)
+    }
+
+
+def _dist_info(names: Iterable[str], wheel: str) -> str:
+    folders = {name.partition("/")[0] for name in names if name.partition("/")[0].endswith(".dist-info")}
+    if len(folders) != 1:
+        raise KeyError(f"{len(folders)} `.dist-info` folders in {wheel}")
+    return folders.pop()
+
+
+class _NoRanges(Exception):  # tells the caller to fetch the file, no failure
+    """The server answers with the whole file whatever part is asked for."""
+
+
+class _Remote(io.RawIOBase):
+    """A file behind an address, of which only the parts that are read are fetched."""
+
+    def __init__(self, url: str, web: requests.Session) -> None:
+        self._url = url
+        self._web = web
+        self._position = 0
+        # What was fetched: start → bytes. There are two or three of them.
+        self._parts: dict[int, bytes] = {}
+        self.size = 0
+        self._fetch(f"bytes=-{_TAIL}")
+
+    def _fetch(self, span: str) -> None:
+        with (
+            explaining_failures(self._url),
+            self._web.get(
+                self._url, headers={"Range": span, "Accept-Encoding": "identity"}, timeout=TIMEOUT, stream=True
+            ) as answer,
+        ):
+            require_success(answer)
+            if answer.status_code != 206:
+                raise _NoRanges
+            given, _, size = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+            start = given.partition("-")[0]
+            if not (start.isdigit() and size.isdigit()):
+                raise IntegrityError(f"{redacted(self._url)} answered a part of the file without saying which")
+            self.size = int(size)
+            self._parts[int(start)] = answer.content
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def read(self, amount: int | None = -1) -> bytes:
+        end = self.size if amount is None or amount < 0 else min(self.size, self._position + amount)
+        if end <= self._position:
+            return b""
+        data = self._held(self._position, end)
+        if data is None:
+            # Readers ask for a few bytes at a time, and RECORD lies right before what was read first: the gap
+            # between is fetched in one piece, unless it is the wheel's whole content.
+            first = self._position
+            gap = min((start for start in self._parts if start > first), default=self.size)
+            last = gap if gap - first <= _GAP else min(self.size, first + _TAIL // 4)
+            self._fetch(f"bytes={first}-{max(end, last) - 1}")
+            data = self._held(first, end) or b""
+        self._position += len(data)
+        return data
+
+    def _held(self, start: int, end: int) -> bytes | None:
+        for first, data in self._parts.items():
+            if first <= start and end <= first + len(data):
+                return data[start - first : end - first]
+        return None
