@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cogfreeze.resolve.index import pages
 from cogfreeze.resolve.index.wheel_files import Target, best_wheel, glibc_of, wheel_rank
+from cogfreeze.resolve.requirements import required_by
 from cogfreeze.resolve.requirements.line import Line
 
 
