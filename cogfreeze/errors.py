@@ -1,12 +1,13 @@
 """The mistakes and failures that a user is told about.
 
-Every one says what is wrong, where, and what to do. Only `cogfreeze.cli` prints them. Each class has
-one code, explained in `docs/errors.md`, and one exit status: 1 for «stale, failed, differs», 2 for
-«unusable input or usage».
+Every one says what is wrong, where, and what to do. Only `cogfreeze.cli` prints them. Each class has one code, one
+exit status (1: stale, failed or differs; 2: unusable input or usage), and an entry in `ENTRIES`, from which
+`docs/errors.md` and `cog help errors` are made.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class CogError(Exception):
     """A failure with a message for the user.
 
     Args:
-        message: what is wrong, one sentence without a final stop; commands, keys and paths in backticks.
+        message: what is wrong, one sentence without a full stop; commands, keys and paths in backticks.
         where: `file:line`, `file` or a key path; printed before the message.
         hint: what to do about it; None for `usual_hint`.
     """
@@ -60,14 +61,14 @@ class ProjectErrors(ProjectError):
 
 
 class LockUnusable(CogError):
-    """cog.lock is missing, conflicted, hand-broken or of a newer schema."""
+    """cog.lock is missing, has conflicts, was edited by hand, or has a newer schema."""
 
     code = "CF200"
     exit_status = 2
 
 
 class LockStale(CogError):
-    """cog.lock does not say what the declaration asks for; `reasons` names each difference."""
+    """cog.lock does not match the declaration; `reasons` names each difference."""
 
     code = "CF201"
 
@@ -77,7 +78,7 @@ class LockStale(CogError):
 
 
 class ResolveError(CogError):
-    """What is declared cannot be had: no such package, image or combination."""
+    """A declared package, image or combination does not exist."""
 
     code = "CF300"
 
@@ -89,7 +90,7 @@ class NetworkError(CogError):
 
 
 class IntegrityError(CogError):
-    """Bytes are not the ones that a signature, an index or the lock promised."""
+    """A file does not match its signature, its index or the lock."""
 
     code = "CF320"
 
@@ -107,7 +108,7 @@ class NotReproducible(CogError):
 
 
 class NotRecorded(CogError):
-    """A build gave another image than the lock records for the same files."""
+    """A build gave a different image from the one that the lock records for the same files."""
 
     code = "CF411"
 
@@ -120,13 +121,124 @@ class ToolMissing(CogError):
 
 
 class PredictionFailed(CogError):
-    """The model was run and the prediction did not succeed."""
+    """The model ran, but the prediction failed."""
 
     code = "CF600"
 
 
 class UsageError(CogError):
-    """The command line is off."""
+    """The command-line arguments are not valid."""
 
     code = "CF900"
     exit_status = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The documentation of one error code.
+
+    Attributes:
+        error: the class that has it.
+        meaning: what happened, as Markdown.
+        fix: what to do about it, as Markdown.
+        status: the exit status, where it is not the class's alone.
+    """
+
+    error: type[CogError]
+    meaning: str
+    fix: str
+    status: str | None = None
+
+    @property
+    def code(self) -> str:
+        return self.error.code
+
+    @property
+    def exit_status(self) -> str:
+        return self.status or str(self.error.exit_status)
+
+
+ENTRIES = (
+    Entry(
+        error=CogError,
+        status="1, 70",
+        meaning="The operating system refused something (no space, no permission), or cogfreeze has a bug (exit"
+        " 70)",
+        fix="Fix the cause; report a bug with the output of `COG_DEBUG=1`",
+    ),
+    Entry(
+        error=ProjectError,
+        meaning="cog.yaml, a requirements file or the predictor has a mistake. All mistakes are shown at once,"
+        " in the"
+        " order of the file",
+        fix="Fix the line in the message; [cog-yaml.md](cog-yaml.md) lists every key",
+    ),
+    Entry(
+        error=SettingsError,
+        meaning="A settings file of this machine has a mistake. All mistakes are shown at once",
+        fix="Fix the line in the message;"
+        " [Mirrors, certificates, caches](cog-lock.md#mirrors-certificates-caches) lists every setting",
+    ),
+    Entry(
+        error=LockUnusable,
+        meaning="cog.lock is missing, has merge conflicts, was edited by hand, or was written by a newer"
+        " cogfreeze",
+        fix="`cog lock`; after a merge `cog lock --ours` or `--theirs`",
+    ),
+    Entry(
+        error=LockStale,
+        meaning="cog.lock does not match the declaration; each changed key is named",
+        fix="`cog lock`, review, commit. If only the runtime differs: `cog lock --upgrade-runtime`",
+    ),
+    Entry(
+        error=ResolveError,
+        meaning="A declared package, version, image or combination does not exist",
+        fix="The hint names what is available",
+    ),
+    Entry(
+        error=NetworkError,
+        meaning="A registry, index or archive could not be reached, or answered with an error",
+        fix="Try again; behind a proxy or a company's certificates set `HTTPS_PROXY`, `COG_CA_BUNDLE` or a mirror",
+    ),
+    Entry(
+        error=IntegrityError,
+        meaning="A file does not match its signature, its index or the lock. Nothing was built",
+        fix="Never ignore it: find out who changed the file. `cog lock --upgrade-package NAME` accepts a"
+        " republished"
+        " file after review",
+    ),
+    Entry(
+        error=BuildError,
+        meaning="The engine could not build or run the image",
+        fix="The message shows the failing step and the end of its log",
+    ),
+    Entry(
+        error=NotReproducible,
+        meaning="Two builds of one lock differ, and each differing file is named with its cause if that is"
+        " known; or"
+        " the digest is not the one of `--expect`",
+        fix="Remove the cause, or report it to us",
+    ),
+    Entry(
+        error=NotRecorded,
+        meaning="A build gave a different image from the one that cog.lock records for the same files; each"
+        " layer that"
+        " differs is named. Nothing was tagged or pushed",
+        fix="`cog verify` names the files; if the change is intended, `cog lock --record`",
+    ),
+    Entry(
+        error=ToolMissing,
+        meaning="A program or service that the command needs is missing on this machine",
+        fix="Install it, or use what the hint names (`cog dockerfile`, `--local`)",
+    ),
+    Entry(
+        error=PredictionFailed,
+        meaning="The model ran, but the prediction failed; its error and log are shown",
+        fix="Fix the model or the input",
+    ),
+    Entry(
+        error=UsageError,
+        meaning="The command-line arguments are not valid",
+        fix="`cog help COMMAND`",
+    ),
+)

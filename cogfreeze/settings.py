@@ -1,6 +1,6 @@
 """What the machine's owner sets, by environment or in a settings file: mirrors, certificates, caches.
 
-Nothing here may reach `cog.lock`, a Dockerfile or an image: a lock made behind a mirror holds anywhere.
+Nothing here may reach `cog.lock`, a Dockerfile or an image, so that a lock made behind a mirror works anywhere.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cogfreeze import settings_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,30 +46,25 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read the `COG_*` variables, then the settings files where those say nothing.
+        """Read the environment variables first, then the settings files.
 
-        `COG_SETTINGS_FILE` names the one file that counts; else the user's comes before the machine's.
-        `XDG_CONFIG_HOME` and `XDG_CACHE_HOME` are honoured.
+        `COG_SETTINGS_FILE` names the only file to read; otherwise the user's file overrides the machine's.
+        `XDG_CONFIG_HOME` and `XDG_CACHE_HOME` are honoured. `settings_file.SETTINGS` describes every setting.
 
         Raises:
             SettingsError, ProjectErrors: a file is not usable.
         """
         written = _from_files(environment)
-
-        def address(name: str, *others: str) -> str | None:
-            values = (environment.get(each, "").rstrip("/") for each in (f"COG_{name.upper()}", *others))
-            return next(filter(None, values), None) or written.get(name)
-
-        wheel = environment.get("COG_SDK_WHEEL") or None
-        bundle = environment.get("COG_CA_BUNDLE") or written.get("ca_bundle")
+        found: dict[str, str] = {}
+        for each in settings_file.SETTINGS:
+            given = next((environment[name] for name in each.variables if environment.get(name)), None)
+            if each.key and (value := given or written.get(each.key)):
+                found[each.key] = value.rstrip("/") if each.is_address else value
+        wheel = environment.get("COG_SDK_WHEEL")
         home = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", "/tmp")) / ".cache"  # noqa: S108
-        cache = environment.get("COG_CACHE_DIR") or written.get("cache_dir")
+        bundle, cache = found.pop("ca_bundle", None), found.pop("cache_dir", None)
         return cls(
-            registry_mirror=address("registry_mirror"),
-            debian_snapshot=address("debian_snapshot"),
-            ubuntu_snapshot=address("ubuntu_snapshot"),
-            torch_index=address("torch_index"),
-            python_mirror=address("python_mirror", "UV_PYTHON_INSTALL_MIRROR"),
+            **found,  # the addresses, each under its own name
             sdk_wheel=Path(wheel) if wheel else None,
             ca_bundle=Path(bundle) if bundle else None,
             cache=Path(cache or Path(home) / "cogfreeze"),
@@ -75,8 +72,6 @@ class Settings:
 
 
 def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
-    from cogfreeze import settings_file
-
     if named := environment.get("COG_SETTINGS_FILE"):
         return settings_file.read(Path(named), required=True)
     home = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "/")) / ".config")

@@ -51,6 +51,16 @@ class Text(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Reference(Kind):
+    """A file and a class or function in it. Its rules are the reader's."""
+
+    words = "`file.py:Name`"
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": rf"^(?:\./)?(?:{grammars.PREDICTOR.pattern.pattern})$"}
+
+
+@dataclass(frozen=True, slots=True)
 class Version(Kind):
     """A version: text, or a number where YAML keeps it as it was typed."""
 

@@ -15,6 +15,7 @@ from cogfreeze.project.kinds import (
     Choices,
     Flag,
     PackageNames,
+    Reference,
     Requirements,
     RequirementsPath,
     Size,
@@ -270,13 +271,13 @@ class Project:
         example="registry.example.com/team/my-model",
     )
     predict: str | None = key(
-        Text(grammar.PREDICTOR),
+        Reference(),
         None,
         meaning="The class or function that answers a request.",
         example="predict.py:Predictor",
     )
     train: str | None = key(
-        Text(grammar.PREDICTOR),
+        Reference(),
         None,
         meaning="The function, or class with a method `train`, that answers a training request.",
         example="train.py:train",

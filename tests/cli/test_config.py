@@ -148,3 +148,13 @@ def test_no_heavy_module_is_imported(project):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
+
+
+def test_the_schema_of_cog_yaml_needs_no_project(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["config", "--schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["build"]["properties"]["gpu"]["type"] == [
+        "boolean",
+        "null",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,17 +16,25 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     loading.add_file_option(parser)
     parser.add_argument(
+        "--schema", action="store_true", help="print the JSON Schema of cog.yaml, for editors; needs no project"
+    )
+    parser.add_argument(
         "--json", action="store_true", help="JSON, with the lines of the requirements files and the warnings"
     )
     parser.epilog = (
-        "The YAML is a cog.yaml that means the same, with the defaults written out.\n"
-        "Exit status: 0, or 2 where the project is not usable; then every mistake is told with its line."
+        "The YAML is an equivalent cog.yaml with every default written out.\n"
+        "Exit status: 0, or 2 if the project is not usable; then every mistake is listed with its line."
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from cogfreeze.project import canonical
 
+    if arguments.schema:
+        from cogfreeze.project import reference
+
+        print(json.dumps(reference.schema(), indent=2, ensure_ascii=False))
+        return 0
     project = loading.declared(arguments.file, TerminalReport()).project
     sys.stdout.write(canonical.json_text(project) if arguments.json else canonical.yaml_text(project))
     return 0

@@ -12,24 +12,6 @@ if TYPE_CHECKING:
 
     from cogfreeze.report import Report
 
-_COG_YAML = """\
-# What goes into the image, and what answers a request. `docs/cog-yaml.md` of cogfreeze explains every key.
-# After a change here, run `cog lock` and commit cog.lock too.
-
-predict: {predict}
-
-build:
-  python_version: "{python}"
-  python_requirements: requirements.txt
-
-  # Debian packages:
-  # system_packages:
-  #   - ffmpeg
-
-  # A GPU; which CUDA follows from the Python packages:
-  # gpu: true
-"""
-
 _PREDICT_PY = '''\
 from cog import BasePredictor, Input
 
@@ -49,7 +31,7 @@ class Predictor(BasePredictor):
 '''
 
 _REQUIREMENTS_TXT = """\
-# Python packages, one a line, as pip has them:
+# Python packages, one on each line:
 # torch==2.9.0
 """
 
@@ -77,14 +59,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001  # every verb's signature
     from cogfreeze.project.cog_yaml import FILE
-    from cogfreeze.project.model import DEFAULT_PYTHON
+    from cogfreeze.project.reference import sample
 
     report, folder = TerminalReport(), Path.cwd()
     if (folder / FILE).exists():
         report.note(f"there is a `{FILE}` here already: nothing written")
         return 0
     found = _existing_predictor(folder)
-    texts = {FILE: _COG_YAML.format(predict=found or "predict.py:Predictor", python=DEFAULT_PYTHON)}
+    texts = {FILE: sample(found or "predict.py:Predictor")}
     if found is None:
         texts["predict.py"] = _PREDICT_PY
     else:
