@@ -15,6 +15,9 @@ PIECES = st.sampled_from(
         b"GET / HTTP/1.0\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+        HEAD + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello",
+        HEAD + b"Upgrade: websocket\r\nTransfer-Encoding: chunked\r\nConnection: close, upgrade\r\n\r\n0\r\n\r\n",
+        b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"Content-Length: 3\r\n",
         b"Transfer-Encoding: chunked\r\n",
@@ -78,3 +81,24 @@ def test_a_header_that_does_not_end_is_not_kept():
     reader.feed(b"a" * 10_000)
 
     assert reader.bad.status == 431
+
+
+@given(
+    st.sampled_from(
+        [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"]
+    ),
+    st.sampled_from([b"h2c", b"websocket", b"TLS/1.0, HTTP/1.1"]),
+    st.sampled_from([b"Upgrade", b"upgrade, HTTP2-Settings", b"keep-alive, Upgrade", b"Upgrade, close"]),
+)
+def test_an_offered_upgrade_changes_nothing(framed, protocol, connection):
+    plain = HEAD + b"Connection: " + connection + b"\r\n"
+    more = HEAD + b"Content-Length: 0\r\n\r\n"
+
+    offering = plain + b"Upgrade: " + protocol + b"\r\n" + framed
+
+    found, refused = read([offering])
+
+    assert [one[4:] for one in found] == [(b"hello", True, b"close" not in connection)]
+    assert not refused
+    if b"close" not in connection:
+        assert len(read([offering + more])[0]) == 2

@@ -22,7 +22,7 @@ RUNTIME = Path(__file__).parents[2] / "runtime"
 START = "import sys; sys.path[:0] = [sys.argv.pop(1)]; from cogserve.main import main; sys.exit(main())"
 # Another interpreter with the server's dependencies can be tried: COG_TEST_PYTHON=…/bin/python.
 PYTHON = os.environ.get("COG_TEST_PYTHON", sys.executable)
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 def starting(script):

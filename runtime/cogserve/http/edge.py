@@ -20,8 +20,9 @@ import logging
 import resource
 import select
 import sys
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, List
+from typing import Any, Awaitable, Callable, List
 
+import h11
 import hypercorn.trio.run
 import trio
 from hypercorn.config import Config
@@ -33,10 +34,8 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import parse_socket_addr
 
-if TYPE_CHECKING:
-    import h11
-
 from cogserve.http.connections import Connections, Member
+from cogserve.http.limits import MAX_HEAD, MAX_HEADERS, MAX_TARGET
 
 try:
     from cogserve.http import http1
@@ -92,12 +91,22 @@ class _HTTP1(H11Protocol):
     async def _check_protocol(self, event: h11.Request) -> None:
         if event.http_version not in (b"1.1", b"1.0"):
             await self._refuse(b"505 HTTP Version Not Supported")
+        if len(event.target) > MAX_TARGET:
+            await self._refuse(b"414 URI Too Long")
+        if len(event.headers) > MAX_HEADERS:
+            await self._refuse(b"431 Request Header Fields Too Large")
         headers = dict(event.headers)
-        if headers.get(b"upgrade", b"").lower() == b"websocket":
-            await self._refuse(b"501 Not Implemented")
         if b"transfer-encoding" in headers and b"content-length" in headers:
             # A proxy before us may have believed the other one.
             await self._refuse(b"400 Bad Request")
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        # An offered upgrade is ignored (RFC 9110, 7.8); hypercorn would answer one to websockets.
+        kept = [header for header in request.headers if header[0] != b"upgrade"]
+        if len(kept) < len(request.headers):
+            head = {"method": request.method, "target": request.target, "http_version": request.http_version}
+            request = h11.Request(headers=kept, **head)
+        await super()._create_stream(request)
 
     async def _refuse(self, status: bytes) -> None:
         await self.send(RawData(b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n" % status))
@@ -279,6 +288,7 @@ async def serve(
     config = Config()
     config.bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
     config.backlog = BACKLOG
+    config.h11_max_incomplete_size = MAX_HEAD
     config.keep_alive_timeout = keep_alive
     config.keep_alive_max_requests = sys.maxsize
     config.graceful_timeout = graceful

@@ -7,6 +7,7 @@ from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Tup
 
 import trio
 
+from cogserve.http.limits import MANY_PIECES, SMALL_PIECE
 from cogserve.protocol import Problem, encode, encode_prediction
 
 Scope = Dict[str, Any]
@@ -15,9 +16,6 @@ Send = Callable[[Dict[str, Any]], Awaitable[None]]
 Header = Tuple[bytes, bytes]
 
 BODY_RATE = 8 * 1024  # bytes a second
-# More pieces than this, of fewer bytes on average than that, are an attack on the parser.
-MANY_PIECES = 1000
-SMALL_PIECE = 16
 
 JSON = (b"content-type", b"application/json")
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
