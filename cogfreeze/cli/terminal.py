@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +23,18 @@ def _styled(text: str, style: str) -> str:
 def _printable(text: str) -> str:
     """Take control characters out, so that no name in a file can drive the terminal."""
     return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)
+
+
+# What a renderer calls a line's style → how a terminal shows it.
+_STYLES = {"danger": _RED, "heading": "1", "faint": _DIM}
+
+
+def show_line(style: str, text: str, stream: TextIO) -> None:
+    """Print one line of a report, in its style where the stream is a terminal."""
+    code = _STYLES.get(style)
+    shown = _printable(text)
+    plain = code is None or not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    print(shown if plain else f"\x1b[{code}m{shown}\x1b[0m", file=stream)
 
 
 def say(message: str) -> None:

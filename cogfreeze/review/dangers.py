@@ -71,7 +71,7 @@ def _of_package(change: PackageChange, platform: str | None, *, python_changed: 
 def _other_bytes(
     change: PackageChange, old: Package, new: Package, python_changed: bool
 ) -> Iterator[tuple[str, str, str]]:
-    if change.what == REBUILT and new.form != "local":
+    if change.what == REBUILT and new.form == old.form != "local":
         if old.file == new.file:
             message = "has another hash under the same version: the file was replaced, or the lock was edited"
             if new.kind == FILE:
@@ -85,7 +85,8 @@ def _other_bytes(
 
 
 def _other_origin(old: Package, new: Package) -> Iterator[tuple[str, str, str]]:
-    if old.origin != new.origin:
+    # A .deb moves between the archives of its distribution; one that is new is reported by itself.
+    if old.origin != new.origin and new.kind != APT:
         yield "new-origin", "comes from elsewhere now", f"from {old.origin} before, from {new.origin} now"
     elif old.url and new.url and old.url != new.url:
         yield "new-origin", "comes from elsewhere now", f"{old.url} before, {new.url} now"
@@ -113,7 +114,7 @@ def _frontend(before: Lock, after: Lock) -> Iterator[Danger]:
             rule="other-hash",
             platform=None,
             subject="the Dockerfile frontend",
-            message="the same tag has another digest now",
+            message="has another digest under the same tag now",
             detail=f"{short(old.partition('@')[2])}… before, {short(new.partition('@')[2])}… now",
         )
 
@@ -132,13 +133,14 @@ def _base(found: Diff, old: PlatformLock, new: PlatformLock) -> Iterator[Danger]
     same = old.base.reference == new.base.reference and old.base.digest == new.base.digest
     for key in ("manifest", "packages"):
         was, now = getattr(old.base, key), getattr(new.base, key)
-        if same and was and now and was != now:
-            what = "manifest of this platform" if key == "manifest" else "package list"
+        # What only the catalogue vouched for may be corrected by a registry.
+        if same and was and now and was != now and key not in old.base.unconfirmed:
+            what = "platform manifest" if key == "manifest" else "package list"
             yield Danger(
                 rule="other-hash",
                 platform=new.platform,
                 subject="the base image",
-                message=f"the same digest has another {what}: the lock was edited by hand",
+                message=f"has another {what} under the same digest: the lock was edited by hand",
                 detail=f"{short(was)}… before, {short(now)}… now",
             )
 
@@ -146,24 +148,32 @@ def _base(found: Diff, old: PlatformLock, new: PlatformLock) -> Iterator[Danger]
 def _archive(old: PlatformLock, new: PlatformLock) -> Iterator[Danger]:
     if not (old.apt and new.apt):
         return
-    signers = {(each.archive, each.suite): set(each.signers) for each in old.apt.suites}
+    before = {(each.archive, each.suite): each for each in old.apt.suites}
     other_release = old.base.distribution != new.base.distribution
     for suite in new.apt.suites:
-        known = signers.get((suite.archive, suite.suite))
+        known = before.get((suite.archive, suite.suite))
         if known is None and not other_release:
             yield Danger(
                 rule="new-origin",
                 platform=new.platform,
                 subject=f"{suite.archive} {suite.suite}",
-                message="packages may come from this archive now",
+                message="is an archive that packages did not come from before",
             )
-        if known is not None and (keys := sorted(set(suite.signers) - known)):
+        if known is not None and (keys := sorted(set(suite.signers) - set(known.signers))):
             yield Danger(
                 rule="new-signer",
                 platform=new.platform,
                 subject=f"{suite.archive} {suite.suite}",
                 message="is signed by a key that did not sign it before",
                 detail=", ".join(keys),
+            )
+        if known is not None and new.apt.snapshot == old.apt.snapshot and known.inrelease != suite.inrelease:
+            yield Danger(
+                rule="other-hash",
+                platform=new.platform,
+                subject=f"{suite.archive} {suite.suite}",
+                message="has another signed index at the same date",
+                detail=f"InRelease {short(known.inrelease)}… before, {short(suite.inrelease)}… now",
             )
     if new.apt.snapshot < old.apt.snapshot:
         yield Danger(
@@ -220,7 +230,7 @@ def _undeclared(platform: PlatformDiff, after: Lock) -> Iterator[Danger]:
                 rule="undeclared",
                 platform=platform.platform,
                 subject=_name(new),
-                message="no package requires it and the declaration does not name it",
+                message="is required by no package and named by no line of the declaration",
             )
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _CUDA_INDEX = re.compile(r"pytorch-cu(\d{2})(\d)")
 
+_SNAPSHOT = "archive snapshot"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
@@ -41,9 +43,32 @@ def cuda_of(lock: PlatformLock) -> str | None:
 def platform_facts(before: PlatformLock | None, after: PlatformLock | None) -> tuple[Fact, ...]:
     """Return what differs, in the order in which it is shown."""
     was, now = _of_platform(before), _of_platform(after)
-    if before and after and before.base.reference == after.base.reference:
-        return _changed(was, now, notes={"base image digest": "the tag names another image now"})
-    return _changed(was, now)
+    notes = {}
+    if not (before and after):
+        return _changed(_in_short(was), _in_short(now))
+    if not (before.apt and after.apt):
+        was, now = _without_archives(was), _without_archives(now)
+    if before.base.digest != after.base.digest:
+        if before.base.reference == after.base.reference:
+            notes["base image digest"] = "the tag names another image now"
+        for facts in (was, now):  # they follow from the digest
+            facts.pop("base image manifest", None)
+            facts.pop("base image's package list", None)
+    return _changed(was, now, notes)
+
+
+def _in_short(facts: dict[str, str]) -> dict[str, str]:
+    """What is said of a platform that came or went."""
+    shown = ("base image", "base image digest", "Python", "CUDA", "NVIDIA driver", _SNAPSHOT)
+    return {name: value for name, value in facts.items() if name in shown}
+
+
+def _without_archives(facts: dict[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in facts.items()
+        if name == _SNAPSHOT or not name.startswith(("archive ", "signing keys"))
+    }
 
 
 def tool_facts(before: Tools | None, after: Tools) -> tuple[Fact, ...]:
@@ -83,10 +108,12 @@ def _of_platform(lock: PlatformLock | None) -> dict[str, str]:
         found["CUDA"] = cuda
         found["NVIDIA driver"] = f"{floor} or newer" if (floor := drivers.driver_floor(cuda)) else ""
     if lock.apt:
-        found["archive snapshot"] = snapshot(lock.apt.snapshot)
+        found[_SNAPSHOT] = snapshot(lock.apt.snapshot)
         for suite in lock.apt.suites:
             found[f"archive {suite.archive} {suite.suite}"] = " ".join(suite.components)
-            found[f"signing keys of {suite.suite}"] = ", ".join(each[-16:] for each in suite.signers)
+            found[f"signing keys of {suite.archive} {suite.suite}"] = ", ".join(
+                each[-16:] for each in suite.signers
+            )
     if lock.image:
         found["recorded image"] = short(lock.image.digest)
     return {name: value for name, value in found.items() if value}

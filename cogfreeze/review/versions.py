@@ -6,7 +6,7 @@ from __future__ import annotations
 def is_older(version: str, other: str, *, debian: bool) -> bool:
     """Say whether `version` is before `other`, by Debian's order or by Python's (PEP 440)."""
     if debian:
-        from cogfreeze.resolve.debian_version import key
+        from cogfreeze.lock.debian_version import key
 
         return key(version) < key(other)
     from packaging.version import InvalidVersion, Version

@@ -135,7 +135,7 @@ def summary(found: Diff) -> str:
     before = sum(each.size[0] for each in found.platforms)
     after = sum(each.size[1] for each in found.platforms)
     if before != after:
-        text += f"; downloads {size(before)} → {size(after)} ({difference(before, after)})"
+        text += f"; downloads {size(after)} ({difference(before, after)})"
     return text + "."
 
 

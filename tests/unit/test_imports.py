@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "lock": LEAVES | {"project"},
     "catalog": LEAVES | {"lock"},
     "resolve": LEAVES | {"project", "lock", "catalog"},
+    "review": LEAVES | {"project", "lock", "catalog", "resolve"},
     "recipe": LEAVES | {"project", "lock", "catalog"},
     "maintenance": LEAVES | {"lock", "catalog", "project", "resolve"},
     "client": LEAVES,

@@ -7,18 +7,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cogfreeze.cli import building, loading
+from cogfreeze.cli import building, loading, reviewing
 from cogfreeze.cli.terminal import TerminalReport, say
 from cogfreeze.errors import LockStale, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
     from cogfreeze.cli.loading import Declared
-    from cogfreeze.lock.diff import Change
     from cogfreeze.lock.model import Lock
     from cogfreeze.resolve.lock import LockOptions
+    from cogfreeze.review.changes import Diff
 
 _PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([A-Za-z0-9.!+_-]+))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?")
@@ -143,9 +142,10 @@ def _check(found: Declared, *, as_json: bool) -> int:
 
 def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport) -> int:
     from cogfreeze import grammar
-    from cogfreeze.lock import diff, file, staleness
+    from cogfreeze.lock import file, staleness
     from cogfreeze.project import needs_network
     from cogfreeze.resolve.lock import resolve_lock
+    from cogfreeze.review.changes import diff
     from cogfreeze.settings import Settings
 
     previous = _previous(found, arguments)
@@ -167,7 +167,9 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
         lock, dropped = previous, False
     if arguments.record:
         lock, dropped = _recorded(found, lock, arguments, report), False
-    changes = diff.diff(previous, lock)
+    changes = diff(previous, lock, layers=(reviewing.layers(previous), reviewing.layers(lock)))
+    # Who runs this verb knows why the lock moves.
+    changes = replace(changes, dangers=tuple(each for each in changes.dangers if each.rule != "unexplained"))
     # A file with conflicts is written anew even where one of its sides is what it has to be.
     differs = lock != previous or arguments.ours or arguments.theirs
     if differs and not arguments.dry_run:
@@ -253,11 +255,11 @@ def _previous(found: Declared, arguments: argparse.Namespace) -> Lock | None:
     return file.read(found.lock_path)
 
 
-def _tell(name: str, lock: Lock, previous: Lock | None, changes: Sequence[Change], *, dry_run: bool) -> None:
-    for change in changes[:_SHOWN] if previous is not None else ():
-        say(f"  {change}")
-    if previous is not None and len(changes) > _SHOWN:
-        say(f"  … and {len(changes) - _SHOWN} more")
+def _tell(name: str, lock: Lock, previous: Lock | None, changes: Diff, *, dry_run: bool) -> None:
+    if previous is not None:
+        from cogfreeze.review.render import text
+
+        reviewing.show(text.lines(changes, most=_SHOWN), on_stdout=False)
     for platform in lock.platforms:
         base = platform.base
         apt = (
@@ -268,12 +270,12 @@ def _tell(name: str, lock: Lock, previous: Lock | None, changes: Sequence[Change
     say(f"{name} would be written" if dry_run else f"wrote {name}")
 
 
-def _as_json(lock: Lock, changes: Sequence[Change], *, written: bool) -> dict[str, object]:
-    from dataclasses import asdict
+def _as_json(lock: Lock, changes: Diff, *, written: bool) -> dict[str, object]:
+    from cogfreeze.review.render import as_json
 
     return {
         "written": written,
-        "changes": [asdict(change) for change in changes],
+        "diff": as_json.render(changes),
         "platforms": [
             {
                 "platform": platform.platform,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cogfreeze.errors import IntegrityError
+from cogfreeze.lock import debian_version
 from cogfreeze.lock.model import Apt, Deb
-from cogfreeze.resolve.apt import archive, refusals, solver, version_order
+from cogfreeze.resolve.apt import archive, refusals, solver
 from cogfreeze.resolve.apt.archive import addresses_of
 from cogfreeze.resolve.apt.package_lists import PackageIndex, Stanza, fields, relations
 from cogfreeze.resolve.apt.refusals import Declared
@@ -132,7 +133,7 @@ def _require_no_older(closure: Sequence[Stanza], previous: Apt) -> None:
         f"`{stanza['Package']}` {stanza['Version']} (locked: {locked})"
         for stanza in closure
         if (locked := before.get((stanza["Package"], stanza["Architecture"])))
-        and version_order.key(stanza["Version"]) < version_order.key(locked)
+        and debian_version.key(stanza["Version"]) < debian_version.key(locked)
     )
     if older:
         raise IntegrityError(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from cogfreeze.errors import CogError, ToolMissing
-from cogfreeze.resolve.apt import version_order
+from cogfreeze.lock import debian_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ _HOST = "archive.invalid"
 # Where the files lie in a container.
 _PLACE = "/cogfreeze-apt"
 # Since then, what is installed of a source package is moved together; and another solver decides.
-_MOVES_TOGETHER, _SOLVER_3 = map(version_order.key, ("2.5.2", "3.1.10"))
+_MOVES_TOGETHER, _SOLVER_3 = map(debian_version.key, ("2.5.2", "3.1.10"))
 _LINE = re.compile(rb"^'([^']+)' \S+ (\d+) SHA256:([0-9a-f]{64})$", re.MULTILINE)
 
 _CONFIGURATION = """\
@@ -82,7 +82,7 @@ class _Rules:
         """Return those of a version; of a base without apt, those that most have."""
         if version is None:
             return cls(together=True, solver_3=False)
-        key = version_order.key(version)
+        key = debian_version.key(version)
         return cls(together=key >= _MOVES_TOGETHER, solver_3=key >= _SOLVER_3)
 
     def can_be(self, wanted: _Rules) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cogfreeze.lock import diff, staleness
+from cogfreeze.lock import staleness
 from cogfreeze.lock.inputs import inputs_of
 from cogfreeze.project.model import Build, Project, RequirementsFile
 
@@ -61,17 +61,6 @@ def test_another_runtime_or_recipe_is_named():
     assert staleness.runtime_reasons(LOCK, recipe=2, runtime=LOCK.tools.runtime) == (
         "it was made for recipe 1, this cogfreeze has recipe 2",
     )
-
-
-def test_the_same_version_by_another_hash_is_flagged():
-    platform = LOCK.platforms[0]
-    numpy, pillow = platform.python.wheels
-    python = replace(platform.python, wheels=(replace(numpy, sha256="d" * 64), replace(pillow, version="12.0.0")))
-    after = replace(LOCK, platforms=(replace(platform, python=python),))
-    assert [str(change) for change in diff.diff(LOCK, after)] == [
-        "~ python numpy 2.0.0 → 2.0.0 (other bytes)",
-        "~ python pillow 11.0.0 → 12.0.0",
-    ]
 
 
 def test_hashes_are_not_listed_and_long_lists_are_cut():

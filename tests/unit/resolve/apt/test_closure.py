@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogfreeze.errors import IntegrityError, ResolveError, ToolMissing
+from cogfreeze.lock import debian_version
 from cogfreeze.lock.model import BaseImage
 from cogfreeze.report import Silent
 from cogfreeze.resolve.apt import archive as archive_module
 from cogfreeze.resolve.apt import closure as apt
-from cogfreeze.resolve.apt import solver, version_order
+from cogfreeze.resolve.apt import solver
 from cogfreeze.resolve.fetch.download import fetch_all
 from cogfreeze.settings import Settings
 from tests.unit.resolve.made_archive import SNAPSHOT, UBUNTU_SUITES, deb, installed, stanza
@@ -292,7 +293,7 @@ VERSIONS = st.builds(
 @given(VERSIONS, VERSIONS)
 def test_versions_sort_as_dpkg_sorts_them(one, other):
     less = subprocess.run(["dpkg", "--compare-versions", one, "lt", other], check=False).returncode == 0
-    assert (version_order.key(one) < version_order.key(other)) == less
+    assert (debian_version.key(one) < debian_version.key(other)) == less
 
 
 @needs_apt
