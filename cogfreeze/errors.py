@@ -52,6 +52,13 @@ class SettingsError(ProjectError):
     usual_hint = "docs/cog-lock.md shows what each setting takes"
 
 
+class DeployError(ProjectError):
+    """A deployment was asked for that the project, its lock or the target does not allow."""
+
+    code = "CF120"
+    usual_hint = "docs/deploy.md explains every option"
+
+
 class ProjectErrors(ProjectError):
     """All the mistakes of a file at once, in the order of the file."""
 

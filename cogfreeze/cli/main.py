@@ -28,6 +28,7 @@ VERBS = {
     "verify": "build twice from nothing and compare the digests, bit for bit",
     "predict": "run one prediction, in the image or with --local",
     "serve": "serve predictions over HTTP, in the image or with --local",
+    "deploy": "write manifests for Kubernetes, KServe, Knative, Compose or docker run",
     "run": "run a command in the image; with -i, a prediction",
     "exec": "run a command in the image",
 }

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "review": LEAVES | {"project", "lock", "catalog", "resolve"},
     "recipe": LEAVES | {"project", "lock", "catalog"},
     "maintenance": LEAVES | {"lock", "catalog", "project", "resolve"},
+    "deploy": LEAVES | {"project", "lock", "catalog"},
     "client": LEAVES,
     "engine": LEAVES | {"project", "lock", "catalog", "resolve", "recipe", "client"},
     "local": LEAVES | {"project", "lock", "catalog", "resolve", "client"},
@@ -32,7 +33,7 @@ MAY_IMPORT = {
 
 # What reads or writes the world; `project`, `lock` and `recipe` are functions of values but for the readers.
 OUTSIDE = {"subprocess", "socket", "requests", "urllib3", "urllib.request", "http.client", "docker", "shutil"}
-PURE = {"project", "lock", "recipe"}
+PURE = {"project", "lock", "recipe", "deploy"}
 
 # The few modules of the pure parts that read or write files.
 MAY_READ_FILES = {
