@@ -105,7 +105,7 @@ def _name_mistakes(project: Project, request: Request) -> Iterator[DeployError]:
         )
     elif request.target == KSERVE and len(name) > KSERVE_NAME:
         yield DeployError(
-            f"`{name}` is too long for KServe, which appends `-predictor`",
+            f"`{name}` is too long: KServe appends `-predictor`",
             where=where,
             hint=f"use `--name` with {KSERVE_NAME} characters at most",
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.cli import loading
 from cogfreeze.cli.terminal import TerminalReport
-from cogfreeze.deploy.request import TARGETS
+from cogfreeze.deploy.request import TARGETS, Request
 
 if TYPE_CHECKING:
     import argparse
@@ -103,13 +103,9 @@ def _number(least: int, most: int):  # type: ignore[no-untyped-def]  # noqa: ANN
     return number
 
 
-def run(arguments: argparse.Namespace) -> int:
-    from cogfreeze.deploy import plan, text
-    from cogfreeze.deploy.request import Request
-
-    report = TerminalReport()
-    found = loading.load(arguments.file, report)
-    request = Request(
+def request_from(arguments: argparse.Namespace) -> Request:
+    """Return what the command line asks for."""
+    return Request(
         target=arguments.target,
         name=arguments.name,
         namespace=arguments.namespace,
@@ -135,7 +131,14 @@ def run(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         writable_root=arguments.writable_root,
     )
-    decided = plan.plan(found.project, found.lock, request)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from cogfreeze.deploy import plan, text
+
+    report = TerminalReport()
+    found = loading.load(arguments.file, report)
+    decided = plan.plan(found.project, found.lock, request_from(arguments))
     output = text.render(decided, version=version("cogfreeze"))
     if not arguments.json:
         for note in decided.notes:

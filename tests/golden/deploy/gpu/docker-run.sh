@@ -1,0 +1,24 @@
+#!/bin/sh
+# Written by `cog deploy --target docker-run`, cogfreeze 0.0.0.
+# To change it, change the project or the options and run the command again.
+set -eu
+exec docker run \
+    --detach \
+    --name=gpu \
+    --restart=unless-stopped \
+    --platform=linux/amd64 \
+    --publish=127.0.0.1:5000:5000 \
+    --env=COG_SETUP_TIMEOUT=600 \
+    --env=HOME=/tmp \
+    --user=1000:1000 \
+    --read-only \
+    --tmpfs=/tmp:mode=1777,exec \
+    --shm-size=1024m \
+    --cap-drop=ALL \
+    --security-opt=no-new-privileges:true \
+    --stop-timeout=45 \
+    --label=run.cogfreeze.lock=sha256:7e40bb921019ed8a0991565ec04c45b64c61faf0517f7d30b93d6b8d9633e053 \
+    --cpus=4 \
+    --memory=24576m \
+    --gpus=1 \
+    registry.example.com/gpu@sha256:1234123412341234123412341234123412341234123412341234123412341234
