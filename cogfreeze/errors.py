@@ -187,6 +187,12 @@ ENTRIES = (
         " [Mirrors, certificates, caches](cog-lock.md#mirrors-certificates-caches) lists every setting",
     ),
     Entry(
+        error=DeployError,
+        meaning="The project, its lock or the target does not allow what `cog deploy` was asked for. All mistakes"
+        " are shown at once, and nothing is written",
+        fix="Follow the hint; [deploy.md](deploy.md) explains every option",
+    ),
+    Entry(
         error=LockUnusable,
         meaning="cog.lock is missing, has merge conflicts, was edited by hand, or was written by a newer"
         " cogfreeze",

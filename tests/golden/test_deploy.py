@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cogfreeze.cli.verbs import deploy
-from cogfreeze.deploy import plan, text
+from cogfreeze.deploy import plan, render
 from cogfreeze.lock import file as lock_file
 from cogfreeze.lock.model import ImageRecord
 from cogfreeze.project import cog_yaml
@@ -38,8 +38,8 @@ def rendered(folder, line):
     parser = argparse.ArgumentParser()
     deploy.configure(parser)
     request = deploy.request_from(parser.parse_args(line.split()))
-    decided = plan.plan(project, dataclasses.replace(lock, platforms=(part,)), request)
-    return text.render(decided, version="0.0.0")
+    decided = plan(project, dataclasses.replace(lock, platforms=(part,)), request)
+    return render(decided, version="0.0.0")
 
 
 @pytest.mark.parametrize(("folder", "line"), CASES, ids=lambda value: getattr(value, "name", value))

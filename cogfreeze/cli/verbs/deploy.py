@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.cli import loading
 from cogfreeze.cli.terminal import TerminalReport
-from cogfreeze.deploy.request import TARGETS, Request
+from cogfreeze.deploy import TARGETS, Request, plan, render
 
 if TYPE_CHECKING:
     import argparse
 
-    from cogfreeze.deploy.text import Output
+    from cogfreeze.deploy import Output
     from cogfreeze.report import Report
 
 
@@ -134,12 +134,11 @@ def request_from(arguments: argparse.Namespace) -> Request:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from cogfreeze.deploy import plan, text
 
     report = TerminalReport()
     found = loading.load(arguments.file, report)
-    decided = plan.plan(found.project, found.lock, request_from(arguments))
-    output = text.render(decided, version=version("cogfreeze"))
+    decided = plan(found.project, found.lock, request_from(arguments))
+    output = render(decided, version=version("cogfreeze"))
     if not arguments.json:
         for note in decided.notes:
             report.warn(note)

@@ -4,10 +4,8 @@ import dataclasses
 
 import pytest
 
-from cogfreeze.deploy.plan import plan
+from cogfreeze.deploy import TARGETS, Request, plan, render
 from cogfreeze.deploy.pod import pod_spec
-from cogfreeze.deploy.request import TARGETS, Request
-from cogfreeze.deploy.text import render
 from cogfreeze.errors import ProjectErrors
 from cogfreeze.lock.model import BaseImage, ImageRecord, Lock, PlatformLock, Python, Tools
 from cogfreeze.project.model import Build, Project, Server
