@@ -23,6 +23,8 @@ VERBS = {
     "schema": "print the OpenAPI document of the project's inputs and outputs",
     "lock": "resolve base image, apt and Python packages into cog.lock",
     "diff": "show what changed between two locks, what is dangerous first",
+    "why": "show because of what a package is in the lock",
+    "tree": "show which package requires which",
     "dockerfile": "print or write the Dockerfile and its build context",
     "build": "build the image from cog.lock",
     "verify": "build twice from nothing and compare the digests, bit for bit",

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cogfreeze.review.packages import APT, FILE, PYTHON
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cogfreeze.lock.model import InputValue
+    from cogfreeze.review.packages import Package
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _DEB_NAME = re.compile(r"[a-z0-9][a-z0-9.+-]*")
@@ -35,6 +40,24 @@ def declared_names(inputs: tuple[tuple[str, InputValue], ...]) -> dict[str, froz
                 if name:
                     python.add(canonicalize_name(name))
     return {"apt": apt} | ({"python": frozenset(python)} if readable else {})
+
+
+def declaring_lines(inputs: tuple[tuple[str, InputValue], ...], package: Package) -> Iterator[tuple[str, str]]:
+    """Yield the key and the line of each declaration that names a package."""
+    from packaging.utils import canonicalize_name
+
+    for key, value in inputs:
+        for line in value if isinstance(value, tuple) else ():
+            if package.kind == APT and key == "build.system_packages":
+                found = _DEB_NAME.match(line)
+                name = found[0] if found else None
+            elif package.kind == PYTHON and (key == "build.python_packages" or key.startswith("files.")):
+                name = _requirement_name(line)
+                name = canonicalize_name(name) if name else None
+            else:
+                name = line if package.kind == FILE and key == "build.run.inputs" else None
+            if name == package.name:
+                yield key, line
 
 
 def _requirement_name(line: str) -> str | None:
