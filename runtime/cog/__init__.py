@@ -4,7 +4,7 @@ It uses only the standard library, and little of it, so that it cannot conflict 
 down its start. Where to look:
 
     predictor     BasePredictor, @streaming and @concurrent
-    inputs        Input(...)
+    input         Input(...)
     types         Path, File, Secret and the iterators
     model         BaseModel, for outputs with several fields
     scope         the running prediction: its metrics and context
@@ -15,7 +15,7 @@ down its start. Where to look:
 from __future__ import annotations
 
 from cog.exceptions import CancelationException
-from cog.inputs import FieldInfo, Input
+from cog.input import FieldInfo, Input
 from cog.model import BaseModel
 from cog.predictor import BasePredictor, BaseRunner, concurrent, streaming
 from cog.scope import ExperimentalFeatureWarning, current_scope, emit_metric

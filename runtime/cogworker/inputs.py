@@ -16,7 +16,7 @@ import sys
 import typing
 from typing import Any, Callable, Dict, List
 
-from cog.inputs import NOT_GIVEN, FieldInfo
+from cog.input import NOT_GIVEN, FieldInfo
 
 from cogworker.coercion import Convert, Mismatch, Unsupported, converter, is_nullable
 

@@ -62,6 +62,32 @@ def _refuse(_value: Any) -> None:
 _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_refuse)
 
 
+def _pydantic_fields(model: Any) -> Any:
+    """The fields of a pydantic 2 model, dumped, except that files stay what they are.
+
+    `model_dump` replaces an open file by an iterator over its lines.
+    """
+    dumped = model.model_dump()
+    if not isinstance(dumped, dict):  # of a RootModel
+        return dumped
+    for name in getattr(type(model), "model_fields", ()):
+        value = getattr(model, name, None)
+        if name in dumped and _has_files(value):
+            dumped[name] = value
+    return dumped
+
+
+def _has_files(value: Any) -> bool:
+    """Return whether a value is a file, or a model or collection that contains one."""
+    if isinstance(value, (list, tuple, set)):
+        return any(map(_has_files, value))
+    if isinstance(value, Mapping):
+        return any(map(_has_files, value.values()))
+    if callable(getattr(type(value), "model_dump", None)):
+        return any(_has_files(getattr(value, name, None)) for name in getattr(type(value), "model_fields", ()))
+    return hasattr(value, "read") or isinstance(value, os.PathLike)
+
+
 def _named(place: Place) -> str:
     return "the output" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
 
@@ -101,7 +127,7 @@ class _Encoder:
             fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
             return self._object(fields, place)
         if callable(getattr(type(value), "model_dump", None)):  # pydantic 2
-            return self.plain(value.model_dump(), place)
+            return self.plain(_pydantic_fields(value), place)
         if hasattr(type(value), "__fields__") and callable(getattr(value, "dict", None)):  # pydantic 1
             return self.plain(value.dict(), place)
         if hasattr(value, "dtype") and hasattr(value, "tolist"):  # numpy and compatible libraries

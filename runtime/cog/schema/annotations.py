@@ -37,7 +37,13 @@ _SAME = {"Mapping": "dict", "MutableMapping": "dict", "Dict": "dict", "List": "l
 _SAME.update({"tuple": "list", "Tuple": "list", "set": "list", "Set": "list", "frozenset": "list"})
 _SAME.update({"FrozenSet": "list", "Iterable": "list", "Collection": "list"})
 _ITERATORS = ("Iterator", "AsyncIterator", "Generator", "AsyncGenerator")
-_RECORDS = ("cog.BaseModel", "pydantic.BaseModel", "pydantic.main.BaseModel")
+_RECORDS = (
+    "cog.BaseModel",
+    "pydantic.BaseModel",
+    "pydantic.main.BaseModel",
+    "pydantic.v1.BaseModel",
+    "pydantic.v1.main.BaseModel",
+)
 KNOWN = (
     "str, int, float, bool, Path, File, Secret, list[...], dict, Optional[...], unions, Literal[...], Enum, "
     "BaseModel, dataclass, TypedDict and Any"
@@ -184,6 +190,9 @@ class Annotations:
         for base in self._bases(found):
             if isinstance(base, LocalClass) and self._is_record(base):
                 fields.update(self._fields(base))
+        optional_is_none = self._derives(found, ("cog.BaseModel",)) and not any(
+            word.arg == "auto_dataclass" for word in found.node.keywords
+        )
         total = not any(
             word.arg == "total" and isinstance(word.value, ast.Constant) and word.value.value is False
             for word in found.node.keywords
@@ -191,6 +200,8 @@ class Annotations:
         for statement in found.node.body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 field = self._field(found.module, statement, statement.target.id, total)
+                if field is not None and isinstance(field.kind, kinds.Nullable) and optional_is_none:
+                    field = Field(field.name, field.kind, required=False)
                 if field is not None:
                     fields[field.name] = field
         return fields
