@@ -141,8 +141,8 @@ def _require_taken(answer: requests.Response) -> None:
         raise _refused(answer)
     if answer.status_code == 413:
         raise UsageError(
-            "the input is larger than the server takes",
-            hint="raise `server.max_body` in cog.yaml, or give an address",
+            f"the input is too large: {_said(answer)}",
+            hint="raise `server.max_body` in cog.yaml, or give a URL for the server to download",
         )
     if answer.status_code != 200:
         raise PredictionFailed(f"the server answered {answer.status_code}: {_said(answer)}")

@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import json
 import math
-import mimetypes
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cogfreeze.client import checks, media
 from cogfreeze.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,14 +44,14 @@ def inputs_from(pairs: Iterable[str], schema: Schema) -> dict[str, Any]:
     """Return the input object for `name=value` pairs, with the types of the schema.
 
     A list is given by repeating the name, or as one JSON array. `@file` is a data URI of the file if the input is
-    a file, and otherwise the file's text.
+    a file, and otherwise the file's text; `@@` stands for a text that begins with one `@`.
 
     Args:
         pairs: `name=value` or `name=@file`, in the order of the command line.
         schema: the server's whole OpenAPI document.
 
     Raises:
-        UsageError: malformed pairs, unknown or missing names, values of the wrong type, unreadable files: all
+        UsageError: malformed pairs, unknown or missing names, invalid values, unreadable files: all
             mistakes in one error.
     """
     properties = _properties(schema)
@@ -71,6 +72,8 @@ def inputs_from(pairs: Iterable[str], schema: Schema) -> dict[str, Any]:
             inputs[name] = _from_words(values, properties[name])
         except _Mistake as mistake:
             mistakes.append(_Mistake(f"input `{name}` {mistake}", mistake.hint))
+        else:
+            mistakes += _value_mistakes(name, inputs[name], properties[name])
     _raise(mistakes)
     return inputs
 
@@ -79,7 +82,7 @@ def inputs_from_json(text: str, schema: Schema) -> dict[str, Any]:
     """Return the input object in a JSON text; `@file` stands for a file if the input is a file.
 
     Raises:
-        UsageError: not a JSON object, unknown or missing names, unreadable files.
+        UsageError: not a JSON object, unknown or missing names, invalid values, unreadable files.
     """
     try:
         inputs = json.loads(text, parse_constant=_finite, parse_float=_finite)
@@ -96,18 +99,19 @@ def inputs_from_json(text: str, schema: Schema) -> dict[str, Any]:
             inputs[name] = _with_files(value, properties.get(name, {}))
         except _Mistake as mistake:
             mistakes.append(_Mistake(f"input `{name}` {mistake}", mistake.hint))
+        else:
+            mistakes += _value_mistakes(name, inputs[name], properties.get(name, {}))
     _raise(mistakes)
     return inputs
 
 
 def data_uri(path: Path) -> str:
-    """Return a file as a data URI, with the media type of its name.
+    """Return a file as a data URI, with its media type and its name.
 
     Raises:
         OSError: the file cannot be read.
     """
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return media.data_uri_head(path.name, always_named=True) + base64.b64encode(path.read_bytes()).decode()
 
 
 def _properties(schema: Schema) -> dict[str, Property]:
@@ -148,6 +152,10 @@ def _naming_mistakes(
     return mistakes
 
 
+def _value_mistakes(name: str, value: Any, declared: Property) -> list[_Mistake]:
+    return [_Mistake(f"input `{name}` {mistake}") for mistake in checks.mistakes(value, declared)]
+
+
 def _placeholder(declared: Property) -> str:
     if _is_file(declared):
         return "@FILE"
@@ -180,13 +188,11 @@ def _from_words(values: list[str], declared: Property) -> Any:
 def _from_word(word: str, declared: Property) -> Any:
     if _is_file(declared):
         return _file_input(word)
-    if word.startswith("@"):
+    if word.startswith("@@"):
+        word = word[1:]
+    elif word.startswith("@"):
         word = _read(word[1:]).decode("utf-8", "replace")
-    value = _typed(word, declared)
-    choices = declared.get("enum")
-    if choices is not None and value not in choices:
-        raise _Mistake(f"cannot be `{word}`", "choose from " + ", ".join(f"`{each}`" for each in choices))
-    return value
+    return _typed(word, declared)
 
 
 def _typed(word: str, declared: Property) -> Any:
@@ -194,7 +200,8 @@ def _typed(word: str, declared: Property) -> Any:
     if "anyOf" in declared:
         for each in sorted(declared["anyOf"], key=lambda one: one.get("type") == "string"):
             try:
-                return _typed(word, each)
+                value = _typed(word, each)
+                return int(value) if isinstance(value, float) and re.fullmatch(r"[+-]?\d+", word) else value
             except _Mistake:
                 continue
         raise _Mistake(f"cannot be `{word}`")

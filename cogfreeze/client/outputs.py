@@ -5,16 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import mimetypes
 import re
 from pathlib import Path
 from typing import Any
 
 from cogfreeze import atomic
+from cogfreeze.client import media
 from cogfreeze.errors import UsageError
-
-# Types for which `mimetypes` differs between machines.
-_SUFFIXES = {"application/octet-stream": "", "image/jpeg": ".jpg", "image/webp": ".webp", "audio/wav": ".wav"}
 
 
 def write_outputs(output: Any, folder: Path, stem: str = "output") -> tuple[Any, list[Path]]:
@@ -84,19 +81,19 @@ def is_concatenated(schema: dict[str, Any]) -> bool:
 
 
 def decode_data_uri(text: str) -> tuple[bytes, str] | None:
-    """Return the bytes of a base64 data URI and the suffix of its media type; None for any other text."""
+    """Return the bytes of a base64 data URI and the suffix of its name or media type; None for any other text."""
     if not text.startswith("data:"):
         return None
     header, _, body = text.partition(",")
-    kind, *parameters = header.removeprefix("data:").split(";")
-    if "base64" not in parameters:
+    kind, _, parameters = header.removeprefix("data:").partition(";")
+    if "base64" not in parameters.split(";"):
         return None
     try:
         data = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
         return None
-    suffix = _SUFFIXES.get(kind)
-    return data, suffix if suffix is not None else mimetypes.guess_extension(kind) or ""
+    name = media.name_in(parameters)
+    return data, media.suffix_of(name) if name else media.suffix(kind)
 
 
 def _safe(key: str) -> str:

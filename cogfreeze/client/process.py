@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+# The settings of a server that we start for one prediction. It needs no limits on sizes: we are its only client.
+OWN_SETTINGS = {
+    "COG_LOG_LEVEL": "warning",
+    "COG_MAX_BODY": "1024GiB",
+    "COG_MAX_INFLIGHT": "1024GiB",
+    "COG_MAX_DOWNLOAD": "1024GiB",
+    "COG_MAX_OUTPUT": "1024GiB",
+}
 # Seconds that an idle server may take to exit before it is killed.
 STOPPING = 10.0
 STDERR = 2

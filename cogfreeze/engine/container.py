@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from cogfreeze.client.process import LOOPBACK, STDERR, free_port, started
+from cogfreeze.client.process import LOOPBACK, OWN_SETTINGS, STDERR, free_port, started
 from cogfreeze.errors import BuildError, PredictionFailed, ToolMissing
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ class Container:
             BuildError: the image can't be pulled or run.
         """
         name, port = f"cog-predict-{secrets.token_hex(6)}", free_port()
-        # Show the model's output, not the server's log. Of two values, the last one wins.
-        quiet = replace(self, variables=("COG_LOG_LEVEL=warning", *self.variables))
-        command = quiet.command(host=LOOPBACK, port=port, name=name)
+        # Of two values, the last one wins.
+        own = (f"{name}={value}" for name, value in OWN_SETTINGS.items())
+        command = replace(self, variables=(*own, *self.variables)).command(host=LOOPBACK, port=port, name=name)
         self._require(command[0])
         try:
             with started(command, port=port, environment=os.environ) as server:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cogfreeze import atomic
-from cogfreeze.client.process import LOOPBACK, free_port, started
+from cogfreeze.client.process import LOOPBACK, OWN_SETTINGS, free_port, started
 from cogfreeze.project.environment import server_variables
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ class LocalModel:
         """Serve on a free port of the loopback interface for as long as the block."""
         port = free_port()
         command = self.command(host=LOOPBACK, port=port)
-        # One prediction's user wants the model's words, not the server's.
-        environment = {"COG_LOG_LEVEL": "warning", **self.variables()}
+        environment = {**self.variables(), **OWN_SETTINGS, **dict(self.more)}
         with started(command, port=port, environment=environment, folder=self.folder) as server:
             yield server
 

@@ -243,6 +243,24 @@ class Server:
         ours=True,
         variable="COG_MAX_BODY",
     )
+    max_download: int = key(
+        Size(),
+        1024 * 1024 * 1024,
+        meaning="The largest input file, sent as a data URI or downloaded from a URL.",
+        default="`1GiB`",
+        example="20GiB",
+        ours=True,
+        variable="COG_MAX_DOWNLOAD",
+    )
+    max_output: int = key(
+        Size(),
+        512 * 1024 * 1024,
+        meaning="The largest output file that is sent as a data URI. Files for `--upload-url` have no limit.",
+        default="`512MiB`",
+        example="2GiB",
+        ours=True,
+        variable="COG_MAX_OUTPUT",
+    )
     drain: float = key(
         Time(zero=True),
         30.0,

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from cogfreeze.project.model import Server
 from cogfreeze.recipe import layout
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def environment(project: Project) -> Pairs:
     }
     if server.deadline is not None:
         pairs["COG_DEADLINE"] = f"{server.deadline:g}"
+    # The server has the same defaults; an image that uses them keeps its bytes.
+    usual = Server()
+    if server.max_download != usual.max_download:
+        pairs["COG_MAX_DOWNLOAD"] = str(server.max_download)
+    if server.max_output != usual.max_output:
+        pairs["COG_MAX_OUTPUT"] = str(server.max_output)
     return tuple(pairs.items())
 
 

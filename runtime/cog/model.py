@@ -61,8 +61,9 @@ def _set_defaults(cls: type) -> None:
 
 def _annotations(cls: type) -> Dict[str, Any]:
     if sys.version_info >= (3, 14):
-        import annotationlib
+        from importlib import import_module
 
+        annotationlib = import_module("annotationlib")
         return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
     return vars(cls).get("__annotations__", {})
 

@@ -53,6 +53,8 @@ concurrency:
 server:
   queue: 64
   max_body: 104857600
+  max_download: 1073741824
+  max_output: 536870912
   drain: 30.0
 """
     )
@@ -76,7 +78,14 @@ def test_json_is_the_whole_record(project, capsys):
     record = json.loads(capsys.readouterr().out)
     assert record["image"] == "cog-my-model"
     assert record["build"]["python_requirements"] == [{"path": "requirements.txt", "lines": ["torch==2.9.0"]}]
-    assert record["server"] == {"queue": 64, "deadline": None, "max_body": 104857600, "drain": 30.0}
+    assert record["server"] == {
+        "queue": 64,
+        "deadline": None,
+        "max_body": 104857600,
+        "max_download": 1073741824,
+        "max_output": 536870912,
+        "drain": 30.0,
+    }
     assert record["warnings"] == ["cog.yaml:5: `build.fast` has no effect: Cog has removed it"]
 
 

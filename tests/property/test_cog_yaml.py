@@ -32,6 +32,8 @@ KEYS = [
         "queue",
         "deadline",
         "max_body",
+        "max_download",
+        "max_output",
         "drain",
         "command",
         "mounts",
@@ -198,6 +200,8 @@ projects = st.builds(
         queue=st.integers(0, 1_000_000),
         deadline=st.none() | st.floats(0, values.LONGEST_DURATION, exclude_min=True),
         max_body=st.integers(1, values.LARGEST_SIZE),
+        max_download=st.integers(1, values.LARGEST_SIZE),
+        max_output=st.integers(1, values.LARGEST_SIZE),
         drain=st.floats(0, values.LONGEST_DURATION).map(abs),
     ),
 )

@@ -15,6 +15,8 @@ from cogworker.inputs import Inputs, InvalidInput
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cogfreeze.client.inputs import inputs_from_json
+
 PLAIN = st.sampled_from(
     [
         "str",
@@ -77,3 +79,5 @@ def test_what_the_server_admits_the_worker_takes_and_nothing_else(annotation, li
         taken = None
 
     assert (admitted is None) == (taken is None), (annotation, value, admitted, taken)
+    if admitted is not None:
+        assert inputs_from_json(json.dumps({"a": value}), document) == {"a": value}

@@ -2,9 +2,14 @@
 
 import base64
 import hashlib
+from urllib.parse import quote
 
 import pytest
 
+from cogfreeze.client.connection import Client
+from cogfreeze.client.inputs import data_uri
+from cogfreeze.client.outputs import write_outputs
+from cogfreeze.client.process import OWN_SETTINGS
 from tests.server.fixtures import shared
 
 SOURCE = """
@@ -32,6 +37,13 @@ class Predictor(BasePredictor):
         with open("one.bin", "wb") as file:
             file.write((bytes(range(251)) * (size // 251 + 1))[:size])
         return Path("one.bin")
+
+    def named(self, size):
+        names = ("x.glb", "a.mid", "v.npz", "m.safetensors", "out.tar.gz", "t.csv.gz", "noext", "p.png")
+        for name in names:
+            with open(name, "w") as file:
+                file.write(name)
+        return [Path(name) for name in names]
 
     def stream(self, size):
         for name in ("1.txt", "2.txt", "3.txt"):
@@ -80,6 +92,47 @@ def test_a_data_uri_reaches_the_model_as_a_file_with_its_suffix(server):
     assert server.predict(files=["data:,plain%20text", "data:text/plain;charset=utf-8;base64,YmFzZTY0"]).json[
         "output"
     ] == ["plain text", "base64"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["voice.npz", "a.jsonl", "model.safetensors", "x.glb", "data.tar.gz", "t.csv.gz", "noext", "h\u00e9ron.png"],
+)
+def test_a_file_keeps_its_name_and_suffix_on_the_way_in(server, receiver, tmp_path, name):
+    (tmp_path / name).write_bytes(CONTENT)
+    receiver.answers["/folder/" + quote(name)] = (200, {"Content-Type": "application/octet-stream"}, CONTENT)
+    expected = {"name": name, "sha256": hashlib.sha256(CONTENT).hexdigest()}
+
+    assert server.predict(file=data_uri(tmp_path / name)).json["output"] == expected
+    assert server.predict(file=f"{receiver.url}/folder/{quote(name)}").json["output"] == expected
+
+
+def test_our_client_sends_a_large_file_to_a_server_that_it_started(serve, tmp_path):
+    """Base64 makes of 80 MB more than the 100 MiB that a body may have by default."""
+    with (tmp_path / "large.mp4").open("wb") as file:
+        file.truncate(80_000_000)
+    server = serve(SOURCE, **{**OWN_SETTINGS, "COG_LOG_LEVEL": "info"})
+
+    output = Client(f"http://127.0.0.1:{server.port}").predict({"file": data_uri(tmp_path / "large.mp4")})[
+        "output"
+    ]
+
+    assert output == {"name": "large.mp4", "sha256": hashlib.sha256(bytes(80_000_000)).hexdigest()}
+
+
+def test_a_name_in_a_data_uri_never_leaves_the_folder(server):
+    output = server.predict(file="data:text/plain;name=..%2F..%2Fetc%2Fpasswd;base64,YQ==").json["output"]
+
+    assert output["name"] == "passwd"
+
+
+def test_a_file_keeps_its_suffix_on_the_way_out(server, tmp_path):
+    output = server.predict(make="named").json["output"]
+    _, written = write_outputs(output, tmp_path)
+
+    suffixes = (".glb", ".mid", ".npz", ".safetensors", ".tar.gz", ".csv.gz", "", ".png")
+    assert [each.name for each in written] == [f"output.{index}{suffix}" for index, suffix in enumerate(suffixes)]
+    assert [each.read_text() for each in written][3:5] == ["m.safetensors", "out.tar.gz"]
 
 
 def test_a_default_that_is_a_url_is_fetched_too(serve, receiver):
@@ -147,7 +200,7 @@ def test_a_url_is_fetched_keeping_its_name_and_through_redirects(server, receive
     [
         ((404, {}, b"no"), "the server answered 404"),
         ((301, {"Location": "/x"}, b""), "more than 5 redirects"),
-        ((200, {}, b"x" * 200_000), "more than the limit of 100000 bytes"),
+        ((200, {}, b"x" * 200_000), "more than the limit of 100000 bytes (`server.max_download` in cog.yaml)"),
         (lambda handler: handler.wfile.write(b"nonsense\r\n\r\n"), "the answer is not valid HTTP"),
         (
             lambda handler: handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"),
@@ -185,7 +238,7 @@ def test_a_file_of_any_size_comes_whole_now_and_when_asked_for_again(server, siz
     again = server.put(f"one-{size}", make="one", size=size).json
     later = server.get(f"/predictions/one-{size}").json
 
-    assert decoded(now["output"]) == ("data:application/octet-stream;base64", content)
+    assert decoded(now["output"]) == ("data:application/octet-stream;name=one.bin;base64", content)
     assert again == now
     assert {name: later[name] for name in now} == now
 
@@ -218,7 +271,7 @@ def test_an_output_over_the_limit_fails_the_prediction(serve):
     body = server.predict(make="two", size=3000).json
 
     assert body["status"] == "failed"
-    assert "more than the limit of 10000 bytes" in body["error"]
+    assert "more than the limit of 10000 bytes (`server.max_output` in cog.yaml)" in body["error"]
     assert server.predict(make="two").json["status"] == "succeeded"
 
 

@@ -30,6 +30,10 @@ class ExchangeFailed(Exception):
     """No usable answer came: what went wrong, in words that are safe to pass on."""
 
 
+class TooLong(ExchangeFailed):
+    """The body of the answer is longer than the request's limit."""
+
+
 class Answer(msgspec.Struct):
     """What a server answered, after redirects."""
 
@@ -191,7 +195,7 @@ async def _receive(
             if taken > request.limit:
                 if sink is None:
                     break
-                raise ExchangeFailed(f"more than the limit of {request.limit} bytes")
+                raise TooLong(f"more than the limit of {request.limit} bytes")
             if sink is not None:
                 await sink(bytes(event.data))
         elif isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)):

@@ -12,7 +12,7 @@ from urllib.parse import unquote, unquote_to_bytes, urlsplit
 import trio
 
 from cogserve.files import media
-from cogserve.files.client import Client, ExchangeFailed, Request
+from cogserve.files.client import Client, ExchangeFailed, Request, TooLong
 from cogserve.files.guard import Refused
 
 PARALLEL = 8
@@ -120,11 +120,15 @@ def _store_data(url: str, place: str, limit: int) -> str:
     else:
         content = unquote_to_bytes(data)
     if len(content) > limit:
-        raise _Malformed(f"The file has more than the limit of {limit} bytes")
-    path = os.path.join(place, "file" + media.suffix(match.group(1)))
+        raise _Malformed(f"The file has {len(content)} bytes, {_over(limit)}")
+    path = os.path.join(place, media.name_in(match.group(2)) or "file" + media.suffix(match.group(1)))
     with open(path, "xb") as file:
         file.write(content)
     return path
+
+
+def _over(limit: int) -> str:
+    return f"more than the limit of {limit} bytes (`server.max_download` in cog.yaml)"
 
 
 def _decoded(text: str) -> bytes:
@@ -145,7 +149,10 @@ async def _download(client: Client, url: str, place: str, limit: int) -> str:
                 await trio.to_thread.run_sync(file.write, bytes(pending))
                 pending.clear()
 
-        answer = await client.exchange(url, Request(method="GET", limit=limit, timeout=TIMEOUT), keep)
+        try:
+            answer = await client.exchange(url, Request(method="GET", limit=limit, timeout=TIMEOUT), keep)
+        except TooLong:
+            raise ExchangeFailed(_over(limit)) from None
         if not 200 <= answer.status < 300:
             raise ExchangeFailed(f"the server answered {answer.status}")
         if pending:
@@ -156,10 +163,8 @@ async def _download(client: Client, url: str, place: str, limit: int) -> str:
 
 
 def _name(url: str, media_type: Optional[str]) -> str:
-    """Return a file name for a download: the URL's own, as far as it is plain, with a suffix if any is known."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", unquote(urlsplit(url).path).rpartition("/")[2])[-100:].lstrip(".-")
-    if not name:
-        name = "file"
+    """Return a file name for a download: the URL's own, with the suffix of the media type if it has none."""
+    name = media.safe_name(unquote(urlsplit(url).path)) or "file"
     if "." not in name and media_type:
         name += media.suffix(media_type)
     return name

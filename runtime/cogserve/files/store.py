@@ -56,12 +56,16 @@ class Store:
         name = os.path.basename(path)
         descriptor = open_inside(folder, path)
         try:
-            media_type = media.media_type(name)
             if self._upload_url is not None:
+                media_type = media.media_type(name)
                 return msgspec.Raw(encode(await self._upload(self._upload_url, descriptor, name, media_type)))
-            if os.fstat(descriptor).st_size > self._limit:
-                raise OutputUnusable(f"The output file `{name}` has more than the limit of {self._limit} bytes")
-            return await trio.to_thread.run_sync(_data_uri, descriptor, media_type)
+            size = os.fstat(descriptor).st_size
+            if size > self._limit:
+                raise OutputUnusable(
+                    f"The output file `{name}` has {size} bytes, more than the limit of {self._limit} bytes "
+                    "(`server.max_output` in cog.yaml)"
+                )
+            return await trio.to_thread.run_sync(_data_uri, descriptor, media.data_uri_head(name))
         except OSError as error:
             raise OutputUnusable(f"The output file `{name}` could not be read: {error.strerror}") from None
         finally:
@@ -147,8 +151,8 @@ def place(output: Any, at: List[Any], value: str) -> Any:
     return output
 
 
-def _data_uri(descriptor: int, media_type: str) -> msgspec.Raw:
-    text = bytearray(f'"data:{media_type};base64,'.encode())
+def _data_uri(descriptor: int, head: str) -> msgspec.Raw:
+    text = bytearray(f'"{head}'.encode())
     at = 0
     while True:
         piece = os.pread(descriptor, ENCODED_PIECE, at)

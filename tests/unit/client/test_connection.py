@@ -130,7 +130,7 @@ def test_refused_inputs_are_named_with_their_reasons(server):
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        ((413, {}), UsageError, "the input is larger than the server takes"),
+        ((413, {"error": "The body is long"}), UsageError, "the input is too large: The body is long"),
         ((503, {"error": "At capacity"}), PredictionFailed, "the server answered 503: At capacity"),
         ((500, b"oops"), PredictionFailed, "the server answered 500: oops"),
         ((422, b"what"), UsageError, "the server rejected the input: what"),

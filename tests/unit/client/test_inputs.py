@@ -32,6 +32,7 @@ EVERY_TYPE = document(
     colour={"allOf": [{"$ref": "#/components/schemas/Colour"}], "default": "red"},
     size={"allOf": [{"$ref": "#/components/schemas/Size"}]},
     either={"anyOf": [{"type": "string"}, {"type": "integer"}]},
+    number={"anyOf": [{"type": "string"}, {"type": "number"}]},
 )
 
 
@@ -41,7 +42,10 @@ EVERY_TYPE = document(
         (["text=a=b"], {"text": "a=b"}),
         (["text="], {"text": ""}),
         (["text=5"], {"text": "5"}),
-        (["count=-5"], {"count": -5}),
+        (["text=@@handle"], {"text": "@handle"}),
+        (["number=1"], {"number": 1}),
+        (["number=1.5"], {"number": 1.5}),
+        (["count=5"], {"count": 5}),
         (["ratio=1e3"], {"ratio": 1000.0}),
         (["flag=True"], {"flag": True}),
         (["flag=0"], {"flag": False}),
@@ -72,8 +76,8 @@ def test_a_file_is_a_data_uri_where_a_file_is_declared(tmp_path):
         [f"image=@{tmp_path}/a.png", f"images=@{tmp_path}/a.png", f"images=@{tmp_path}/b.unknown"], EVERY_TYPE
     )
 
-    png = "data:image/png;base64," + base64.b64encode(b"\x89PNG\0").decode()
-    assert {"image": png, "images": [png, "data:application/octet-stream;base64,"]} == made
+    png = "data:image/png;name=a.png;base64," + base64.b64encode(b"\x89PNG\0").decode()
+    assert {"image": png, "images": [png, "data:application/octet-stream;name=b.unknown;base64,"]} == made
 
 
 def test_a_file_is_its_content_where_something_else_is_declared(tmp_path):
@@ -98,8 +102,8 @@ def test_a_file_is_its_content_where_something_else_is_declared(tmp_path):
         (["ratio=x"], "input `ratio` must be a number, not `x`", None),
         (["flag=maybe"], "input `flag` must be `true` or `false`, not `maybe`", None),
         (["options=[]"], "input `options` must be a JSON object", None),
-        (["colour=green"], "input `colour` cannot be `green`", "choose from `red`, `blue`"),
-        (["size=3"], "input `size` cannot be `3`", "choose from `1`, `2`, `4`"),
+        (["colour=green"], "input `colour` must be one of `red`, `blue`, not `green`", None),
+        (["size=3"], "input `size` must be one of `1`, `2`, `4`, not `3`", None),
         (["text=a", "text=b"], "input `text` was given more than once, but is not a list", None),
         (["image=a.png"], "input `image` must be a file or a URL", "to send the file `a.png`, write `@a.png`"),
         (
@@ -137,7 +141,7 @@ def test_a_json_object_is_taken_as_it_is_with_files_put_in(tmp_path):
 
     made = inputs_from_json(json.dumps(given), EVERY_TYPE)
 
-    uri = "data:text/plain;base64,aGk="
+    uri = "data:text/plain;name=a.txt;base64,aGk="
     assert {"image": uri, "images": [uri], "text": "@handle", "count": 3} == made
 
 
@@ -161,3 +165,54 @@ def test_an_unusable_json_input_is_refused(text, message):
         inputs_from_json(text, document(["image"], image=FILE))
 
     assert message == caught.value.message
+
+
+LIMITED = document(
+    steps={"type": "integer", "minimum": 1, "maximum": 50},
+    name={"type": "string", "minLength": 2, "maxLength": 8, "pattern": "^[a-z]+$"},
+    key={"type": "string", "format": "password", "pattern": "^sk-"},
+    tags={"type": "array", "items": {"type": "integer", "maximum": 9}, "maxItems": 2},
+    either={"anyOf": [{"type": "boolean"}, {"type": "number"}], "minimum": 0},
+    flag={"type": "boolean", "nullable": True},
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"steps": 70}, "input `steps` must be at most 50, not 70"),
+        ({"steps": 0}, "input `steps` must be at least 1, not 0"),
+        ({"steps": 1.5}, "input `steps` must be an integer, not `1.5`"),
+        ({"steps": True}, "input `steps` must be an integer, not `true`"),
+        ({"name": "a"}, "input `name` must have at least 2 characters, not 1"),
+        ({"name": "abcdefghi"}, "input `name` must have at most 8 characters, not 9"),
+        ({"name": "AB"}, "input `name` must match the pattern `^[a-z]+$`, not `AB`"),
+        ({"key": "password"}, "input `key` must match the pattern `^sk-`"),
+        ({"tags": [1, 2, 3]}, "input `tags` must have at most 2 items, not 3"),
+        ({"tags": [1, 10]}, "input `tags` item 1 must be at most 9, not 10"),
+        ({"either": "x"}, "input `either` must be true or false or a number, not `x`"),
+        ({"either": -1}, "input `either` must be at least 0, not -1"),
+        ({"flag": "yes"}, "input `flag` must be true or false, not `yes`"),
+        ({"name": {"a": "b" * 99}}, 'input `name` must be a string, not `{"a": "' + "b" * 50 + "...`"),
+    ],
+)
+def test_limits_are_checked_with_the_limit_and_the_value(given, message):
+    """And a secret is never shown."""
+    with pytest.raises(UsageError) as caught:
+        inputs_from_json(json.dumps(given), LIMITED)
+
+    assert caught.value.message == message
+
+
+def test_all_limits_are_checked_at_once_in_both_forms():
+    good = {"steps": 1.0, "name": "ab", "tags": [], "flag": None, "either": 0}
+    message = "input `steps` must be at most 50, not 70; input `name` must have at least 2 characters, not 1"
+
+    assert inputs_from_json(json.dumps(good), LIMITED) == good
+    for call in (
+        lambda: inputs_from(["steps=70", "name=a"], LIMITED),
+        lambda: inputs_from_json('{"steps": 70, "name": "a"}', LIMITED),
+    ):
+        with pytest.raises(UsageError) as caught:
+            call()
+        assert caught.value.message == message
