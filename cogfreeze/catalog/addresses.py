@@ -1,6 +1,6 @@
-"""Every public address that cogfreeze asks by itself, and no other file has one.
+"""Every public address that cogfreeze contacts by itself; no other file contains one.
 
-A lock knows these services by name; a mirror of each is named in the environment (`cogfreeze.settings`).
+A lock knows these services by name; environment variables set mirrors (`cogfreeze.settings`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ UBUNTU_SNAPSHOT = "https://snapshot.ubuntu.com"
 # One PyTorch index per CUDA tag: `<base>/cu128`, `<base>/cpu`.
 TORCH_INDEX = "https://download.pytorch.org/whl"
 
-# uv's builds of CPython: `<base>/<YYYYMMDD>/cpython-….tar.gz`. It is the address that uv itself asks.
+# uv's builds of CPython: `<base>/<YYYYMMDD>/cpython-….tar.gz`. uv itself uses this address.
 PYTHON_BUILDS = "https://releases.astral.sh/github/python-build-standalone/releases/download"
 
 

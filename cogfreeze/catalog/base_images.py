@@ -1,7 +1,7 @@
-"""The catalogue of base images: what `base_images.lock` says of them, where no registry can be asked.
+"""The catalogue of base images in `base_images.lock`, for when no registry can be reached.
 
-Its entries were harvested from public files, not from a registry: each carries its date and how well it is
-attested, and what a lock takes from here is marked `unconfirmed`.
+Its entries come from public files, not from a registry: each has its date and level of confidence, and what a
+lock takes from here is marked `unconfirmed`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Image:
 
     Attributes:
         digest: of the tag's index (or manifest, for a tag without an index).
-        platforms: platform and digest of its manifest, as far as they are known.
-        distribution: `debian:bookworm`, `ubuntu:22.04`; empty for what is no base (the Dockerfile frontend).
-        date: when the tag had this digest: `YYYY-MM-DD`, or `YYYY-MM` where the day is not known.
-        confidence: `high` where at least three public files agree, or a dated tag's published report says it;
-            `registry` where a registry said it.
+        platforms: platform and digest of its manifest, as far as known.
+        distribution: `debian:bookworm`, `ubuntu:22.04`; empty for the Dockerfile frontend.
+        date: when the tag had this digest: `YYYY-MM-DD`, or `YYYY-MM` if the day is not known.
+        confidence: `high` if at least three public files or a published report agree; `registry` if read from a
+            registry.
         files: how many public files agree.
     """
 
@@ -50,19 +50,19 @@ class Image:
         return f"{self.name}:{self.tag}"
 
     def manifest(self, platform: str) -> str | None:
-        """Return the digest of the platform's manifest, where it is known."""
+        """Return the digest of the platform's manifest, if known."""
         return dict(self.platforms).get(platform)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageList:
-    """What dpkg has installed in an image. It is of one digest, and no other image's: tags move, digests don't.
+    """The dpkg packages of one image. It belongs to a digest, since tags move.
 
     Attributes:
-        image: a tag with that digest, for who reads the file.
+        image: a tag with that digest, for readers of the file.
         digest: as `Image.digest`; every tag with it has these packages.
         date: when the image was made or read.
-        basis: how the list is known.
+        basis: the source of the list.
     """
 
     image: str
@@ -85,11 +85,11 @@ class Catalogue:
         return next((image for image in self.images if image.reference == reference), None)
 
     def tags(self, name: str) -> list[str]:
-        """Return the tags that the catalogue has of a name."""
+        """Return the catalogue's tags of a name."""
         return [image.tag for image in self.images if image.name == name]
 
     def packages(self, digest: str, platform: str) -> PackageList | None:
-        """Return what the image of a digest has installed, where the catalogue knows it."""
+        """Return the packages of the image with a digest, if the catalogue knows them."""
         found = (each for each in self.lists if (each.digest, each.platform) == (digest, platform))
         return next(found, None)
 
@@ -101,7 +101,7 @@ def catalogue() -> Catalogue:
 
 
 def frontend() -> str:
-    """Return the Dockerfile frontend to build with, `name:tag@sha256:…`: the newest that the catalogue has."""
+    """Return the Dockerfile frontend to build with, `name:tag@sha256:…`: the newest in the catalogue."""
     newest = max(
         (image for image in catalogue().images if image.name == FRONTEND),
         key=lambda image: tuple(map(int, image.tag.split("."))),
@@ -110,7 +110,7 @@ def frontend() -> str:
 
 
 def parse(text: str) -> Catalogue:
-    """Read a catalogue's text, which is ours and trusted."""
+    """Parse a catalogue's text, which is ours and trusted."""
     document = tomllib.loads(text)
     if document["schema"] != SCHEMA:
         raise ValueError(f"base_images.lock has schema {document['schema']}, not {SCHEMA}")

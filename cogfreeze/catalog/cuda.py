@@ -1,6 +1,6 @@
-"""Which CUDA, cuDNN and torch index a project's frameworks want: the rules that choose among published facts.
+"""Chooses CUDA, cuDNN and the torch index that a project's frameworks need, from published facts.
 
-Nothing here asks the network; the answer is a function of the declaration.
+The network is not used; the answer is a function of the declaration.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Choice:
     """What was chosen, and why.
 
     Attributes:
-        cuda: `12.8`; None without a GPU, or where no framework names one. A framework without its own libraries
-            runs with a base of the same major version and no older.
-        cudnn: as far as the framework names it: `9`, `9.10.2.21`.
+        cuda: `12.8`; None without a GPU, or if no framework names one. A framework without its own libraries
+            needs a base of the same major version that is not older.
+        cudnn: if the framework names it: `9`, `9.10.2.21`.
         index: the torch family's index, `cpu` or `cu128`; None for the machine's default index.
-        base: the frameworks don't bring their CUDA libraries: the base image has to.
-        instead: what to do where no base image has them.
+        base: the base image must have the CUDA libraries, since the frameworks do not include them.
+        instead: what to do if no base image has them.
         reason: one sentence for the user.
     """
 
@@ -72,18 +72,16 @@ def choose(
         python: `3.11`; releases without wheels for it are left out.
 
     Raises:
-        ProjectError: there is no such combination; the hint lists those there are.
+        ProjectError: there is no such combination; the hint lists the available ones.
     """
     declared = _declared(requirements)
     family = [declared[name] for name in sorted(TORCH_FAMILY & declared.keys())]
     tag = _named_tag(family, index)
     if not gpu and cuda is None and tag in (None, "cpu"):
-        return Choice(
-            index="cpu", reason="`build.gpu` is false: torch, where there is any, is the one for the CPU"
-        )
+        return Choice(index="cpu", reason="`build.gpu` is false: torch, if any, is the CPU build")
     if tag is not None and tag.startswith("cu") and cuda is not None and not _runs_with(tag, cuda):
         raise ProjectError(
-            f"`build.cuda` is {cuda}, and the requirements name the torch index `{tag}`",
+            f"`build.cuda` is {cuda}, but the requirements name the torch index `{tag}`",
             where="build.cuda",
             hint=f'write `cuda: "{cuda_of(tag)}"`, or leave the index to the catalogue',
         )
@@ -94,10 +92,12 @@ def choose(
     if "jax" in declared and (chosen := _for_jax(declared["jax"], cuda, cudnn)):
         return chosen
     if cuda is not None:
-        # A torch that only another package asks for comes from the index of the declared CUDA all the same.
-        reason = f"`build.cuda` asks for CUDA {cuda}"
+        # A torch that is only an indirect dependency comes from the declared CUDA's index too.
+        reason = f"`build.cuda` is {cuda}"
         return Choice(cuda=cuda, cudnn=cudnn, index=_nearest(cuda), base=True, reason=reason)
-    return Choice(cudnn=cudnn, index=tag, reason="no declared package names a CUDA; wheels that need one bring it")
+    return Choice(
+        cudnn=cudnn, index=tag, reason="no declared package names a CUDA; wheels that need one include it"
+    )
 
 
 def _declared(requirements: Iterable[str]) -> dict[str, Requirement]:
@@ -121,21 +121,21 @@ def _named_tag(family: Sequence[Requirement], index: str | None) -> str | None:
     named = {tag for tag in (*named, index) if tag}
     if len(named) > 1:
         raise ProjectError(
-            f"torch is asked for from several indexes: {', '.join(f'`{tag}`' for tag in sorted(named))}",
+            f"torch is requested from several indexes: {', '.join(f'`{tag}`' for tag in sorted(named))}",
             where="build.python_packages",
-            hint="name one CUDA, in `build.cuda`, and leave the others out",
+            hint="name one CUDA, in `build.cuda`, and remove the others",
         )
     return next(iter(named), None)
 
 
 def _runs_with(tag: str, cuda: str) -> bool:
-    """Say whether wheels of that index run with a CUDA: libraries hold within a major version."""
+    """Return whether wheels of an index run with a CUDA: libraries are compatible within a major version."""
     have, asked = Version(cuda_of(tag)), Version(cuda)
     return have.major == asked.major and have <= asked
 
 
 def _nearest(cuda: str, tags: Iterable[str] | None = None) -> str | None:
-    """Return the index of the newest CUDA that is no newer than the asked one and of its major version."""
+    """Return the index of the newest CUDA of the same major version that is not newer than the given one."""
     known = tags if tags is not None else {tag for row in torch_releases() for tag in row.indexes}
     fitting = [tag for tag in known if tag != "cpu" and _runs_with(tag, cuda)]
     return max(fitting, key=lambda tag: Version(cuda_of(tag)), default=None)
@@ -162,14 +162,14 @@ def _for_torch(
     if cuda is not None:
         return _for_torch_and_cuda(rows, what, cuda, cudnn)
     if not rows:
-        reason = f"`{what}` is not in the catalogue; its wheels bring the CUDA they were built for"
+        reason = f"`{what}` is not in the catalogue; its wheels include the CUDA that they were built for"
         return Choice(cudnn=cudnn, reason=reason)
     row = rows[-1]
     if row.default is not None:
         return Choice(
             cuda=row.default,
             cudnn=cudnn or row.cudnn.get(tag_of(row.default)),
-            reason=f"`{what}`: torch {row.version} is published with CUDA {row.default}, and brings its libraries"
+            reason=f"`{what}`: torch {row.version} is published with CUDA {row.default} and includes its libraries"
             + _own_cudnn(row, tag_of(row.default), cudnn),
         )
     newest = row.indexes[-1]
@@ -182,11 +182,11 @@ def _for_torch(
 
 
 def _own_cudnn(row: Torch | None, tag: str, declared: str | None) -> str:
-    """Return what to say where torch uses the cuDNN that it brings, and another was declared."""
+    """Return what to say if torch includes another cuDNN than the declared one."""
     brought = row.cudnn.get(tag) if row else None
     if declared is None or brought is None or Version(declared).major == Version(brought).major:
         return ""
-    return f"; torch uses the cuDNN {brought} that it brings, not the declared {declared}"
+    return f"; torch uses the cuDNN {brought} that it includes, not the declared {declared}"
 
 
 def _allowed(row: Torch, family: Sequence[Requirement]) -> bool:
@@ -207,29 +207,29 @@ def _has_wheels(row: Torch, python: str | None) -> bool:
 
 
 def _for_torch_and_cuda(rows: Sequence[Torch], what: str, cuda: str, cudnn: str | None) -> Choice:
-    # The newest release that is built for that very CUDA, else the newest that runs with it.
+    # The newest release that is built for that CUDA, else the newest that runs with it.
     exact = [row for row in rows if tag_of(cuda) in row.indexes]
     for row in reversed(exact or rows):
         if (tag := _nearest(cuda, row.indexes)) is None:
             continue
-        # A pinned torch whose usual wheels are for that very CUDA needs no index of its own.
+        # A pinned torch whose default wheels are for that CUDA needs no other index.
         usual = len(rows) == 1 and row.default is not None and tag_of(row.default) == tag_of(cuda)
         return Choice(
             cuda=cuda,
             cudnn=cudnn or row.cudnn.get(tag),
             index=None if usual else tag,
-            reason=f"`build.cuda` asks for CUDA {cuda}; torch is taken built for CUDA {cuda_of(tag)}"
+            reason=f"`build.cuda` is {cuda}; torch is the build for CUDA {cuda_of(tag)}"
             + _own_cudnn(row, tag, cudnn),
         )
     if not rows:
-        reason = f"`build.cuda` asks for CUDA {cuda}; `{what}` is not in the catalogue"
+        reason = f"`build.cuda` is {cuda}; `{what}` is not in the catalogue"
         return Choice(cuda=cuda, cudnn=cudnn, index=tag_of(cuda), reason=reason)
     tags = {tag for row in rows for tag in row.indexes if tag != "cpu"}
     there = sorted(map(cuda_of, tags), key=Version)
     others = [row.version for row in torch_releases() if _nearest(cuda, row.indexes)]
-    hint = f"with `{what}` there are CUDA {', '.join(there)}"
+    hint = f"`{what}` is available for CUDA {', '.join(there)}"
     if others:
-        hint += f"; with CUDA {cuda} there are torch {others[0]} to {others[-1]}"
+        hint += f"; for CUDA {cuda} there are torch {others[0]} to {others[-1]}"
     raise ProjectError(f"there is no `{what}` for CUDA {cuda}", where="build.cuda", hint=hint)
 
 
@@ -243,15 +243,15 @@ def _for_another(
             raise ProjectError(
                 f"the catalogue does not know which CUDA `{what}` is built for",
                 where="build.cuda",
-                hint=f'say it, and its cuDNN: `cuda: "{known[-1].cuda}"` and `cudnn: "{known[-1].cudnn}"`',
+                hint=f'set it and its cuDNN: `cuda: "{known[-1].cuda}"` and `cudnn: "{known[-1].cudnn}"`',
             )
-        return Choice(cuda=cuda, cudnn=cudnn, base=True, reason=f"`build.cuda` asks for CUDA {cuda}")
+        return Choice(cuda=cuda, cudnn=cudnn, base=True, reason=f"`build.cuda` is {cuda}")
     row = rows[-1]
     if cuda is not None and (Version(cuda).major != Version(row.cuda).major or Version(cuda) < Version(row.cuda)):
         raise ProjectError(
             f"there is no `{what}` for CUDA {cuda}: it is built for CUDA {row.cuda}",
             where="build.cuda",
-            hint=f"{requirement.name} there is: {_ranges(known)}",
+            hint=f"available: {requirement.name} {_ranges(known)}",
         )
     brings = bool(row.extras) and requirement.extras >= set(row.extras)
     return Choice(
@@ -260,17 +260,17 @@ def _for_another(
         base=not brings,
         instead=_with_extras(requirement, row) if row.extras and not brings else None,
         reason=f"`{what}` is built for CUDA {row.cuda} and cuDNN {row.cudnn}"
-        + (", and brings the libraries" if brings else ""),
+        + (" and includes the libraries" if brings else ""),
     )
 
 
 def _with_extras(requirement: Requirement, row: Releases) -> str:
     named = f"{requirement.name}[{','.join(sorted(row.extras))}]{requirement.specifier}"
-    return f"ask for `{named}`, which brings the libraries"
+    return f"use `{named}`, which includes the libraries"
 
 
 def _meets(specifier: SpecifierSet, row: Releases) -> bool:
-    """Say whether a specifier may choose a release of the row: one of its ends, or one that is named."""
+    """Return whether a specifier allows a release of the row: its first, its last, or a named one."""
     named = []
     for each in specifier:
         try:
@@ -292,19 +292,19 @@ def _ranges(rows: Sequence[Releases]) -> str:
 
 
 def _for_jax(requirement: Requirement, cuda: str | None, cudnn: str | None) -> Choice | None:
-    """Read the extra that says which CUDA jax's plugin is for; None for a jax without one."""
+    """Read the extra that says which CUDA jax's plugin is for; None for jax without one."""
     found = next((match for extra in sorted(requirement.extras) if (match := _JAX_EXTRA.fullmatch(extra))), None)
     if found is None:
         return None
-    # `cuda` is the name of the oldest that is still made.
+    # `cuda` alone means the oldest that is still published.
     major, local = found[1] or "12", bool(found[2])
     if cuda is not None and Version(cuda).major != int(major):
         raise ProjectError(
-            f"`{_words([requirement])}` is built for CUDA {major}, and `build.cuda` is {cuda}",
+            f"`{_words([requirement])}` is built for CUDA {major}, but `build.cuda` is {cuda}",
             where="build.cuda",
-            hint=f"ask for `jax[cuda{Version(cuda).major}]`, or leave `cuda` out",
+            hint=f"use `jax[cuda{Version(cuda).major}]`, or remove `cuda`",
         )
     reason = f"`{_words([requirement])}` is built for CUDA {major}" + (
-        "" if local else ", and brings the libraries"
+        "" if local else " and includes the libraries"
     )
     return Choice(cuda=cuda or f"{major}.0", cudnn=cudnn, base=local, reason=reason)

@@ -1,7 +1,7 @@
-"""NVIDIA's base images: which one has the libraries of a CUDA and a cuDNN.
+"""NVIDIA's base images, by CUDA and cuDNN.
 
-Those that `base_images.lock` has come first, since they can be locked without a registry; `cuda_images.toml`
-beside this file names the others.
+Images in `base_images.lock` are preferred, since they can be locked without a registry; `cuda_images.toml` names
+the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cogfreeze.errors import ResolveError
 
 NAME = "nvidia/cuda"
 _TAG = re.compile(r"(\d+\.\d+\.\d+)-cudnn(\d*)-runtime-ubuntu(\d+\.\d+)")
-# What a tag means that names no version of cuDNN.
+# The cuDNN of a tag that names no version of it.
 _UNNAMED = "9"
 
 
@@ -37,29 +37,29 @@ class _Image:
 
 
 def cuda_of(reference: str) -> str | None:
-    """Return the CUDA whose libraries an image has, `12.4`, as far as its name says so."""
+    """Return an image's CUDA version, `12.4`, if its name says it."""
     found = re.match(rf"{NAME}:(\d+\.\d+)", reference)
     return found[1] if found else None
 
 
 def is_inferred(reference: str) -> bool:
-    """Say whether an image's name was made from NVIDIA's scheme, and nobody has confirmed that it is there."""
+    """Return whether an image's name was inferred from NVIDIA's scheme and is unconfirmed."""
     return any(reference == f"{NAME}:{each.tag}" and not each.by_digest for each in _images())
 
 
 def choose(cuda: str, cudnn: str | None = None, *, instead: str | None = None) -> str:
     """Return NVIDIA's runtime image for a CUDA and a cuDNN, `name:tag`.
 
-    It is one of that minor version, else of the next newer one of the same major version, whose libraries serve
-    what was built for an older one.
+    It is of that minor version, else of the next newer one of the same major version, whose libraries are
+    compatible.
 
     Args:
         cuda: `12.4`, `12.4.1` or `12`.
-        cudnn: `8`, `9.10.2.21`; its major version counts. None for any.
-        instead: what to do where there is none, besides choosing another.
+        cudnn: `8`, `9.10.2.21`; only its major version counts. None for any.
+        instead: what to do if there is none, besides choosing another.
 
     Raises:
-        ResolveError: there is none; the hint lists those there are.
+        ResolveError: there is none; the hint lists the available ones.
     """
     wanted = Version(cuda)
     fitting = [
@@ -72,10 +72,10 @@ def choose(cuda: str, cudnn: str | None = None, *, instead: str | None = None) -
     ]
     if not fitting:
         raise ResolveError(
-            f"no base image is known for CUDA {cuda}" + (f" with cuDNN {cudnn}" if cudnn else ""),
+            f"there is no known base image for CUDA {cuda}" + (f" with cuDNN {cudnn}" if cudnn else ""),
             where="build.cuda",
             hint=(f"{instead}; " if instead else "")
-            + f"there is {_known()}; or name an image in `build.base_image`",
+            + f"available: {_known()}; or name an image in `build.base_image`",
         )
     nearest = min(each.minor for each in fitting)
     same = (each for each in fitting if each.minor == nearest)
@@ -100,7 +100,7 @@ def _images() -> tuple[_Image, ...]:
     for tag in sorted(by_digest | named):
         match = _TAG.fullmatch(tag)
         if match is None:
-            raise ValueError(f"cuda_images.toml: {tag} is no tag of NVIDIA's")
+            raise ValueError(f"cuda_images.toml: {tag} is not a tag of NVIDIA's images")
         cuda, cudnn, ubuntu = match.groups()
         found.append(
             _Image(

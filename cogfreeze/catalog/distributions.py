@@ -1,4 +1,4 @@
-"""Which archives a distribution installs from, as published."""
+"""The archives that a distribution installs from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cogfreeze.errors import ResolveError
 DEBIAN = ("bullseye", "bookworm", "trixie")
 UBUNTU = {"20.04": "focal", "22.04": "jammy", "24.04": "noble", "26.04": "resolute"}
 
-# The C library of each release, which decides what manylinux wheels run on it.
+# The C library of each release, which decides which manylinux wheels run on it.
 _GLIBC = {
     "debian:bullseye": (2, 31),
     "debian:bookworm": (2, 36),
@@ -22,7 +22,7 @@ _GLIBC = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pocket:
-    """One suite of one archive: what a line of sources.list names.
+    """One suite of one archive, as in a line of sources.list.
 
     Attributes:
         archive: the archive's name at the snapshot service.
@@ -34,7 +34,7 @@ class Pocket:
 
 
 def pockets(distribution: str) -> tuple[Pocket, ...]:
-    """Return what a distribution's own images install from: release, updates and security.
+    """Return the suites that a distribution's own images install from: release, updates and security.
 
     Args:
         distribution: `debian:bookworm`, `ubuntu:22.04`.
@@ -59,5 +59,5 @@ def pockets(distribution: str) -> tuple[Pocket, ...]:
 
 
 def glibc(distribution: str) -> tuple[int, int] | None:
-    """Return the version of a distribution's C library, or None where it isn't known."""
+    """Return the version of a distribution's C library, or None if unknown."""
     return _GLIBC.get(distribution)

@@ -1,4 +1,4 @@
-"""What is published of the frameworks that need CUDA, from `torch.toml` and `frameworks.toml` beside this file."""
+"""Published releases of the frameworks that need CUDA, from `torch.toml` and `frameworks.toml`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-# What is built anew for every CUDA and lies on one index for each. Nothing else is taken from those indexes.
+# Packages that are built for every CUDA, with one index for each. Nothing else comes from those indexes.
 TORCH_FAMILY = frozenset({"torch", "torchvision", "torchaudio"})
 
 
@@ -19,9 +19,9 @@ class Torch:
     Attributes:
         torchvision, torchaudio: the releases made for it.
         indexes: the tags of the indexes that carry it.
-        default: the CUDA of the default index's wheels, where their metadata says so.
+        default: the CUDA of the default index's wheels, if their metadata says so.
         cudnn: by index tag.
-        python: the oldest and the newest that it has wheels for.
+        python: the oldest and the newest Python that it has wheels for.
     """
 
     version: str
@@ -38,7 +38,7 @@ class Releases:
     """Releases of another framework, from `first` to `last`, that are built for one CUDA and cuDNN.
 
     Attributes:
-        extras: the extras that bring the libraries as wheels, all of which it takes; empty where none do.
+        extras: the extras that, all together, add the libraries as wheels; empty if there are none.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Releases:
 
 @cache
 def torch_releases() -> tuple[Torch, ...]:
-    """Return what is known of torch, oldest first."""
+    """Return the known torch releases, oldest first."""
     return tuple(Torch(**_tuples(row)) for row in _table("torch.toml")["torch"])
 
 
 @cache
 def releases(name: str) -> tuple[Releases, ...]:
-    """Return what is known of a framework by its package's name, oldest first; nothing for an unknown one."""
+    """Return the known releases of a framework by its package's name, oldest first; none for an unknown one."""
     rows = _table("frameworks.toml").get(name, ())
     return tuple(Releases(name=name, **_tuples(row)) for row in rows)
 

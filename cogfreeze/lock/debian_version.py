@@ -9,7 +9,7 @@ _PARTS = re.compile(r"([^0-9]*)([0-9]*)")
 
 
 def key(version: str) -> tuple[Any, ...]:
-    """Return what sorts as the version does: `1.0~rc1` < `1.0` < `1.0+b1` < `1:0.1`."""
+    """Return a sort key for a version: `1.0~rc1` < `1.0` < `1.0+b1` < `1:0.1`."""
     epoch, colon, rest = version.partition(":")
     if not colon:
         epoch, rest = "0", version
@@ -18,14 +18,14 @@ def key(version: str) -> tuple[Any, ...]:
 
 
 def _part(text: str) -> list[Any]:
-    """Take words and numbers apart; what ends sorts before everything but a tilde."""
+    """Split words from numbers; the end sorts before everything except a tilde."""
     return [
         each for word, number in _PARTS.findall(text) for each in ((*map(_weight, word), 0), int(number or "0"))
     ]
 
 
 def _weight(character: str) -> int:
-    """Letters come before all others, and a tilde before the end."""
+    """Letters sort before other characters, and a tilde before the end."""
     if character == "~":
         return -1
     return ord(character) if character.isalpha() else ord(character) + 256

@@ -1,1 +1,1 @@
-"""Tasks for maintainers: they write files of this repository, and no user runs them."""
+"""Tasks for maintainers that write files of this repository; users never run them."""

@@ -1,7 +1,7 @@
-"""Writes `base_images.lock` anew from the registry: `python -m cogfreeze.maintenance.base_images [NAME:TAG …]`.
+"""Updates `base_images.lock` from the registry: `python -m cogfreeze.maintenance.base_images [NAME:TAG …]`.
 
-For the people who make releases of cogfreeze; `cog` itself never runs this. Every tag of the catalogue (or those
-named, new ones too) gets the digests of today, and the slim Python images what they have installed.
+For maintainers; `cog` itself never runs this. Every tag of the catalogue (or the given ones, which may be new)
+gets today's digests, and the slim Python images their package lists.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _WITH_PACKAGES = re.compile(r"python:[0-9.]+-slim-[a-z]+")
 
 
 def main(words: Sequence[str]) -> int:
-    """Refresh the catalogue's file; a tag that can't be had keeps its entry, and is named."""
+    """Update the catalogue's file; a tag that can't be resolved keeps its entry and is reported."""
     known = base_images.catalogue()
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     failures = 0
@@ -45,10 +45,10 @@ def main(words: Sequence[str]) -> int:
 
 
 def refreshed(known: Catalogue, reference: str, today: str, settings: Settings) -> Catalogue:
-    """Return the catalogue with one tag as the registry has it now.
+    """Return the catalogue with one tag updated from the registry.
 
     Raises:
-        ResolveError, IntegrityError, NetworkError: as `image.resolve`; nothing but a registry's word is taken.
+        ResolveError, IntegrityError, NetworkError: as `resolve_base`; only a registry is accepted as a source.
     """
     parsed = Reference.parse(reference)
     with Repository(parsed, settings) as repository:
@@ -67,7 +67,7 @@ def refreshed(known: Catalogue, reference: str, today: str, settings: Settings) 
     )
     others = tuple(each for each in known.images if each != before)
     digests = {each.digest for each in (*others, entry)}
-    # A list is of a digest that some tag has; of this one there is a new one, or none.
+    # Keep the lists of digests that some tag has; this tag gets a new list or none.
     lists = [each for each in known.lists if each.digest in digests - {top.digest}]
     if entry.name != base_images.FRONTEND and not entry.distribution:
         entry = replace(entry, distribution=_resolve(parsed.name, _PLATFORMS[0], settings, need=False)[0])

@@ -1,6 +1,6 @@
-"""Writes `lockfiles/pylock.runtime-3X.toml` anew: `python -m cogfreeze.maintenance.runtime_lockfiles [--upgrade]`.
+"""Updates `lockfiles/pylock.runtime-3X.toml`: `python -m cogfreeze.maintenance.runtime_lockfiles [--upgrade]`.
 
-For the people who make releases of cogfreeze; `cog` itself never runs this.
+For maintainers; `cog` itself never runs this.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PYTHONS = tuple(f"3.{minor}" for minor in range(8, 15))
-# The oldest C library that any blessed base has, and the newest that a wheel may ask for.
+# The oldest C library of any supported base, and the newest that a wheel may need.
 _GLIBCS = ((2, 28), (2, 40))
 
 
@@ -87,8 +87,8 @@ def _resolved(target: Target, settings: Settings, *, upgrade: bool) -> tuple[Res
 
 def _declared(python: str) -> Declared:
     lines = (bundled.LOCKFILES / "runtime.in").read_text(encoding="utf-8").splitlines()
-    asked = tuple(line for line in lines if line and not line.startswith("#"))
-    return read_declared(Build(python_version=python, python_packages=asked), bundled.LOCKFILES)
+    declared = tuple(line for line in lines if line and not line.startswith("#"))
+    return read_declared(Build(python_version=python, python_packages=declared), bundled.LOCKFILES)
 
 
 def _require(found: ResolvedPackage, target: Target) -> None:
@@ -100,10 +100,10 @@ def _require(found: ResolvedPackage, target: Target) -> None:
 
 def _written(python: str, found: dict[str, ResolvedPackage], settings: Settings) -> str:
     wheels = [wheel for each in found.values() for wheel in each.wheels]
-    papers = wheel_metadata(wheels, settings, Silent())
+    metadata = wheel_metadata(wheels, settings, Silent())
     markers = Target(python=python, platform="linux/amd64").markers
-    requires = {name: papers[each.wheels[0].sha256].requires for name, each in found.items()}
-    askers = required_by(_declared(python).requirements, requires, markers)
+    requires = {name: metadata[each.wheels[0].sha256].requires for name, each in found.items()}
+    requirers = required_by(_declared(python).requirements, requires, markers)
     lines = [
         f"# The server's packages on Python {python}, made from runtime.in by `make lockfiles`.",
         'lock-version = "1.0"',
@@ -111,13 +111,13 @@ def _written(python: str, found: dict[str, ResolvedPackage], settings: Settings)
         f'requires-python = ">={python}"',
     ]
     for name in sorted(found):
-        asked = sorted(other for other, by in askers.items() if name in by)
+        dependencies = sorted(other for other, by in requirers.items() if name in by)
         lines += ["", "[[packages]]", f'name = "{name}"', f'version = "{found[name].version}"']
-        if asked:
-            lines.append("dependencies = [" + ", ".join(f'{{ name = "{other}" }}' for other in asked) + "]")
+        if dependencies:
+            lines.append("dependencies = [" + ", ".join(f'{{ name = "{other}" }}' for other in dependencies) + "]")
         lines.append("wheels = [")
         lines += [
-            f'    {{ path = "{wheel.file}", size = {papers[wheel.sha256].size},'
+            f'    {{ path = "{wheel.file}", size = {metadata[wheel.sha256].size},'
             f' hashes = {{ sha256 = "{wheel.sha256}" }} }},'
             for wheel in found[name].wheels
         ]

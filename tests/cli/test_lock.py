@@ -164,7 +164,7 @@ def test_the_base_and_its_reason_are_said_when_it_is_chosen_and_kept_in_the_lock
 def test_a_cuda_base_can_be_asked_for_and_stays_until_another_is(lab):
     publish_cuda(lab)
     lab.declare("gpu: true", 'cuda: "12.8"')
-    asked = "`--use-cuda-base-image {}` asks for it; `build.cuda` asks for CUDA 12.8"
+    asked = "`--use-cuda-base-image {}` asks for it; `build.cuda` is 12.8"
     lab.lock("--use-cuda-base-image", "false")
     assert (lab.locked.base.reference, lab.locked.base.reason) == (SLIM, asked.format("false"))
     assert '[inputs.options]\nuse_cuda_base_image = "false"\n' in lab.path.read_text()
@@ -591,9 +591,7 @@ def test_an_archive_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, 
     assert re.fullmatch(
         r"cannot reach http://127\.0\.0\.1:9/debian\S*/InRelease: the connection was refused", message
     )
-    assert hint == (
-        "check that the address is right and the network is up; or name a mirror of it in `COG_DEBIAN_SNAPSHOT`"
-    )
+    assert hint == ("check that the address is right and the network is up; or set `COG_DEBIAN_SNAPSHOT`")
 
 
 def test_a_registry_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, monkeypatch):
@@ -604,6 +602,6 @@ def test_a_registry_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, 
         "cannot reach http://127.0.0.1:9/v2/library/debian/manifests/unheard-of: the connection was refused"
     )
     assert hint == (
-        "check that the address is right and the network is up; or name a mirror in `COG_REGISTRY_MIRROR`."
+        "check that the address is right and the network is up; or set `COG_REGISTRY_MIRROR` to a mirror."
         " The catalogue has no `debian:unheard-of`"
     )

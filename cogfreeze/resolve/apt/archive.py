@@ -1,7 +1,7 @@
 """A dated archive of Debian or Ubuntu: signed Release files, and the package lists that they vouch for.
 
 The chain: an archive key signs InRelease, InRelease has the SHA-256 of each list, a list has the SHA-256 of each
-.deb. Nothing is read that the link before it has not vouched for.
+.deb. Each file is checked against the one before it before anything in it is used.
 """
 
 from __future__ import annotations
@@ -87,15 +87,15 @@ class PackageList:
 
 
 def addresses_of(archive: str, snapshot: str, path: str, settings: Settings) -> tuple[str, ...]:
-    """Return where a file of a dated archive may be had: the mirror, if one is named, else the public service."""
+    """Return the addresses of a dated archive's file: on the mirror if one is set, else on the public service."""
     mirror = settings.ubuntu_snapshot if archive == "ubuntu" else settings.debian_snapshot
-    # `+` means itself in a path, yet some servers take it for a blank.
+    # `+` is literal in a path, but some servers decode it as a space.
     return (f"{mirror or addresses.snapshot(archive)}/{archive}/{snapshot}/{path.replace('+', '%2B')}",)
 
 
 @contextmanager
 def mirror_named(archive: str) -> Iterator[None]:
-    """Let a failure to reach an archive name the variable by which a mirror of it is set.
+    """Add the variable that sets a mirror to the hint of any network error in the block.
 
     Args:
         archive: `debian`, `debian-security` or `ubuntu`.
@@ -104,8 +104,8 @@ def mirror_named(archive: str) -> Iterator[None]:
     try:
         yield
     except NetworkError as error:
-        error.hint = f"{error.hint}; or name" if error.hint else "name"
-        error.hint += f" a mirror of it in `{variable}`"
+        error.hint = f"{error.hint}; or set" if error.hint else "set"
+        error.hint += f" `{variable}` to a mirror"
         raise
 
 
@@ -116,8 +116,8 @@ def releases(distribution: str, snapshot: str, settings: Settings, report: Repor
         snapshot: `YYYYMMDDTHHMMSSZ`.
 
     Raises:
-        IntegrityError: a signature is not good, or the file is not of that suite and date.
-        ResolveError: the archive has nothing of that date.
+        IntegrityError: a signature is bad, or the file is of another suite or date.
+        ResolveError: the archive has no snapshot of that date.
         NetworkError: the archive can't be reached.
     """
     with report.step("reading the archive's signed indexes"), mirror_named(distribution.partition(":")[0]):
@@ -135,7 +135,7 @@ def _releases(distribution: str, snapshot: str, settings: Settings) -> tuple[Rel
             futures = [pool.submit(_inrelease, pocket, snapshot, settings, web) for pocket in wanted]
             texts = [future.result() for future in futures]
     finally:
-        # Whoever interrupts does not wait for servers.
+        # Ctrl-C must not wait for slow servers.
         pool.shutdown(wait=not isinstance(sys.exception(), KeyboardInterrupt), cancel_futures=True)
     return tuple(release(text, pocket, snapshot, keys) for pocket, text in zip(wanted, texts, strict=True))
 
@@ -154,39 +154,39 @@ def _inrelease(pocket: Pocket, snapshot: str, settings: Settings, web: requests.
 
 
 class NoSnapshotError(ResolveError):
-    """The archive has nothing of the date asked for."""
+    """The archive has no snapshot of the requested date."""
 
 
 class TooNewError(IntegrityError):
-    """A Release file was made after the date asked for."""
+    """A Release file is newer than the requested date."""
 
 
 def release(text: bytes, pocket: Pocket, snapshot: str, keys: Path, *, now: datetime | None = None) -> Release:
-    """Verify an InRelease file, and return what it says.
+    """Verify an InRelease file and return its contents.
 
     Raises:
-        IntegrityError: its signature is not good, or it is not what was asked for: another suite (a mix-up, or an
-            attack), made after the snapshot's date, or outdated at that date (an old one played again).
+        IntegrityError: its signature is bad, or it is of another suite, made after the snapshot's date, or expired
+            before that date (a replayed old file).
     """
     what = f"the InRelease of {pocket.suite}"
     signed, signers = signatures.verified(text, keys, what, now=now)
     fields, files = _fields(signed.decode("utf-8", "replace"))
     if pocket.suite not in (fields.get("Suite"), fields.get("Codename")):
         raise IntegrityError(
-            f"{what} is one of `{fields.get('Codename', '')}`",
-            hint="the archive or its mirror gives one suite for another",
+            f"{what} says that it is of `{fields.get('Codename', '')}`",
+            hint="the archive or its mirror serves one suite in place of another",
         )
     moment = datetime.strptime(snapshot, _STAMP).replace(tzinfo=UTC)
     made = _date(fields, "Date", what)
     if made > moment:
         raise TooNewError(
-            f"{what} was made at {made:{_STAMP}}, after the snapshot's date {snapshot}",
-            hint="the mirror does not keep dated archives, or not of that date",
+            f"{what} is dated {made:{_STAMP}}, after the snapshot {snapshot}",
+            hint="the mirror does not keep dated archives, or has none of that date",
         )
     if "Valid-Until" in fields and (end := _date(fields, "Valid-Until", what)) < moment:
         raise IntegrityError(
-            f"{what} was valid until {end:{_STAMP}}, before the snapshot's date {snapshot}",
-            hint="an old file is given for a new one, or the suite gets no more updates",
+            f"{what} expired at {end:{_STAMP}}, before the snapshot {snapshot}",
+            hint="the mirror serves an outdated index, or the suite gets no more updates",
         )
     return Release(
         pocket=pocket,
@@ -218,7 +218,7 @@ def _date(fields: dict[str, str], key: str, what: str) -> datetime:
     try:
         date = parsedate_to_datetime(fields[key])
     except (KeyError, ValueError):
-        raise IntegrityError(f"{what} has no readable `{key}`") from None
+        raise IntegrityError(f"{what} has no valid `{key}` field") from None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
@@ -228,7 +228,7 @@ def package_lists(
     """Fetch every list of packages for some architectures, each checked against its Release file.
 
     Raises:
-        IntegrityError: a list is not the one that the Release file names.
+        IntegrityError: a list does not match its hash in the Release file.
         ResolveError: a suite has no packages for an architecture.
     """
     wanted = [
@@ -261,7 +261,7 @@ def package_lists(
 
 
 def _list(verified: Release, component: str, architecture: str) -> tuple[str, str]:
-    """Return the path of a list in the best compression that there is, and that compression's suffix."""
+    """Return the path of a list in the best available compression, and that compression's suffix."""
     for suffix in _UNPACK:
         path = f"{component}/binary-{architecture}/Packages{suffix}"
         if path in verified.files:
@@ -271,7 +271,7 @@ def _list(verified: Release, component: str, architecture: str) -> tuple[str, st
     raise ResolveError(
         f"`{verified.pocket.suite}` has no packages for the architecture `{architecture}`",
         where="build.system_packages",
-        hint=f"there is {', '.join(there)}",
+        hint=f"available architectures: {', '.join(there)}",
     )
 
 
@@ -284,10 +284,9 @@ def _list_addresses(verified: Release, path: str, snapshot: str, settings: Setti
 
 
 def default_snapshot(distribution: str, settings: Settings, now: datetime | None = None) -> str:
-    """Return the date to lock for: the last midnight (UTC), or `now` where the archive has nothing so old.
+    """Return the date to lock for: the last midnight (UTC), or `now` if the archive has no snapshot of that time.
 
-    A day's locks then agree, and share the archive's and everyone's caches. A mirror that only goes back to this
-    morning makes it `now`.
+    All locks of a day then agree and share caches. With a mirror that is younger than that it is `now`.
 
     Raises:
         IntegrityError, NetworkError: as `releases`.

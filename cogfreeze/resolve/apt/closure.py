@@ -1,6 +1,6 @@
 """The apt closure: what `apt-get install` would put onto a base image, at a date, each .deb by hash.
 
-apt decides, over lists whose signature was checked (`archive`); every .deb that it names is looked up again in
+apt decides, using lists whose signatures were checked (`archive`); every .deb that it names is then looked up in
 those lists.
 """
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
 _SHOWN = 5
-# What a package excludes and stands for, and how it is reckoned with.
+# The fields by which packages exclude and replace each other.
 _RELATIONS = ("Multi-Arch", "Essential", "Priority", "Breaks", "Conflicts", "Replaces", "Provides")
-# What a list says of the .deb, and dpkg's status doesn't.
+# Fields of a package list about the .deb file, which dpkg's status does not have.
 _OF_THE_FILE = frozenset({"Filename", "Size", "MD5sum", "SHA1", "SHA256", "Description-md5", "Tag"})
 
 
@@ -67,9 +67,9 @@ def resolve_apt(
 
     Raises:
         ResolveError: no such package, or apt refuses.
-        IntegrityError: something in the archive is not what its signature promises, or is older than it was.
+        IntegrityError: something in the archive does not match its signature, or is older than before.
         NetworkError: the archive can't be reached.
-        ToolMissing: there is nothing to run apt with.
+        ToolMissing: neither apt-get nor docker is installed.
     """
     declared = [Declared.parse(each) for each in packages]
     native = _ARCHITECTURES[platform]
@@ -94,13 +94,13 @@ def resolve_apt(
             )
         except solver.AptFailed as error:
             raise refusals.explained(error, declared, index) from None
-        closure = [_vouched(download, index) for download in downloads]
-        # With a pin, an older version may be what is asked for, of what the pinned one needs too.
+        closure = [_verified_stanza(download, index) for download in downloads]
+        # A pinned version may be older than the locked one, and so may its dependencies.
         if previous is not None and previous.snapshot <= snapshot and not any(each.version for each in declared):
             _require_no_older(closure, previous)
     for each in declared:
-        if not any(map(each.is_met_by, closure)):
-            report.note(f"`{each.text}` is in the base image already")
+        if not any(map(each.matches, closure)):
+            report.note(f"`{each.text}` is already in the base image")
     return Apt(
         snapshot=snapshot,
         suites=tuple(release.suite() for release in releases),
@@ -108,8 +108,8 @@ def resolve_apt(
     )
 
 
-def _vouched(download: solver.Download, index: PackageIndex) -> Stanza:
-    """Return the stanza of a .deb in the signed lists; apt must have read the same there."""
+def _verified_stanza(download: solver.Download, index: PackageIndex) -> Stanza:
+    """Return the stanza of a .deb in the signed lists, which must agree with what apt said."""
     name = download.path.rpartition("/")[2].partition("_")[0]
     for stanza in index.stanzas(name):
         if (stanza.archive, stanza["Filename"]) == (download.archive, download.path):
@@ -117,16 +117,16 @@ def _vouched(download: solver.Download, index: PackageIndex) -> Stanza:
                 return stanza
             break
     raise IntegrityError(
-        f"apt-get names `{download.path}` with the sha256 {download.sha256}, which no signed package list has",
-        hint="this is a fault in cogfreeze or in apt; please report it",
+        f"apt-get wants `{download.path}` with the sha256 {download.sha256}, which is in no signed package list",
+        hint="this is a bug in cogfreeze or apt; please report it",
     )
 
 
 def _require_no_older(closure: Sequence[Stanza], previous: Apt) -> None:
-    """Refuse an archive that has gone back since it was locked.
+    """Refuse an archive that has older packages than the lock.
 
-    Its signature is as good as ever: most suites' files never expire, so an old one can be given for a new one,
-    with every hole that was mended since.
+    Its signature may still be good: most suites' files never expire, so a mirror could serve an old index and with
+    it every security hole that was fixed since.
     """
     before = {(deb.name, deb.architecture): deb.version for deb in previous.packages}
     older = sorted(
@@ -137,24 +137,24 @@ def _require_no_older(closure: Sequence[Stanza], previous: Apt) -> None:
     )
     if older:
         raise IntegrityError(
-            f"the archive has older packages than it had at {previous.snapshot}: {', '.join(older[:_SHOWN])}",
-            hint="a mirror may give an old index for a new one; if the distribution took a version back, pin the"
-            " one that is there in `build.system_packages`",
+            f"the archive has older packages than at {previous.snapshot}: {', '.join(older[:_SHOWN])}",
+            hint="the mirror may serve an outdated index; if the distribution withdrew a version, pin the"
+            " available one in `build.system_packages`",
         )
 
 
 def _installed(status: str) -> list[Stanza]:
-    """Return the packages that a dpkg status has as installed."""
+    """Return the installed packages of a dpkg status file."""
     stanzas = (Stanza(archive="", fields=fields(text)) for text in status.split("\n\n") if text.strip())
     return [stanza for stanza in stanzas if stanza["Status"].endswith(" installed")]
 
 
 def _with_relations(status: str, index: PackageIndex) -> str:
-    """Complete a status of which only names, versions and architectures are known.
+    """Complete a status that has only names, versions and architectures.
 
-    All else is taken from the signed lists: a version of the same number of which apt reads anything else, be it
-    its size, is another one to apt, and would be installed anew. Where the lists have only another version, that
-    version's word is taken for all but what it needs, which may be newer than what is there.
+    The other fields come from the signed lists: apt reinstalls a package of equal version if any other field
+    differs, even its size. If the lists only have another version, its relations are used, but not its
+    dependencies, which may be newer than what is installed.
     """
     whole = []
     for stanza in _installed(status):
@@ -169,7 +169,7 @@ def _with_relations(status: str, index: PackageIndex) -> str:
             taken = {field: value for field, value in same[0].fields.items() if field not in _OF_THE_FILE}
         elif known:
             taken = {field: known[0][field] for field in _RELATIONS if known[0][field]}
-            # Without the version that may stand behind it, which is another's.
+            # Without its version, which belongs to the other release.
             taken["Source"] = _source(known[0])
         whole.append("".join(f"{key}: {value}\n" for key, value in {**stanza.fields, **taken}.items()))
     return "\n".join(whole)
@@ -177,11 +177,11 @@ def _with_relations(status: str, index: PackageIndex) -> str:
 
 def _debs(closure: Sequence[Stanza], declared: Sequence[Declared], installed: Sequence[Stanza]) -> tuple[Deb, ...]:
     """Return the closure as the lock keeps it: sorted, declared ones first."""
-    wanted_by = _wanted_by(closure, installed)
+    requirers = _requirers(closure, installed)
     debs = []
     for stanza in closure:
-        is_declared = any(each.is_met_by(stanza) for each in declared)
-        asked_by = () if is_declared else _asked_by(stanza, closure, wanted_by, declared)
+        is_declared = any(each.matches(stanza) for each in declared)
+        required_by = () if is_declared else _required_by(stanza, closure, requirers, declared)
         debs.append(
             Deb(
                 name=stanza["Package"],
@@ -191,32 +191,32 @@ def _debs(closure: Sequence[Stanza], declared: Sequence[Declared], installed: Se
                 size=int(stanza["Size"]),
                 archive=stanza.archive,
                 path=stanza["Filename"],
-                required_by=asked_by,
+                required_by=required_by,
             )
         )
     return tuple(sorted(debs, key=lambda deb: (bool(deb.required_by), deb.name, deb.architecture)))
 
 
-def _asked_by(
-    stanza: Stanza, closure: Sequence[Stanza], wanted_by: Mapping[str, set[str]], declared: Sequence[Declared]
+def _required_by(
+    stanza: Stanza, closure: Sequence[Stanza], requirers: Mapping[str, set[str]], declared: Sequence[Declared]
 ) -> tuple[str, ...]:
-    """Return the names of those for which a package came.
+    """Return the names of the packages that require a package.
 
-    What nothing asks for by name came in the place of the base's version, because something breaks that one, or
-    moves with its source.
+    A package that nothing requires by name replaces the base's version, because a new package breaks that one or
+    because it is built from the same source.
     """
     name = stanza["Package"]
     breaking = {each["Package"] for each in closure if name in _names(each, "Breaks", "Conflicts")}
     siblings = {each["Package"] for each in closure if _source(each) == _source(stanza)} - {name}
-    return tuple(sorted(wanted_by[name] or breaking or siblings or {each.name for each in declared}))
+    return tuple(sorted(requirers[name] or breaking or siblings or {each.name for each in declared}))
 
 
 def _source(stanza: Stanza) -> str:
     return stanza["Source"].partition(" ")[0] or stanza["Package"]
 
 
-def _wanted_by(closure: Sequence[Stanza], installed: Sequence[Stanza]) -> dict[str, set[str]]:
-    """Return, for each package of the closure, those of it whose dependencies lead to it."""
+def _requirers(closure: Sequence[Stanza], installed: Sequence[Stanza]) -> dict[str, set[str]]:
+    """Return, for each package of the closure, the packages of the closure that depend on it."""
     new: dict[str, set[str]] = {}
     for stanza in closure:
         for name in (stanza["Package"], *stanza.provides()):
@@ -224,7 +224,7 @@ def _wanted_by(closure: Sequence[Stanza], installed: Sequence[Stanza]) -> dict[s
     names = {stanza["Package"] for stanza in closure}
     kept = [stanza for stanza in installed if stanza["Package"] not in names]
     there = {name for stanza in kept for name in (stanza["Package"], *stanza.provides())}
-    wanted_by: dict[str, set[str]] = {name: set() for name in names}
+    requirers: dict[str, set[str]] = {name: set() for name in names}
     for stanza in closure:
         for field in ("Pre-Depends", "Depends"):
             for alternatives in relations(stanza[field]):
@@ -232,8 +232,8 @@ def _wanted_by(closure: Sequence[Stanza], installed: Sequence[Stanza]) -> dict[s
                     continue
                 for name in next((new[each] for each in alternatives if each in new), ()):
                     if name != stanza["Package"]:
-                        wanted_by[name].add(stanza["Package"])
-    return wanted_by
+                        requirers[name].add(stanza["Package"])
+    return requirers
 
 
 def _names(stanza: Stanza, *relation_fields: str) -> set[str]:

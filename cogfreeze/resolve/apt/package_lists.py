@@ -1,6 +1,6 @@
-"""What the verified package lists say of each package, read where they are asked for it.
+"""The stanzas of the verified package lists, each parsed only when it is needed.
 
-Debian's list has 50 MB; finding where each package stands takes a tenth of a second, reading all of it several.
+Debian's list has 50 MB: finding the offset of each package takes a tenth of a second, parsing all several seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _RELATION = re.compile(r"\s*(?P<name>[a-z0-9][a-z0-9.+-]*)(?::(?P<architecture>[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stanza:
-    """One package of one list; `fields` as they stand there."""
+    """One package of one list, with its fields as written there."""
 
     archive: str
     fields: Mapping[str, str]
@@ -30,7 +30,7 @@ class Stanza:
         return self.fields.get(field, "")
 
     def provides(self) -> list[str]:
-        """Return the virtual packages that it stands for."""
+        """Return the virtual packages that it provides."""
         return [name for group in relations(self["Provides"]) for name in group]
 
 
@@ -48,11 +48,11 @@ class PackageIndex:
         return name in self._places
 
     def names(self) -> list[str]:
-        """Return the names of all packages, in no order that means anything."""
+        """Return the names of all packages, unsorted."""
         return list(self._places)
 
     def stanzas(self, name: str) -> list[Stanza]:
-        """Return every version of a package, of every list."""
+        """Return every version of a package in every list."""
         return [self._stanza(number, place) for number, place in self._places.get(name, ())]
 
     def _stanza(self, number: int, place: int) -> Stanza:
@@ -63,7 +63,7 @@ class PackageIndex:
         return Stanza(archive=each.pocket.archive, fields=fields(text.decode()))
 
     def providers(self, virtual: str) -> list[str]:
-        """Return the names of the packages that stand for a virtual one, sorted."""
+        """Return the names of the packages that provide a virtual one, sorted."""
         wanted = virtual.encode()
         found = set()
         for number, each in enumerate(self._lists):
@@ -76,7 +76,7 @@ class PackageIndex:
 
 
 def fields(text: str) -> dict[str, str]:
-    """Return the fields of one stanza; the lines of a folded one are joined."""
+    """Return the fields of one stanza; folded lines are joined."""
     found: dict[str, str] = {}
     key = ""
     for line in text.splitlines():
@@ -89,7 +89,7 @@ def fields(text: str) -> dict[str, str]:
 
 
 def relations(value: str) -> Iterator[list[str]]:
-    """Yield the names of each group of alternatives in `Depends` and its like; versions are left out."""
+    """Yield the names of each group of alternatives in `Depends` and similar fields, without versions."""
     for group in value.split(","):
         names = [found["name"] for each in group.split("|") if (found := _RELATION.match(each))]
         if names:

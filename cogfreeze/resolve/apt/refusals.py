@@ -1,4 +1,4 @@
-"""Why a declared system package can't be had, in words that say what to write instead."""
+"""Explains why a declared system package cannot be installed, and what to write instead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """One entry of `build.system_packages`, taken apart; `architecture` and `version` may be empty."""
+    """One entry of `build.system_packages`, parsed; `architecture` and `version` may be empty."""
 
     text: str
     name: str
@@ -40,20 +40,20 @@ class Declared:
         name, _, architecture = package.partition(":")
         return cls(text=text, name=name, architecture=architecture, version=version)
 
-    def is_met_by(self, stanza: Stanza) -> bool:
-        """Whether a package is the declared one, or stands for it."""
+    def matches(self, stanza: Stanza) -> bool:
+        """Return whether a package is the declared one or provides it."""
         if self.architecture not in ("", "all", stanza["Architecture"]):
             return False
         return stanza["Package"] == self.name or self.name in stanza.provides()
 
 
 def refuse_unknown(declared: Sequence[Declared], index: PackageIndex, distribution: str, snapshot: str) -> None:
-    """Refuse, all at once, the names that no package has or stands for.
+    """Refuse, all at once, the names that no package has or provides.
 
-    apt would take such a name for a pattern and install whatever matches it.
+    apt would treat such a name as a pattern and install whatever matches it.
 
     Raises:
-        ResolveError: naming each of them and what comes near.
+        ResolveError: naming each of them with similar names.
     """
     unknown = [each for each in declared if each.name not in index and not index.providers(each.name)]
     if not unknown:
@@ -68,13 +68,12 @@ def refuse_unknown(declared: Sequence[Declared], index: PackageIndex, distributi
     raise ResolveError(
         f"no such package{plural} in {distribution} at {snapshot}: {_listed([each.text for each in unknown])}",
         where=WHERE,
-        hint=" ".join(hints)
-        or "search for it at the distribution's package pages; only its own archives are used",
+        hint=" ".join(hints) or "search the distribution's package pages; only its own archives are used",
     )
 
 
 def explained(error: AptFailed, declared: Sequence[Declared], index: PackageIndex) -> ResolveError:
-    """Return apt-get's refusal as an error that says what to write instead."""
+    """Return apt-get's failure as an error that says what to write instead."""
     by_text = {each.text: each for each in declared} | {each.name: each for each in declared}
     for line in error.errors:
         if found := re.fullmatch(r"Package '(\S+)' has no installation candidate", line):
@@ -84,10 +83,11 @@ def explained(error: AptFailed, declared: Sequence[Declared], index: PackageInde
         if found := re.fullmatch(r"Unable to locate package (\S+)", line):
             each = by_text.get(found[1])
             if each and each.architecture:
+                available = sorted({stanza["Architecture"] for stanza in index.stanzas(each.name)})
                 return ResolveError(
                     f"`{each.name}` has no build for the architecture `{each.architecture}`",
                     where=WHERE,
-                    hint=f"there is: {_listed(sorted({s['Architecture'] for s in index.stanzas(each.name)}))}",
+                    hint=f"available architectures: {_listed(available)}",
                 )
         if "remove is disabled" in line:
             return ResolveError(
@@ -98,16 +98,16 @@ def explained(error: AptFailed, declared: Sequence[Declared], index: PackageInde
             )
         if "downgraded" in line:
             return ResolveError(
-                f"installing {_listed([each.text for each in declared])} would put an older version in place"
-                f" of the base image's{_paragraph(error.said, 'DOWNGRADED')}",
+                f"installing {_listed([each.text for each in declared])} would downgrade packages of the base"
+                f" image{_paragraph(error.said, 'DOWNGRADED')}",
                 where=WHERE,
                 hint="ask for the base image's version or a newer one, or choose an older base image",
             )
     if unmet := _paragraph(error.said, "unmet dependencies"):
         return ResolveError(
-            f"the system packages do not go together on this base{unmet}",
+            f"the system packages conflict on this base image{unmet}",
             where=WHERE,
-            hint="loosen or drop a pinned version; the lines are apt-get's own",
+            hint="relax or remove a pinned version; the explanation is apt-get's own",
         )
     return ResolveError(
         f"apt-get cannot install {_listed([each.text for each in declared])}: {error.message}", where=WHERE
@@ -118,13 +118,11 @@ def _no_candidate(name: str, index: PackageIndex) -> ResolveError:
     bare = name.partition(":")[0]
     if providers := index.providers(bare):
         return ResolveError(
-            f"`{name}` is a virtual package, and more than one package stands for it",
+            f"`{name}` is a virtual package that more than one package provides",
             where=WHERE,
             hint=f"name one of them: {_listed(providers)}",
         )
-    return ResolveError(
-        f"`{name}` is named in the archive, but nothing there can be installed for it", where=WHERE
-    )
+    return ResolveError(f"`{name}` is mentioned in the archive, but no package provides it", where=WHERE)
 
 
 def _no_version(version: str, name: str, index: PackageIndex) -> ResolveError:
@@ -132,12 +130,12 @@ def _no_version(version: str, name: str, index: PackageIndex) -> ResolveError:
     return ResolveError(
         f"`{name}` has no version `{version}` in the archive at this date",
         where=WHERE,
-        hint=f"there is: {_listed(list(versions))}",
+        hint=f"available versions: {_listed(list(versions))}",
     )
 
 
 def _paragraph(said: str, title: str) -> str:
-    """Return the indented lines that follow a line of apt-get's, as `: …`; nothing where there is no such line."""
+    """Return the indented lines after a title of apt-get's output, as `: …`; empty if there is no such title."""
     lines = iter(said.splitlines())
     for line in lines:
         if title in line:

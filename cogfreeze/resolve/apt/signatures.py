@@ -1,4 +1,4 @@
-"""Whose signature is on a text, by the archive keys that come with cogfreeze."""
+"""Verifies cleartext signatures with the archive keys that ship with cogfreeze."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pysequoia import Cert
 
 KEYS = Path(catalog.__file__).parent / "keys"
-_HINT = "the archive, a mirror of it, or something on the way is not to be trusted; nothing of it was used"
+_HINT = "do not trust this archive, mirror or network; nothing from it was used"
 
 
 def keyring(distribution: str) -> Path:
@@ -32,16 +32,16 @@ def _certificates(keys: Path) -> tuple[Cert, ...]:
 
 
 def verified(text: bytes, keys: Path, what: str, *, now: datetime | None = None) -> tuple[bytes, tuple[str, ...]]:
-    """Check a cleartext signature, and return what was signed and who signed it.
+    """Check a cleartext signature and return the signed bytes and the signers.
 
-    Only the returned bytes are signed: what an attacker puts before or after the signed part is not in them.
-    One good signature is enough, as for apt; others, by keys that we don't know, don't matter.
+    Only the returned bytes are signed: text before or after the signed part is not in them.
+    One good signature is enough, as for apt; signatures by unknown keys are ignored.
 
     Args:
         text: the whole file, `-----BEGIN PGP SIGNED MESSAGE-----` and so on.
-        keys: file of the keys to believe.
-        what: what the file is, for the error: `the InRelease of bookworm`.
-        now: the moment at which a key must not have expired.
+        keys: file of the trusted keys.
+        what: name of the file for the error message: `the InRelease of bookworm`.
+        now: the time at which a key must still be valid.
 
     Returns:
         The signed bytes, and the fingerprints of the primary keys (upper-case, sorted).
@@ -74,21 +74,21 @@ def verified(text: bytes, keys: Path, what: str, *, now: datetime | None = None)
         fingerprint, end = next(iter(expired.items()))
         raise IntegrityError(
             f"{what} is signed by the key {fingerprint.upper()}, which expired on {end:%Y-%m-%d}",
-            hint="a newer cogfreeze may know the key that replaced it",
+            hint="a newer release of cogfreeze may have the new key",
         )
     return bytes(result.bytes or b""), tuple(sorted(each.upper() for each in good if each not in expired))
 
 
 def _refusal(what: str, issuers: Sequence[str], certificates: Sequence[Cert]) -> IntegrityError:
-    """Say why no signature is good: there is none, nobody that we know made one, or the text was changed."""
+    """Explain why no signature is good: there is none, the key is unknown, or the text was changed."""
     if not issuers:
-        return IntegrityError(f"{what} carries no signature", hint=_HINT)
+        return IntegrityError(f"{what} is not signed", hint=_HINT)
     known = {fingerprint for certificate in certificates for fingerprint in _key_fingerprints(certificate)}
     if not any(fingerprint.endswith(issuer.lower()) for issuer in issuers for fingerprint in known):
         keys = ", ".join(issuer.upper() for issuer in issuers)
-        return IntegrityError(f"{what} is signed by nobody that cogfreeze knows, but by {keys}", hint=_HINT)
+        return IntegrityError(f"{what} is signed only by unknown keys: {keys}", hint=_HINT)
     return IntegrityError(
-        f"{what} is not what was signed: it was changed, or its signature is damaged", hint=_HINT
+        f"{what} has a bad signature: the file was changed, or its signature is damaged", hint=_HINT
     )
 
 

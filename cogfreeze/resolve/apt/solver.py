@@ -1,8 +1,8 @@
-"""apt itself, asked what it would install: with a folder of its own in place of the machine's files.
+"""Runs apt in a private folder to find out what it would install.
 
-Nothing of the machine's apt configuration, sources, keys, preferences or packages has a say, nor how old its apt
-is: the same lists and the same base give the same answer everywhere. Nothing is installed, and nobody needs to be
-root.
+The machine's own apt configuration, sources, keys, preferences and packages are not used, and its apt behaves as
+the base image's does: the same lists and base give the same answer everywhere. Nothing is installed, and root is
+not needed.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from cogfreeze.resolve.apt.archive import PackageList, Release
 
-# apt names its list files after the address; this one is never asked.
+# apt names its list files after the host; this one is never contacted.
 _HOST = "archive.invalid"
-# Where the files lie in a container.
+# Where the files are in a container.
 _PLACE = "/cogfreeze-apt"
-# Since then, what is installed of a source package is moved together; and another solver decides.
+# First versions that upgrade installed packages of one source together, and that use the new solver.
 _MOVES_TOGETHER, _SOLVER_3 = map(debian_version.key, ("2.5.2", "3.1.10"))
 _LINE = re.compile(rb"^'([^']+)' \S+ (\d+) SHA256:([0-9a-f]{64})$", re.MULTILINE)
 
@@ -50,7 +50,7 @@ APT::Architecture "{native}";
 APT::Architectures {{ {architectures} }};
 APT::Install-Recommends "false";
 APT::Install-Suggests "false";
-// An update that Ubuntu gives to some machines first, by their id, is one that all of ours get.
+// Phased updates depend on the machine's id: include all of them.
 APT::Get::Always-Include-Phased-Updates "true";
 APT::Solver "{solver}";
 APT::Get::Upgrade-By-Source-Package "{together}";
@@ -72,14 +72,14 @@ class Download:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rules:
-    """What one release of apt does by itself; a later one can be told to do as an earlier one."""
+    """Defaults that differ between releases of apt; a newer one can be told to behave like an older one."""
 
     together: bool
     solver_3: bool
 
     @classmethod
     def of(cls, version: str | None) -> _Rules:
-        """Return those of a version; of a base without apt, those that most have."""
+        """Return those of a version; for a base without apt, the most common ones."""
         if version is None:
             return cls(together=True, solver_3=False)
         key = debian_version.key(version)
@@ -90,17 +90,17 @@ class _Rules:
 
 
 class AptFailed(CogError):
-    """apt-get refuses.
+    """apt-get failed.
 
     Attributes:
-        said: what it wrote, lines of its own words.
-        errors: the lines that begin with `E:`, without that.
+        said: its output.
+        errors: the lines that begin with `E:`, without the prefix.
     """
 
     def __init__(self, said: str) -> None:
         self.said = said
         self.errors = tuple(line[3:] for line in said.splitlines() if line.startswith("E: "))
-        super().__init__("; ".join(self.errors) or "apt-get failed without a word")
+        super().__init__("; ".join(self.errors) or "apt-get failed without an error message")
 
 
 def solve(
@@ -119,12 +119,12 @@ def solve(
         packages: as for apt-get: `name`, `name=version`, `name:arch`.
         status: what is installed already, as text of dpkg's status file.
         architectures: the image's own first.
-        base_apt: the version of the base's own apt, whose rules hold; None where it has none.
-        image: reference of the base, by digest; its apt-get is asked where the machine has none.
+        base_apt: the version of the base's own apt, whose defaults are used; None if it has none.
+        image: reference of the base, by digest; its apt-get runs if the machine has none.
 
     Raises:
-        AptFailed: apt-get can't or won't.
-        ToolMissing: there is neither docker nor an apt-get that can do what the base's does.
+        AptFailed: apt-get failed.
+        ToolMissing: there is neither docker nor an apt-get that is new enough.
     """
     rules = _Rules.of(base_apt)
     own = _own_version()
@@ -132,7 +132,7 @@ def solve(
     words = ("-q", "-y", "--print-uris", "--no-install-recommends", "--no-remove", "install", *packages)
     with tempfile.TemporaryDirectory(prefix="cogfreeze-apt-", ignore_cleanup_errors=True) as folder:
         place = folder if here else _PLACE
-        _furnish(Path(folder), place, releases, lists, status, architectures, rules)
+        _write_root(Path(folder), place, releases, lists, status, architectures, rules)
         run = _on_this_machine(folder, words) if here else _in_base_image(folder, image, words, own)
     if run.returncode:
         raise AptFailed((run.stdout + run.stderr).decode("utf-8", "replace"))
@@ -141,7 +141,7 @@ def solve(
 
 @cache
 def _own_version() -> str | None:
-    """Return the version of this machine's apt, or None where it has none."""
+    """Return the version of this machine's apt, or None if it has none."""
     if (program := shutil.which("apt-get")) is None:
         return None
     run = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
@@ -157,7 +157,7 @@ def _on_this_machine(folder: str, words: Sequence[str]) -> subprocess.CompletedP
 def _in_base_image(
     folder: str, image: str, words: Sequence[str], own: str | None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the base image's own apt-get. The files are copied, so that an engine elsewhere will do.
+    """Run the base image's own apt-get. The files are copied, so a remote engine works too.
 
     Args:
         own: the version of this machine's apt, which is too old.
@@ -172,7 +172,7 @@ def _in_base_image(
             hint=f"{way_out}, or install docker: then the base image's own is used",
         )
     container = _docker(
-        # As root, whoever the image runs as: the copied files are root's.
+        # As root, whatever the image's user is: root owns the copied files.
         *("create", "--network=none", "--user=0", "--env", f"APT_CONFIG={_PLACE}/apt.conf", "--env", "LC_ALL=C"),
         *("--entrypoint", "apt-get", image, *words),
     )
@@ -195,7 +195,7 @@ def _docker(*words: str) -> str:
     return run.stdout.strip()
 
 
-def _furnish(
+def _write_root(
     root: Path,
     place: str,
     releases: Iterable[Release],
@@ -204,7 +204,7 @@ def _furnish(
     architectures: Sequence[str],
     rules: _Rules,
 ) -> None:
-    """Lay out what apt reads, to be found at `place`: configuration, sources, lists, and what is installed."""
+    """Write what apt reads, for use at `place`: configuration, sources, lists and dpkg status."""
     for folder in ("etc/none.d", "state", "lists/partial", "cache/archives/partial"):
         (root / folder).mkdir(parents=True)
     (root / "apt.conf").write_text(
@@ -220,7 +220,7 @@ def _furnish(
     sources = []
     for each in releases:
         pocket = each.pocket
-        # Trusted, because the signature was checked before; these are the signed bytes.
+        # `trusted`: the signature is already checked, and these are the signed bytes.
         sources.append(
             f"deb [trusted=yes] http://{_HOST}/{pocket.archive} {pocket.suite} {' '.join(pocket.components)}\n"
         )

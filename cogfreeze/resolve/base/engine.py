@@ -1,8 +1,7 @@
-"""The few files of an image that locking needs, from this machine's engine, where it has the image already.
+"""Reads the files of an image that locking needs from this machine's engine, if it already has the image.
 
-Nothing is pulled and nothing of the image runs: a container is made, files are copied out of it, and it is
-removed. An engine that is not there, hangs, fails, or has another image than the digests say is no failure here:
-there are other sources.
+Nothing is pulled and nothing runs: a container is created, files are copied out of it, and it is removed. A
+missing, hanging or failing engine, or one with another image, is no error: there are other sources.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from io import BufferedReader
 
-# An engine that works says its version in a twentieth of a second; one that hangs is waited for once.
+# A working engine answers within a twentieth of a second; a hanging one costs this once.
 _GREETING_SECONDS = 5
 _SECONDS = 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -36,11 +35,11 @@ _MISSING = re.compile(rb"could not (find|be found)|no such file", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What the engine's image has.
+    """What the engine's image contains.
 
     Attributes:
-        files: every wanted file that there is, by path.
-        manifest: digest of the platform's manifest, as far as the engine says it.
+        files: every wanted file that exists, by path.
+        manifest: digest of the platform's manifest, if the engine reports it.
     """
 
     files: Mapping[str, str]
@@ -51,8 +50,8 @@ def read_from_engine(digests: Iterable[str | None], manifest: str | None, platfo
     """Return the wanted files of an image that the engine has, or None.
 
     Args:
-        digests: of its index, its manifest and its config, as far as they are known: whichever of them this
-            engine's store knows an image by.
+        digests: of its index, its manifest and its config, as far as known: engines identify images by different
+            ones.
         manifest: digest of the platform's manifest, where it is known; then it must be this one.
         platform: `linux/amd64`.
     """
@@ -69,7 +68,7 @@ def read_from_engine(digests: Iterable[str | None], manifest: str | None, platfo
 
 @cache
 def _answers(program: str, *_engine: str | None) -> bool:
-    """Say whether there is an engine at all; asked once a run for each engine that the environment may name."""
+    """Return whether an engine answers; cached for each engine that the environment names."""
     try:
         run = _run([program, "version", "--format", "{{.Server.Version}}"], _GREETING_SECONDS)
     except (OSError, subprocess.SubprocessError):
@@ -78,20 +77,20 @@ def _answers(program: str, *_engine: str | None) -> bool:
 
 
 class _Engine:
-    """The engine, for as long as one image is read."""
+    """The engine, while one image is read."""
 
     def __init__(self, program: str) -> None:
         self._program = program
         self._end = time.monotonic() + _SECONDS
 
     def read(self, digests: Sequence[str], manifest: str | None, platform: str) -> Inventory | None:
-        # The ids of those that are there, a line each; it fails where one is not.
+        # The ids of the images that exist, one per line; docker fails if one does not.
         there = self._ask("image", "inspect", "--format", "{{.Id}}", "--", *digests, check=False).split()
         if not there:
             return None
         container = f"cogfreeze-{uuid.uuid4().hex}"
         try:
-            # It is never started; an image may have no command of its own, so it is given one.
+            # It is never started; an image without a command needs one to create a container.
             self._ask(
                 *("create", "--pull=never", "--network=none", "--platform", platform),
                 *("--name", container, there[0], "nothing"),
@@ -105,7 +104,7 @@ class _Engine:
                 files |= self._copied(container, path)
             return Inventory(files=files, manifest=made_of or manifest)
         finally:
-            # Even where its making was broken off, and though time is up.
+            # Also after an interrupted creation or a timeout.
             with suppress(OSError, subprocess.SubprocessError):
                 _run([self._program, "rm", "--force", "--volumes", container], _GREETING_SECONDS)
 
@@ -116,7 +115,7 @@ class _Engine:
         return run.stdout.decode("utf-8", "replace")
 
     def _copied(self, container: str, path: str) -> Mapping[str, str]:
-        """Return the wanted files at or below a path; none where it is not there."""
+        """Return the wanted files at or below a path; none if it does not exist."""
         words = [self._program, "cp", f"{container}:/{path}", "-"]
         with _start(words) as run:
             timer = threading.Timer(self._left(), _kill, [run])
@@ -143,11 +142,11 @@ class _Engine:
 
 
 def _is_of(image: str, made_of: str | None, digests: Sequence[str], manifest: str | None) -> bool:
-    """Say whether a container is of the image that was asked for.
+    """Return whether a container is of the requested image.
 
     Args:
-        image: what the engine knows its image by; podman leaves out `sha256:`.
-        made_of: digest of its platform's manifest, which newer engines say too.
+        image: the engine's id of its image; podman leaves out `sha256:`.
+        made_of: digest of its platform's manifest, which newer engines report.
     """
     if made_of is not None and not _DIGEST.fullmatch(made_of):
         return False
@@ -157,7 +156,7 @@ def _is_of(image: str, made_of: str | None, digests: Sequence[str], manifest: st
 
 
 def _run(words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[bytes]:
-    """Run docker for so long at most."""
+    """Run docker with a time limit."""
     with _start(words) as run:
         try:
             output, complaint = run.communicate(timeout=seconds)
@@ -167,12 +166,12 @@ def _run(words: Sequence[str], seconds: float) -> subprocess.CompletedProcess[by
 
 
 def _start(words: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start docker in a session of its own: what reaches a distant engine for it can't ask for a password."""
+    """Start docker in a session of its own, so that ssh to a remote engine cannot prompt for a password."""
     pipe = subprocess.PIPE
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True)
 
 
 def _kill(run: subprocess.Popen[bytes]) -> None:
-    """End docker, and what it may have started to reach the engine."""
+    """Kill docker and its children."""
     with suppress(ProcessLookupError):
         os.killpg(run.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The base image: which one a project gets, what it is by digest, and what it has installed."""
+"""The base image: which one a project gets, its digest, and its installed packages."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A base image and why it is the one; `reason` is one sentence without a final stop."""
+    """A base image and why it was chosen; `reason` is one sentence without a final stop."""
 
     reference: str
     reason: str
 
 
 def choose_base(build: Build, gpu: cuda.Choice | None = None, cuda_base: str = "auto") -> Choice:
-    """Return the base image that a declaration asks for or implies. No I/O but for the catalogue.
+    """Return the base image that a declaration asks for or implies. Reads only the catalogue.
 
     Args:
-        gpu: what CUDA the project's frameworks want, where it is known already; else `python_packages` decide.
+        gpu: the CUDA that the project's frameworks need, if known; else `python_packages` decide.
         cuda_base: `--use-cuda-base-image`: `true` or `false`, or `auto` for what the frameworks need.
 
     Raises:
-        ProjectError: a combination of frameworks and CUDA that does not exist.
+        ProjectError: no such combination of frameworks and CUDA exists.
         ResolveError: there is no base image of that CUDA.
         UsageError: `cuda_base` contradicts the declaration.
     """
     if cuda_base != "auto" and (build.base_image or not build.gpu):
         raise UsageError(
-            f"`--use-cuda-base-image {cuda_base}` has nothing to choose: "
+            f"`--use-cuda-base-image {cuda_base}` has no effect: "
             + ("`build.base_image` names the base" if build.base_image else "`build.gpu` is false"),
-            hint="leave it out, or go back to `--use-cuda-base-image auto`",
+            hint="remove it, or use `--use-cuda-base-image auto`",
         )
     if build.base_image:
         parsed = Reference.parse(build.base_image)
@@ -66,24 +66,24 @@ def choose_base(build: Build, gpu: cuda.Choice | None = None, cuda_base: str = "
 def _with_cuda(gpu: cuda.Choice, reason: str) -> Choice:
     if gpu.cuda is None:
         raise ResolveError(
-            "which CUDA the base image should have, nothing says",
+            "nothing says which CUDA the base image should have",
             where="build.gpu",
-            hint='say it in `build.cuda`, such as `cuda: "12.8"`',
+            hint='set `build.cuda`, for example `cuda: "12.8"`',
         )
     reference = cuda_images.choose(gpu.cuda, gpu.cudnn, instead=gpu.instead)
     if (given := cuda_images.cuda_of(reference)) != gpu.cuda:
-        reason += f"; the base has CUDA {given}, whose libraries serve it too"
+        reason += f"; the base has CUDA {given}, whose libraries are compatible"
     return Choice(reference=reference, reason=reason)
 
 
 def _slim_python(version: str) -> str:
-    """Return the slim Python image: on Debian 12 where there is one, else on the release that there is."""
+    """Return the slim Python image: on Debian 12 if there is one, else on another release."""
     minor = ".".join(version.split(".")[:2])
     tags = catalogue().tags("python")
     for release in ("bookworm", "trixie"):
         if f"{minor}-slim-{release}" in tags:
             return f"python:{version}-slim-{release}"
-    # 3.8, whose last images are on Debian 12 too; and whatever came after this catalogue.
+    # 3.8, whose last images are on Debian 12 too; and versions newer than this catalogue.
     return f"python:{version}-slim-bookworm" if minor == "3.8" else f"python:{version}-slim"
 
 
@@ -97,23 +97,23 @@ def resolve_base(
     need_packages: bool,
     pinned: BaseImage | None = None,
 ) -> tuple[BaseImage, str | None]:
-    """Return the base image by digest, and what it has installed as text of a dpkg status file.
+    """Return the base image by digest, and its dpkg status file as text.
 
-    The registry is asked what the image is, and `contents` what is in it. Where no registry can be asked, a base
-    that is pinned already stays what it is; else the catalogue answers, what it can't know is marked
-    `unconfirmed`, and a warning says so.
+    The registry resolves the image, and `inventory` reads its contents. If the registry can't be reached, a pinned
+    base stays as it is; otherwise the catalogue is used, fields that it can't know are marked `unconfirmed`, and
+    a warning is printed.
 
     Args:
         reference: `[host/]name[:tag][@sha256:…]`.
         platform: `linux/amd64`.
         reason: why this base, for the lock.
-        need_packages: whether the status is wanted: only system packages need it.
-        pinned: the base so far; of the same reference, it keeps its digest.
+        need_packages: whether the status is needed: only system packages need it.
+        pinned: the locked base; the same reference keeps its digest.
 
     Raises:
         ResolveError: no such image, or not for this platform, or not of Debian or Ubuntu.
-        IntegrityError: the registry gave other bytes than its digests promise.
-        NetworkError: the registry can't be reached, and nobody else knows enough of the image.
+        IntegrityError: the registry's bytes do not match its digests.
+        NetworkError: the registry can't be reached, and neither lock nor catalogue knows enough.
     """
     parsed = Reference.parse(reference)
     if pinned and pinned.reference == parsed.name:
@@ -161,7 +161,7 @@ def _from_registry(
     status = _status(found, reference) if need_packages else None
     distribution = inventory.distribution(found) or _known_distribution(reference, top.digest)
     if not distribution:
-        # It is the lowest layer that has the file, but for an image whose distribution was upgraded in place.
+        # Usually the lowest layer has the file, unless the distribution was upgraded in place.
         distribution = inventory.distribution(
             read(lambda files: bool(inventory.distribution(files)), from_below=not need_packages)
         )
@@ -177,9 +177,9 @@ def _from_registry(
 
 
 def _known_distribution(reference: Reference, digest: str) -> str:
-    """Return the distribution that the catalogue has of a tag; empty where the tag may have moved to another.
+    """Return a tag's distribution from the catalogue; empty if the tag may have moved to another.
 
-    `python:3.13-slim` is of one release today and of another next year; `python:3.13-slim-bookworm` never is.
+    `python:3.13-slim` moves from release to release; `python:3.13-slim-bookworm` never does.
     """
     known = catalogue().find(reference.name)
     if known is None:
@@ -190,35 +190,35 @@ def _known_distribution(reference: Reference, digest: str) -> str:
 
 
 def _top(repository: Repository, reference: Reference, pinned: bool, settings: Settings) -> Document:
-    """Return the document that a reference means; a digest, where given, is stronger than the tag.
+    """Return the document that a reference names; a digest takes precedence over the tag.
 
     Args:
-        pinned: whether the digest is the lock's; else it is the declaration's.
+        pinned: whether the digest comes from the lock; else it comes from the declaration.
     """
     try:
         return repository.manifest(reference.digest or reference.tag or "latest")
     except UnknownImageError as error:
         name = reference.name.partition(":")[0]
         if reference.digest:
-            way_out = "`cog lock --upgrade-base` takes what the tag is now"
+            way_out = "`cog lock --upgrade-base` locks what the tag names now"
             if not pinned:
-                way_out = "check the digest in `build.base_image`, or name a tag alone"
+                way_out = "check the digest in `build.base_image`, or give only a tag"
             error.hint = f"it has no {reference.digest} (any more); {way_out}"
         elif reference.tag in (tags := catalogue().tags(name)):
-            error.hint = "it is a published image, as of this cogfreeze: it may be gone; choose another tag"
+            error.hint = "it was published when this cogfreeze was released, but may be gone; choose another tag"
             if settings.registry_mirror:
                 error.hint = (
-                    "it is a published image that the mirror does not carry: name another in"
-                    " `COG_REGISTRY_MIRROR`, or none"
+                    "it is a published image that the mirror does not have: set `COG_REGISTRY_MIRROR` to another"
+                    " mirror, or unset it"
                 )
         elif cuda_images.is_inferred(reference.name):
             error.hint = (
-                "its name was made from NVIDIA's scheme, and it is not there or no more: name one that is in"
+                "its name follows NVIDIA's scheme, but it does not exist (any more): name an existing image in"
                 " `build.base_image`"
             )
         elif tags:
             near = ", ".join(f"`{name}:{tag}`" for tag in _near(reference.tag or "", tags))
-            error.hint = f"{error.hint}; there is {near}"
+            error.hint = f"{error.hint}; similar tags: {near}"
         raise
 
 
@@ -228,7 +228,7 @@ def config_digest(manifest: Document, reference: Reference) -> str:
         return str(manifest.content["config"]["digest"])
     except (KeyError, TypeError):
         raise ResolveError(
-            f"`{reference.name}` is {manifest.media_type or 'something'}, which is no container image",
+            f"`{reference.name}` is not a container image, but {manifest.media_type or 'of an unknown type'}",
             hint="choose an image that docker can run",
         ) from None
 
@@ -240,7 +240,7 @@ def _near(tag: str, tags: list[str]) -> list[str]:
 
 
 def platforms_of_index(index: Document) -> dict[str, str]:
-    """Return the platforms of an index, each with its manifest's digest; attestations are none."""
+    """Return the platforms of an index, each with its manifest's digest; attestations are left out."""
     found: dict[str, str] = {}
     for each in index.content.get("manifests", ()):
         found.setdefault(_platform_of(each.get("platform", {})), str(each.get("digest", "")))
@@ -263,14 +263,14 @@ def _no_platform(reference: Reference, platform: str, there: list[str]) -> Resol
     return ResolveError(
         f"`{reference.name}` has no image for {platform}",
         where="build.platforms",
-        hint=f"it has {', '.join(sorted(set(there)))}",
+        hint=f"available platforms: {', '.join(sorted(set(there)))}",
     )
 
 
 def _supported(distribution: str, reference: Reference) -> str:
     if re.fullmatch(r"(debian|ubuntu):[a-z0-9.]+", distribution):
         return distribution
-    what = f"of {distribution.rstrip(':')}" if distribution else "of no distribution that can be told"
+    what = f"of {distribution.rstrip(':')}" if distribution else "of an unknown distribution"
     raise ResolveError(
         f"`{reference.name}` is {what}", where="build.base_image", hint="choose an image of Debian or Ubuntu"
     )
@@ -280,7 +280,7 @@ def _status(files: Mapping[str, str], reference: Reference) -> str:
     if (status := inventory.status(files)) is not None:
         return status
     raise ResolveError(
-        f"`{reference.name}` has no package list, so nothing can be installed onto it with apt",
+        f"`{reference.name}` has no dpkg package list, so system packages cannot be installed",
         where="build.system_packages",
-        hint="choose another base image, or drop the system packages",
+        hint="choose another base image, or remove the system packages",
     )

@@ -1,7 +1,7 @@
-"""What an image has inside, as far as locking needs it: its distribution, its packages, its Python.
+"""What locking needs to know about an image's contents: its distribution, packages and Python.
 
-It is read from this machine's engine, where that has the image already, else from the registry's layers. What was
-found is kept by the digest of the platform's manifest, so it is looked for once, whoever had it.
+It is read from this machine's engine if that has the image, else from the registry's layers. The result is cached
+by the digest of the platform's manifest.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def read_inventory(
     """Return the wanted files of an image by path (`layers.WANTED`), at least as many as `enough` asks for.
 
     Args:
-        index: the digest that the image is pinned by; the manifest's where there is no index.
+        index: the digest that the image is pinned by; the manifest's if there is no index.
         manifest: the platform's.
-        from_below: whether the lowest layer likely has it; layers are read from the top otherwise.
+        from_below: start with the lowest layer; otherwise layers are read from the top.
 
     Raises:
         IntegrityError, ResolveError, NetworkError: as `layers.read`.
@@ -50,7 +50,7 @@ def read_inventory(
     if kept is not None and (kept.whole or enough(kept.files)):
         return kept.files
     config = (manifest.content.get("config") or {}).get("digest")
-    found = _pulled((index, manifest.digest, config), manifest.digest, platform, settings)
+    found = _from_engine((index, manifest.digest, config), manifest.digest, platform, settings)
     if found is not None:
         return found.files
     descriptors = list(manifest.content.get("layers", ()))
@@ -61,20 +61,20 @@ def read_inventory(
     return files
 
 
-def at_hand(index: str, manifest: str | None, platform: str, settings: Settings) -> Inventory | None:
-    """Return the same without a registry; None where neither what was kept nor the engine has the packages.
+def without_registry(index: str, manifest: str | None, platform: str, settings: Settings) -> Inventory | None:
+    """Return the same without a registry; None if neither the cache nor the engine has the packages.
 
     Args:
-        manifest: digest of the platform's manifest, where it is known.
+        manifest: digest of the platform's manifest, if known.
     """
     kept = _kept(manifest, settings) if manifest else None
     if kept is not None and status(kept.files) is not None:
         return Inventory(files=kept.files, manifest=manifest)
-    found = _pulled((index, manifest), manifest, platform, settings)
+    found = _from_engine((index, manifest), manifest, platform, settings)
     return found if found is not None and status(found.files) is not None else None
 
 
-def _pulled(
+def _from_engine(
     digests: tuple[str | None, ...], manifest: str | None, platform: str, settings: Settings
 ) -> Inventory | None:
     found = engine.read_from_engine(digests, manifest, platform)
@@ -85,7 +85,7 @@ def _pulled(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """What is known of an image's files; `whole` where a wanted file that is not here is not in the image."""
+    """What is known of an image's files; if `whole`, wanted files that are missing here are not in the image."""
 
     files: Mapping[str, str]
     whole: bool
@@ -113,7 +113,7 @@ def _keep(manifest: str, what: _Kept, settings: Settings) -> None:
 
 
 def distribution(files: Mapping[str, str]) -> str:
-    """Return `debian:bookworm` or `ubuntu:22.04` of an os-release file; empty where there is none."""
+    """Return `debian:bookworm` or `ubuntu:22.04` from an os-release file; empty if there is none."""
     text = next((files[path] for path in layers.OS_RELEASE if path in files), "")
     pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)
     values = {key: value.strip("'\"") for key, value in pairs}
@@ -122,10 +122,10 @@ def distribution(files: Mapping[str, str]) -> str:
 
 
 def status(files: Mapping[str, str]) -> str | None:
-    """Return what is installed, as text of a dpkg status file; None where there is no list of it."""
+    """Return the installed packages as the text of a dpkg status file; None if there is none."""
     if layers.STATUS in files:
         return files[layers.STATUS]
-    # A distroless image's, in pieces.
+    # Distroless images have one file per package.
     parts = [text for path, text in sorted(files.items()) if path.startswith(layers.STATUS_FOLDER)]
     if not parts:
         return None

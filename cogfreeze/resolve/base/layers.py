@@ -1,7 +1,7 @@
-"""The few files of an image that locking needs, read from its layers without an engine.
+"""Reads the files of an image that locking needs from its layers, without an engine.
 
-Layers are read from the top, each whole and hashed, and only as far down as needed. What was found in a layer is
-kept by the layer's digest.
+Layers are read from the top, each whole and hashed, and only as far down as needed. Results are cached by the
+layer's digest.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 STATUS = "var/lib/dpkg/status"
 STATUS_FOLDER = "var/lib/dpkg/status.d"
 OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
-# What it links to stands for its text.
+# A symbolic link: its target is kept in place of its contents.
 PYTHON_PATH = "usr/local/bin/python3"
 WANTED = (STATUS, *OS_RELEASE, PYTHON_PATH)
-# Of what is kept; another one looks for other files.
+# Version of the cache's format.
 _FORMAT = 3
 _LARGEST = 64 << 20
-# What reading a tar file that is none, or a broken one, may raise.
+# What reading a broken tar file may raise.
 UNREADABLE = (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one layer has of the wanted files, and what it hides of the layers under it."""
+    """The wanted files of one layer, and the paths that it hides in the layers below."""
 
     files: Mapping[str, str]
     hides: Sequence[str]
@@ -56,15 +56,15 @@ def read(
     settings: Settings,
     report: Report,
 ) -> dict[str, str]:
-    """Return the wanted files as the image has them, by path, read until `enough` says so.
+    """Return the image's wanted files by path; reading stops when `enough` says so.
 
     Args:
         layers: the manifest's descriptors, lowest first.
 
     Raises:
-        IntegrityError: a layer's bytes are not those of its digest.
-        ResolveError: a layer is compressed in a way that can't be read here.
-        NetworkError: a layer can't be had.
+        IntegrityError: a layer's bytes do not match its digest.
+        ResolveError: a layer's compression is not supported here.
+        NetworkError: a layer can't be fetched.
     """
     found: dict[str, str] = {}
     hidden: list[str] = []
@@ -113,7 +113,7 @@ def _fetch(repository: Repository, digest: str, advance: Callable[[int], None]) 
             while stream.read(1 << 20):
                 pass
         except UNREADABLE as error:
-            # Wrong bytes are the likelier reason, and the graver one.
+            # Wrong bytes are the more likely and more serious reason.
             while stream.read(1 << 20):
                 pass
             if stream.digest() == digest:
@@ -149,13 +149,13 @@ class _Hashed:
 
 
 def scan(stream: IO[bytes], *, below: str = "") -> Layer:
-    """Return what a tar file, compressed or not, has of the wanted files.
+    """Return the wanted files of a tar file, compressed or not.
 
     Args:
-        below: the folder that its paths start in; empty for the image's root.
+        below: the folder that its paths are relative to; empty for the image's root.
 
     Raises:
-        UNREADABLE: it can't be read.
+        UNREADABLE: it is broken.
     """
     files: dict[str, str] = {}
     hides: list[str] = []
@@ -174,7 +174,7 @@ def scan(stream: IO[bytes], *, below: str = "") -> Layer:
                 if content:
                     files[path] = content.read().decode("utf-8", "replace")
                 elif not member.isdir():
-                    # A link, say, in the place of what a layer below has there.
+                    # For example a link that replaces a file of a lower layer.
                     hides.append(path)
             elif not member.isdir() and _is_wanted_of(path):
                 hides.append(path)
@@ -182,5 +182,5 @@ def scan(stream: IO[bytes], *, below: str = "") -> Layer:
 
 
 def _is_wanted_of(path: str) -> bool:
-    """Say whether a path is a wanted file's, or that of a folder that has one."""
+    """Return whether a path is a wanted file or a folder above one."""
     return any(_is_below(wanted, [path]) for wanted in (*WANTED, STATUS_FOLDER))

@@ -1,4 +1,4 @@
-"""A base image where no registry can be asked: what a lock, the engine and the catalogue know of it."""
+"""The base image without a registry: from the lock, the engine and the catalogue."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def pinned(base: BaseImage, platform: str, reason: str, settings: Settings) -> tuple[BaseImage, str] | None:
-    """Return a base that is locked already and its dpkg status; None where nobody here has its packages."""
-    found = inventory.at_hand(base.digest, base.manifest, platform, settings)
+    """Return a locked base and its dpkg status; None if its packages are not known here."""
+    found = inventory.without_registry(base.digest, base.manifest, platform, settings)
     status = inventory.status(found.files) if found else None
     if status is None:
         return None
@@ -38,10 +38,10 @@ def from_catalogue(
     need_packages: bool,
     error: NetworkError,
 ) -> tuple[BaseImage, str | None]:
-    """Return a base as the catalogue has it, with the packages of that very digest, and say so.
+    """Return a base from the catalogue, with the packages of its digest, and warn about it.
 
     Args:
-        error: why the registry does not answer; it is raised where the catalogue doesn't know enough.
+        error: why the registry does not answer; raised if the catalogue doesn't know enough.
 
     Raises:
         NetworkError
@@ -52,20 +52,20 @@ def from_catalogue(
     status = None
     unconfirmed = ["digest", "manifest"]
     if need_packages:
-        found = inventory.at_hand(known.digest, known.manifest(platform), platform, settings)
+        found = inventory.without_registry(known.digest, known.manifest(platform), platform, settings)
         status = inventory.status(found.files) if found else None
         if status is None:
             status = _listed(known, platform)
             unconfirmed.append("packages")
         if status is None:
             raise NetworkError(
-                f"what `{reference.name}` has installed on {platform} only the registry knows: {error.message}",
-                hint=f"{error.hint}; or name a mirror in `COG_REGISTRY_MIRROR`, or give the image to an engine"
-                f" here: `docker pull --platform {platform} {known.name}@{known.digest}`",
+                f"only the registry knows which packages `{reference.name}` has on {platform}: {error.message}",
+                hint=f"{error.hint}; or set `COG_REGISTRY_MIRROR` to a mirror, or pull the image into this"
+                f" machine's engine: `docker pull --platform {platform} {known.name}@{known.digest}`",
             )
     report.warn(
         f"{error.message}; `{reference.name}` is taken from the catalogue, as of {known.date}",
-        hint="the build confirms what the catalogue says; `cog lock --upgrade-base` asks the registry again",
+        hint="the build checks it; `cog lock --upgrade-base` asks the registry again",
     )
     base = BaseImage(
         reference=reference.name,
@@ -84,13 +84,13 @@ def from_catalogue(
 def _unknown(reference: Reference, known: Image | None, error: NetworkError) -> NetworkError:
     name = f"`{reference.name}`"
     if reference.host is None:
-        catalogued = f"has {name} by another digest" if known else f"has no {name}"
-        error.hint = f"{error.hint}; or name a mirror in `COG_REGISTRY_MIRROR`. The catalogue {catalogued}"
+        catalogued = f"has {name} with another digest" if known else f"has no {name}"
+        error.hint = f"{error.hint}; or set `COG_REGISTRY_MIRROR` to a mirror. The catalogue {catalogued}"
     return error
 
 
 def _listed(known: Image, platform: str) -> str | None:
-    """Return the catalogue's list of an image's packages as a dpkg status, where it has that digest's."""
+    """Return the catalogue's package list of an image as a dpkg status; None if it has none of that digest."""
     listed = catalogue().packages(known.digest, platform)
     if listed is None:
         return None

@@ -1,6 +1,6 @@
-"""Asking a registry (the OCI distribution API) what a tag is, and hashing every answer ourselves.
+"""A client of the OCI distribution API that hashes every answer.
 
-A registry's own word for a digest is never taken: manifests, configs and layers are hashed as they come.
+The digests that a registry reports are never trusted: manifests, configs and layers are hashed as they arrive.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """An image reference, taken apart.
+    """An image reference, parsed.
 
     Attributes:
         host: the registry's host and port; None means Docker's default registry.
         repository: `library/python`.
-        tag: None where only a digest is given.
-        name: `name:tag` (or `name`, where only a digest is given) as it was written, `latest` filled in.
+        tag: None if only a digest is given.
+        name: `name:tag` (or `name`, if only a digest is given) as written, with `latest` filled in.
     """
 
     host: str | None
@@ -56,10 +56,10 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Take `[host/]name[:tag][@sha256:…]` apart.
+        """Parse `[host/]name[:tag][@sha256:…]`.
 
         Raises:
-            Refused: it is no image reference; the project's reader has said so before.
+            Refused: it is not an image reference; the project's reader checks this first.
         """
         named, _, digest = IMAGE_REFERENCE.check(text).partition("@")
         path, _, tag = named.rpartition(":") if ":" in named.rpartition("/")[2] else (named, "", "")
@@ -92,7 +92,7 @@ class Repository:
         self._reference = reference
         base = _base(reference, settings)
         self._base = f"{base}/v2/{reference.repository}"
-        # Whose credentials are given: a mirror gets its own, never those of the registry that it stands in for.
+        # Whose credentials to use: a mirror gets its own, never those of the registry that it mirrors.
         mirror = reference.host is None and settings.registry_mirror
         self._login = urlsplit(base).netloc.rpartition("@")[2] if mirror else reference.host
         self._web = network_session(settings)
@@ -109,8 +109,8 @@ class Repository:
         """Return the manifest or index of a tag or digest.
 
         Raises:
-            ResolveError: there is none, or this machine may not read it.
-            IntegrityError: its bytes are not those of the digest asked for, or that the registry names.
+            ResolveError: it does not exist, or this machine may not read it.
+            IntegrityError: its bytes do not match the requested or the reported digest.
             NetworkError: the registry can't be reached.
         """
         try:
@@ -123,18 +123,18 @@ class Repository:
         if _DIGEST.fullmatch(promised) and promised != digest:
             raise IntegrityError(
                 f"the registry's manifest of `{self._reference.name}` has the digest {digest}, not {promised}",
-                hint="the registry, a mirror of it, or something on the way changed it",
+                hint="the registry, a mirror or a proxy changed it",
             )
         content = _json(body, answer.url)
         media_type = content.get("mediaType") or answer.headers.get("Content-Type", "").partition(";")[0]
         return Document(digest=digest, media_type=media_type, content=content)
 
     def blob(self, digest: str) -> Mapping[str, Any]:
-        """Return a small JSON blob, an image's config.
+        """Return a small JSON blob, such as an image's config.
 
         Raises:
-            IntegrityError: its bytes are not those of the digest.
-            NetworkError: it can't be had.
+            IntegrityError: its bytes do not match the digest.
+            NetworkError: it can't be fetched.
         """
         with self.open(digest) as (answer, _):
             body = answer.content
@@ -144,9 +144,11 @@ class Repository:
 
     @contextmanager
     def open(self, digest: str) -> Iterator[tuple[requests.Response, Reference]]:
-        """Give a blob's answer, to be read as it comes. The caller checks the digest (`wrong_blob`)."""
+        """Open a blob as a stream. The caller checks the digest (`wrong_blob`)."""
         if not _DIGEST.fullmatch(digest):
-            raise IntegrityError(f"`{self._reference.name}` names a blob by `{digest}`, which is no SHA-256")
+            raise IntegrityError(
+                f"`{self._reference.name}` names a blob by `{digest}`, which is not a SHA-256 digest"
+            )
         with self._get(f"blobs/{digest}", {"Accept-Encoding": "identity"}) as answer:
             yield answer, self._reference
 
@@ -155,7 +157,7 @@ class Repository:
         url = f"{self._base}/{path}"
         with explaining_failures(url):
             answer = self._web.get(url, headers=headers, auth=self._auth, stream=True, timeout=TIMEOUT)
-            if answer.status_code == 401:  # no token yet, or one that has run out
+            if answer.status_code == 401:  # no token yet, or an expired one
                 challenge = answer.headers.get("WWW-Authenticate", "")
                 answer.close()
                 self._auth = self._authenticate(challenge)
@@ -165,7 +167,7 @@ class Repository:
                 yield answer
 
     def _authenticate(self, challenge: str) -> requests.auth.AuthBase | None:
-        """Answer a 401's challenge: with docker's credentials for the registry, where there are any."""
+        """Answer the challenge of a 401, with docker's credentials for the registry if there are any."""
         from requests.auth import HTTPBasicAuth
 
         user, password, identity = self._credentials()
@@ -197,10 +199,10 @@ class Repository:
         return _bearer(str(said.get("token") or said.get("access_token") or ""))
 
     def _credentials(self) -> tuple[str, str, str]:
-        """Return user, password and identity token that docker has for the registry; empty where it has none.
+        """Return docker's user, password and identity token for the registry; empty if it has none.
 
-        A credential helper that doesn't work is no failure: a public image needs none. It is told of when the
-        registry refuses.
+        A broken credential helper is no error, since public images need none; it is mentioned if the registry
+        refuses access.
         """
         from docker import auth
         from docker.errors import DockerException
@@ -215,36 +217,36 @@ class Repository:
         return found.get("username") or "", found.get("password") or "", found.get("identitytoken") or ""
 
     def _refusal(self, error: StatusError) -> ResolveError | StatusError:
-        """Return a failed answer as what it means for the image."""
+        """Return the error that a failed answer means for the image."""
         name = self._reference.name
         where = "the registry" if self._reference.host is None else f"`{self._reference.host}`"
         if error.status == 404:
             return UnknownImageError(
-                f"{where} has no `{name}`", hint="check the name and tag; a mirror may not carry every image"
+                f"{where} has no `{name}`", hint="check the name and tag; a mirror may not have every image"
             )
         if error.status in (401, 403):
             login = f"docker login {self._login}" if self._login else "docker login"
             return ResolveError(
-                f"`{name}` is not at {where}, or this machine may not read it",
+                f"`{name}` does not exist at {where}, or this machine may not read it",
                 hint=f"check the name; if it is private, run `{login}`{self._trouble}",
             )
         return error
 
 
 class UnknownImageError(ResolveError):
-    """The registry answers, and has no such image."""
+    """The registry answers and does not have the image."""
 
 
 def wrong_blob(reference: Reference, digest: str) -> IntegrityError:
-    """Return the error of a blob whose bytes are not those of its digest."""
+    """Return the error of a blob whose bytes do not match its digest."""
     return IntegrityError(
-        f"the registry gave other bytes for {digest} of `{reference.name}`",
-        hint="the registry, a mirror of it, or something on the way changed it",
+        f"the registry's bytes for {digest} of `{reference.name}` do not match the digest",
+        hint="the registry, a mirror or a proxy changed it",
     )
 
 
 def _base(reference: Reference, settings: Settings) -> str:
-    """Return the base URL of a reference's registry: a mirror stands in for the default one alone."""
+    """Return the base URL of a reference's registry; a mirror replaces only the default registry."""
     if reference.host is None:
         if settings.registry_mirror:
             _require_safe(settings.registry_mirror, "`COG_REGISTRY_MIRROR`")
@@ -260,18 +262,18 @@ def _default_host() -> str:
 
 
 def _is_default(host: str) -> bool:
-    """Say whether a host is the default registry: its domain, or a host below that."""
+    """Return whether a host is the default registry: its domain or a host below it."""
     domain = _default_host().partition(".")[2]
     return host == domain or host.endswith(f".{domain}")
 
 
 def _require_safe(url: str, what: str) -> None:
-    """Refuse plain http to another machine: whoever is on the way could name other digests, or read a password."""
+    """Refuse plain http to another machine, where an attacker could change digests or read a password."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.netloc.rpartition("@")[2])):
         return
     raise UsageError(
-        f"{what} is not an https address: `{redacted(url)}`", hint="plain http is taken on loopback alone"
+        f"{what} is not an https address: `{redacted(url)}`", hint="plain http is allowed only on loopback"
     )
 
 
@@ -287,7 +289,7 @@ def _bearer(token: str) -> requests.auth.AuthBase:
     from requests.auth import AuthBase
 
     class Bearer(AuthBase):
-        """A token; as an `auth`, so that neither netrc replaces it nor a redirect to another host carries it."""
+        """A token, as an `auth`, so that netrc does not replace it and redirects do not carry it."""
 
         def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
             request.headers["Authorization"] = f"Bearer {token}"
@@ -303,7 +305,7 @@ def _json(body: bytes, url: str) -> Mapping[str, Any]:
         content = None
     if not isinstance(content, dict):
         raise NetworkError(
-            f"{redacted(url)} did not answer as a registry does",
-            hint="check that the address is one of a registry",
+            f"{redacted(url)} does not answer like a registry",
+            hint="check that the address is a registry's",
         )
     return content

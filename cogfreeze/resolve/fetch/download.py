@@ -1,8 +1,7 @@
 """Files known by hash: fetched in parallel, resumed, and kept in one cache.
 
-The cache is `<settings.cache>/sha256/<hex>/<name>`, shared between projects and processes. A file is there
-whole and verified, or not there: an interrupted download leaves a hidden `.part` beside it, which the next one
-resumes.
+The cache is `<settings.cache>/sha256/<hex>/<name>`, shared between projects and processes. A file in it
+is whole and verified: an interrupted download leaves a hidden `.part` file, which the next one resumes.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 _PARALLEL = 8
 _ATTEMPTS = 4
 _CHUNK = 1 << 20
-_PIECE = 1 << 16  # what a broken connection may lose
+_PIECE = 1 << 16  # how much a broken connection may lose
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~!%:=@-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -50,10 +49,10 @@ class Artifact:
     """A file known by its hash, wherever it is fetched from.
 
     Attributes:
-        urls: where it may be had, the preferred one first; the others are asked when that one fails.
+        urls: its addresses, the preferred one first; the others are tried when it fails.
         sha256: 64 hex digits.
-        size: bytes, where known.
-        name: the file's name in the cache; no path.
+        size: bytes, if known.
+        name: the file's name in the cache, without a path.
     """
 
     urls: tuple[str, ...]
@@ -67,27 +66,27 @@ class Artifact:
 
 
 def cached_path(settings: Settings, sha256: str, name: str) -> Path:
-    """Return where the cache keeps (or would keep) a file."""
+    """Return the path of a file in the cache, whether it exists or not."""
     return settings.cache / "sha256" / sha256 / name
 
 
 def fetch_all(
     items: Iterable[Artifact], settings: Settings, report: Report, *, what: str = "files"
 ) -> dict[str, Path]:
-    """Bring every artifact into the cache, eight at a time, and return their paths by sha256.
+    """Fetch every artifact into the cache, eight at a time, and return their paths by sha256.
 
-    Every file is hashed before it is handed out, one that was in the cache too; a wrong one is fetched again.
+    Every file is hashed, also if it was already in the cache; a wrong one is fetched again.
 
     Args:
-        items: what to fetch; those with equal hashes are fetched once, under the first one's name.
-        settings: the cache, and whom to trust.
-        report: gets one step, with the bytes of all where every size is known.
-        what: what the files are, for the progress line: `Debian packages`.
+        items: what to fetch; items with equal hashes are fetched once, under the first name.
+        settings: the cache's folder and the CA bundle.
+        report: gets one step, with the total bytes if every size is known.
+        what: the kind of files, for the progress line: `Debian packages`.
 
     Raises:
-        IntegrityError: a server gave other bytes than the hash promises.
-        NetworkError: no address of an artifact answered.
-        CogError: the cache can't be written.
+        IntegrityError: a server's bytes do not match the hash.
+        NetworkError: no address of an artifact could be reached.
+        CogError: the cache is not writable.
     """
     wanted: dict[str, Artifact] = {}
     for item in items:
@@ -103,14 +102,14 @@ def fetch_all(
             futures = {sha256: pool.submit(fetcher.fetch, item) for sha256, item in wanted.items()}
             return {sha256: future.result() for sha256, future in futures.items()}
         except _Stopped:
-            # A later item failed first and stopped this one: that failure is the one to tell.
+            # Another item failed first and stopped this one: report that failure.
             for future in futures.values():
                 if isinstance(failure := future.exception(), CogError):
                     raise failure from None
             raise
         finally:
             fetcher.stop.set()
-            # Whoever interrupts does not wait for servers.
+            # Ctrl-C must not wait for slow servers.
             pool.shutdown(wait=not isinstance(sys.exception(), KeyboardInterrupt), cancel_futures=True)
 
 
@@ -165,7 +164,7 @@ class _Fetcher:
         return path
 
     def _is_good(self, path: Path, item: Artifact) -> bool:
-        """Whether the cache holds the file, with the right bytes."""
+        """Return whether the cache has the file with the right bytes."""
         try:
             with path.open("rb") as file:
                 return item.size in (None, os.fstat(file.fileno()).st_size) and self._sha256(file) == item.sha256
@@ -186,7 +185,7 @@ class _Fetcher:
 
     @contextmanager
     def _owned(self, path: Path) -> Iterator[BinaryIO]:
-        """Open the part file for this thread alone, other processes' included; it keeps what was in it."""
+        """Open the part file under an exclusive lock between threads and processes, keeping its contents."""
         while True:
             with path.open("a+b") as file:
                 while True:
@@ -196,7 +195,7 @@ class _Fetcher:
                     except BlockingIOError:
                         self.stop.wait(0.05)
                         self._leave_if_stopped()
-                # The owner before us has perhaps renamed it: then what we locked is the finished file.
+                # The former owner may have renamed it; then we have locked the finished file.
                 if not _is_still(file, path):
                     continue
                 try:
@@ -214,7 +213,7 @@ class _Fetcher:
                 return self._complete_from(url, part, item, meter)
             except (IntegrityError, NetworkError) as error:
                 failures.append(error)
-        # Wrong bytes are the graver news, even if another address merely did not answer.
+        # Wrong bytes are more serious than an address that did not answer.
         raise next((error for error in failures if isinstance(error, IntegrityError)), failures[0])
 
     def _complete_from(self, url: str, part: BinaryIO, item: Artifact, meter: _Meter) -> None:
@@ -224,7 +223,7 @@ class _Fetcher:
             except StatusError:
                 raise
             except NetworkError:
-                # The connection broke in the middle. What came so far is kept, and the rest is asked for.
+                # The connection broke: keep what has arrived and ask for the rest.
                 if attempt == _ATTEMPTS or part.seek(0, os.SEEK_END) == 0:
                     raise
                 self.stop.wait(0.5 * 2**attempt)
@@ -237,20 +236,20 @@ class _Fetcher:
             if not resumed:
                 break
         raise IntegrityError(
-            f"`{item.name}` from {redacted(url)} is not the file that was promised: expected sha256 {item.sha256}"
+            f"`{item.name}` from {redacted(url)} does not match its hash: expected sha256 {item.sha256}"
             f"{_bytes(item.size)}, got {got}{_bytes(size)}",
-            hint="the server, or something on the way, gave other bytes; nothing of them was kept",
+            hint="the server or a proxy sent other bytes; nothing was kept",
         )
 
     def _transfer(self, url: str, part: BinaryIO, item: Artifact, meter: _Meter) -> bool:
-        """Append to the part file what is missing; return whether bytes of an earlier run were kept."""
+        """Append the missing bytes to the part file; return whether bytes of an earlier run were kept."""
         start = part.seek(0, os.SEEK_END)
         if start and start == item.size:
             return True
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         with explaining_failures(url), self.web.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
             if start and answer.status_code == 416:
-                return True  # the part is no shorter than the file: its hash will tell
+                return True  # the part has at least the file's size: the hash will tell
             require_success(answer)
             if start and not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
                 part.truncate(0)
@@ -262,13 +261,13 @@ class _Fetcher:
                 received += len(chunk)
                 meter.move(received)
                 if item.size is not None and received > item.size:
-                    break  # wrong already; its hash will tell
+                    break  # too long already: the hash will tell
             part.flush()
         return bool(start)
 
 
 def _is_still(file: BinaryIO, path: Path) -> bool:
-    """Whether the path still names the open file."""
+    """Return whether the path still refers to the open file."""
     return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
 
 

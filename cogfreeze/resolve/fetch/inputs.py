@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from cogfreeze.settings import Settings
 
 _CHUNK = 1 << 20
-# What the cache calls them; their own names are whatever a URL ends in.
+# Their name in the cache, since a URL may end in anything.
 INPUT_FILE = "input"
 
 
 def resolve_inputs(
     project: Project, previous: Iterable[LockedFile], settings: Settings, report: Report
 ) -> tuple[LockedFile, ...]:
-    """Return a record of every file that the project's commands name, sorted by URL.
+    """Return a record of every file that the project's commands use, sorted by URL.
 
-    A file that is locked already keeps its hash, and is not asked for again.
+    A file that is already locked keeps its hash and is not fetched again.
 
     Args:
-        previous: what is locked; none where all are to be fetched anew.
+        previous: the locked files; empty to fetch all of them again.
 
     Raises:
         NetworkError: a URL could not be fetched.
@@ -51,7 +51,7 @@ def input_artifacts(files: Iterable[LockedFile]) -> list[download.Artifact]:
 
 
 def fetch_and_hash(url: str, web: requests.Session, settings: Settings, report: Report) -> LockedFile:
-    """Fetch a file into the cache as `NAME`, and learn its hash on the way.
+    """Fetch a file into the cache and return its hash and size.
 
     Raises:
         NetworkError
@@ -77,7 +77,7 @@ def fetch_and_hash(url: str, web: requests.Session, settings: Settings, report: 
         path = download.cached_path(settings, locked.sha256, INPUT_FILE)
         path.parent.mkdir(exist_ok=True)
         if not path.exists():
-            # A second name for it, which stays when the first goes.
+            # A second link, which remains when the temporary file is deleted.
             path.hardlink_to(part.name)
             path.chmod(0o644)
     return locked

@@ -1,6 +1,6 @@
-"""Asking the network: certificates, retries, and failures in clear words.
+"""HTTP sessions: certificates, retries and clear errors.
 
-Proxies and netrc are honoured as `requests` does. Credentials in an address are never shown.
+Proxies and netrc are used as `requests` does. Credentials in an address are never shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BUSY = (429, 500, 502, 503, 504)
 
 
 class StatusError(NetworkError):
-    """A server answered, with a failure.
+    """A server answered with an error status.
 
     Attributes:
         status: the HTTP status.
@@ -38,24 +38,24 @@ class StatusError(NetworkError):
 
 
 class UnreachableError(NetworkError):
-    """No answer came: no such host, refused, timed out, no trust."""
+    """No answer came: unknown host, connection refused, timeout, untrusted certificate."""
 
 
 def redacted(url: str) -> str:
-    """Return the address as an error may show it: without credentials, query and fragment."""
+    """Return an address for messages: without credentials, query and fragment."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def http_session(settings: Settings) -> requests.Session:
-    """Return a session that trusts what the machine trusts, and retries what is worth it.
+    """Return a session that uses the machine's CA certificates and retries transient failures.
 
     Trust: `COG_CA_BUNDLE`, else `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE`, else `SSL_CERT_FILE` or the system's
-    store, else the certificates that came with `requests`. An answer of 429 or 5xx is asked again, after
-    `Retry-After` (a minute at most) or with growing pauses. May be used by several threads.
+    store, else the certificates that came with `requests`. A request that is answered 429 or 5xx is repeated after
+    `Retry-After` (a minute at most) or with growing pauses. Safe for several threads.
 
     Raises:
-        UsageError: `COG_CA_BUNDLE` names no file.
+        UsageError: `COG_CA_BUNDLE` is not a file.
     """
     import requests
     from requests.adapters import HTTPAdapter
@@ -63,14 +63,14 @@ def http_session(settings: Settings) -> requests.Session:
 
     if settings.ca_bundle and not settings.ca_bundle.is_file():
         raise UsageError(
-            f"`COG_CA_BUNDLE` names no file: `{settings.ca_bundle}`",
-            hint="give the path of a file of PEM certificates",
+            f"`COG_CA_BUNDLE` is not a file: `{settings.ca_bundle}`",
+            hint="set it to a file of PEM certificates",
         )
 
     class Session(requests.Session):
         def merge_environment_settings(self, *arguments: Any, **named: Any) -> Any:
             merged = super().merge_environment_settings(*arguments, **named)
-            # `requests` lets its own variables win over the session's bundle; ours is the more special one.
+            # `requests` prefers its own variables to the session's bundle; ours is more specific.
             return {**merged, "verify": str(settings.ca_bundle)} if settings.ca_bundle else merged
 
     made = Session()
@@ -95,7 +95,7 @@ def http_session(settings: Settings) -> requests.Session:
 
 
 def _system_store() -> str | None:
-    """Return the machine's file or folder of trusted certificates, if it has one with anything in it."""
+    """Return the machine's file or folder of trusted certificates, or None if it has none."""
     store = ssl.get_default_verify_paths()
     if store.cafile or not store.capath:
         return store.cafile
@@ -103,7 +103,7 @@ def _system_store() -> str | None:
 
 
 def get_bytes(web: requests.Session, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
-    """Return the body of an address, whole.
+    """Return the whole body of a URL.
 
     Raises:
         StatusError: the server answered with 400 or above.
@@ -116,18 +116,18 @@ def get_bytes(web: requests.Session, url: str, *, headers: Mapping[str, str] | N
 
 
 def require_success(answer: requests.Response) -> None:
-    """Raise StatusError where the answer is a failure."""
+    """Raise StatusError if the answer is an error."""
     if answer.status_code < 400:
         return
     hints = {
-        401: "the server wants credentials: put them into your netrc file",
-        403: "the server refuses this machine or these credentials",
-        407: "the proxy wants credentials: put them into the address in `HTTPS_PROXY`",
-        429: "the server asks for fewer requests: try again later, or name a mirror",
+        401: "the server requires credentials: add them to your netrc file",
+        403: "the server denies access to this machine or these credentials",
+        407: "the proxy requires credentials: add them to the address in `HTTPS_PROXY`",
+        429: "the server limits the rate of requests: try again later, or use a mirror",
     }
     hint = hints.get(answer.status_code)
     if hint is None and answer.status_code >= 500:
-        hint = "the server is in trouble: try again later, or name a mirror"
+        hint = "the server has a problem: try again later, or use a mirror"
     reason = f" {answer.reason}" if answer.reason else ""
     raise StatusError(
         f"{redacted(answer.url)} answered {answer.status_code}{reason}", status=answer.status_code, hint=hint
@@ -136,7 +136,7 @@ def require_success(answer: requests.Response) -> None:
 
 @contextmanager
 def explaining_failures(url: str) -> Iterator[None]:
-    """Turn what `requests` raises in the block into a NetworkError in clear words."""
+    """Turn the exceptions of `requests` in the block into a NetworkError with a clear message."""
     import requests
 
     try:
@@ -147,30 +147,30 @@ def explaining_failures(url: str) -> Iterator[None]:
         requests.exceptions.MissingSchema,
     ):
         raise UsageError(
-            f"not a web address: `{redacted(url)}`", hint="it begins with http:// or https://"
+            f"not an HTTP URL: `{redacted(url)}`", hint="it must begin with http:// or https://"
         ) from None
     except requests.RequestException as error:
         what, hint = _words(error)
-        # From None: the chained text holds the whole address, credentials included.
+        # From None: the chained text has the whole address, including credentials.
         raise UnreachableError(f"cannot reach {redacted(url)}: {what}", hint=hint) from None
 
 
 def _words(error: Exception) -> tuple[str, str]:
-    """Say in words why no answer came, and what to do."""
+    """Return why no answer came, and what to do."""
     import requests
     from urllib3.exceptions import NameResolutionError, NewConnectionError
 
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not trusted here", (
-            "behind a company proxy, name the file of its certificates in `COG_CA_BUNDLE`"
+            "behind a company proxy, set `COG_CA_BUNDLE` to the file of its certificates"
         )
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy does not answer", "check `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`"
     if isinstance(error, requests.exceptions.Timeout):
-        return "it does not answer in time", "check the network, or try again later"
+        return "it timed out", "check the network, or try again later"
     if isinstance(reason, NameResolutionError):
-        return "there is no such host", "check the address, the network and DNS"
+        return "unknown host", "check the address, the network and DNS"
     if isinstance(reason, NewConnectionError):
         return "the connection was refused", "check that the address is right and the network is up"
-    return "the connection broke off", "check the network, or try again"
+    return "the connection was lost", "check the network, or try again"

@@ -80,7 +80,7 @@ def test_the_reason_is_one_sentence_for_the_user():
     assert choose(gpu=True, requirements=["torch==2.9.1", "torchaudio"]) == Choice(
         cuda="12.8",
         cudnn="9.10.2.21",
-        reason="`torch==2.9.1 torchaudio`: torch 2.9.1 is published with CUDA 12.8, and brings its libraries",
+        reason="`torch==2.9.1 torchaudio`: torch 2.9.1 is published with CUDA 12.8 and includes its libraries",
     )
 
 
@@ -94,7 +94,7 @@ def test_the_reason_is_one_sentence_for_the_user():
     ],
 )
 def test_a_declared_cudnn_that_torch_does_not_use_is_told(requirement, keys, brought):
-    told = f"; torch uses the cuDNN {brought} that it brings, not the declared 7"
+    told = f"; torch uses the cuDNN {brought} that it includes, not the declared 7"
     assert choose(gpu=True, requirements=[requirement], cudnn="7", **keys).reason.endswith(told)
     same = choose(gpu=True, requirements=[requirement], cudnn=brought[0], **keys)
     assert "declared" not in same.reason
@@ -105,9 +105,9 @@ def test_a_framework_that_no_base_image_serves_can_bring_its_libraries():
     assert made.base
     with pytest.raises(ResolveError) as caught:
         cuda_images.choose(made.cuda, made.cudnn, instead=made.instead)
-    assert str(caught.value) == "build.cuda: no base image is known for CUDA 12.3 with cuDNN 8.9"
+    assert str(caught.value) == "build.cuda: there is no known base image for CUDA 12.3 with cuDNN 8.9"
     assert caught.value.hint.startswith(
-        "ask for `tensorflow[and-cuda]==2.16.1`, which brings the libraries; there is CUDA 11.0, "
+        "use `tensorflow[and-cuda]==2.16.1`, which includes the libraries; available: CUDA 11.0, "
     )
     brings = choose(gpu=True, requirements=["tensorflow[and-cuda]==2.16.1"])
     assert (brings.base, brings.instead) == (False, None)
@@ -120,14 +120,14 @@ def test_a_framework_that_no_base_image_serves_can_bring_its_libraries():
             ["torch==2.9.1"],
             {"cuda": "11.8"},
             "build.cuda: there is no `torch==2.9.1` for CUDA 11.8",
-            "with `torch==2.9.1` there are CUDA 12.6, 12.8, 13.0; with CUDA 11.8 there are torch 1.11.0 to 2.7.1",
+            "`torch==2.9.1` is available for CUDA 12.6, 12.8, 13.0; for CUDA 11.8 there are torch 1.11.0 to 2.7.1",
         ),
         (
             ["tensorflow==2.12.0"],
             {"cuda": "12.4"},
             "build.cuda: there is no `tensorflow==2.12.0` for CUDA 12.4: it is built for CUDA 11.8",
             (
-                "tensorflow there is: 2.4.0 to 2.4.4 with CUDA 11.0; 2.5.0 to 2.11.1 with CUDA 11.2;"
+                "available: tensorflow 2.4.0 to 2.4.4 with CUDA 11.0; 2.5.0 to 2.11.1 with CUDA 11.2;"
                 " 2.12.0 to 2.14.1 with CUDA 11.8; 2.15.0 to 2.15.1 with CUDA 12.2;"
                 " 2.16.1 to 2.17.1 with CUDA 12.3; 2.18.0 to 2.21.0 with CUDA 12.5"
             ),
@@ -136,19 +136,19 @@ def test_a_framework_that_no_base_image_serves_can_bring_its_libraries():
             ["tensorflow==99.0"],
             {},
             "build.cuda: the catalogue does not know which CUDA `tensorflow==99.0` is built for",
-            'say it, and its cuDNN: `cuda: "12.5"` and `cudnn: "9.3"`',
+            'set it and its cuDNN: `cuda: "12.5"` and `cudnn: "9.3"`',
         ),
         (
             ["jax[cuda12]"],
             {"cuda": "13.0"},
-            "build.cuda: `jax[cuda12]` is built for CUDA 12, and `build.cuda` is 13.0",
-            "ask for `jax[cuda13]`, or leave `cuda` out",
+            "build.cuda: `jax[cuda12]` is built for CUDA 12, but `build.cuda` is 13.0",
+            "use `jax[cuda13]`, or remove `cuda`",
         ),
         (
             ["torch==2.9.1+cu126", "torchaudio==2.9.1+cu128"],
             {},
-            "build.python_packages: torch is asked for from several indexes: `cu126`, `cu128`",
-            "name one CUDA, in `build.cuda`, and leave the others out",
+            "build.python_packages: torch is requested from several indexes: `cu126`, `cu128`",
+            "name one CUDA, in `build.cuda`, and remove the others",
         ),
     ],
 )

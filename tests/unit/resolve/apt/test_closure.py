@@ -126,7 +126,7 @@ def test_what_the_base_has_is_not_taken_again_but_said(resolve):
     assert told(closure) == ["libc6 1.1 <- declared", "tool 1.0 <- declared"]
     closure = resolve("libc6", "tool", main=[stanza("tool", Depends="libc6"), stanza("libc6")], report=report)
     assert told(closure) == ["tool 1.0 <- declared"]
-    assert report.notes == ["`libc6` is in the base image already"]
+    assert report.notes == ["`libc6` is already in the base image"]
 
 
 @needs_apt
@@ -191,7 +191,7 @@ def test_a_pinned_version_is_taken_and_a_missing_one_named_with_what_there_is(re
     assert told(resolve("tool:amd64=1:1.2-3", **lists)) == ["tool 1:1.2-3 <- declared"]
     error = refusal(resolve, "tool=7", **lists)
     assert str(error) == "build.system_packages: `tool` has no version `7` in the archive at this date"
-    assert error.hint == "there is: `1.0`, `1:1.2-3`"
+    assert error.hint == "available versions: `1.0`, `1:1.2-3`"
 
 
 @needs_apt
@@ -208,7 +208,7 @@ def test_a_name_that_apt_would_read_as_a_pattern_is_unknown(resolve):
     """`lib.` would match every name with `lib` and one more letter in it."""
     error = refusal(resolve, "lib.", main=[stanza("libgl1")])
     assert str(error) == f"build.system_packages: no such package in debian:bookworm at {SNAPSHOT}: `lib.`"
-    assert error.hint == "search for it at the distribution's package pages; only its own archives are used"
+    assert error.hint == "search the distribution's package pages; only its own archives are used"
 
 
 @needs_apt
@@ -221,7 +221,7 @@ def test_a_virtual_package_with_one_provider_means_that_one(resolve):
 def test_a_virtual_package_with_two_providers_is_refused_with_their_names(resolve):
     error = refusal(resolve, "virtual", main=[stanza(name, Provides="x, virtual") for name in ("two", "one")])
     assert str(error) == (
-        "build.system_packages: `virtual` is a virtual package, and more than one package stands for it"
+        "build.system_packages: `virtual` is a virtual package that more than one package provides"
     )
     assert error.hint == "name one of them: `one`, `two`"
 
@@ -230,17 +230,17 @@ def test_a_virtual_package_with_two_providers_is_refused_with_their_names(resolv
 def test_packages_that_exclude_each_other_are_refused_in_apts_words(resolve):
     error = refusal(resolve, "one", "two", main=[stanza("one", Conflicts="two"), stanza("two")])
     assert str(error) == (
-        "build.system_packages: the system packages do not go together on this base: "
+        "build.system_packages: the system packages conflict on this base image: "
         "one : Conflicts: two but 1.0 is to be installed"
     )
-    assert error.hint == "loosen or drop a pinned version; the lines are apt-get's own"
+    assert error.hint == "relax or remove a pinned version; the explanation is apt-get's own"
 
 
 @needs_apt
 def test_a_missing_dependency_is_refused_in_apts_words(resolve):
     error = refusal(resolve, "tool", main=[stanza("tool", Depends="gone (>= 2)")])
     assert str(error) == (
-        "build.system_packages: the system packages do not go together on this base: "
+        "build.system_packages: the system packages conflict on this base image: "
         "tool : Depends: gone (>= 2) but it is not installable"
     )
 
@@ -257,7 +257,7 @@ def test_what_would_remove_a_package_of_the_base_is_refused(resolve):
 def test_what_would_take_a_base_package_back_is_refused(resolve):
     error = refusal(resolve, "lib=1.0", main=[stanza("lib", "1.0")], status=(LIBC, installed("lib", "2.0")))
     assert str(error) == (
-        "build.system_packages: installing `lib=1.0` would put an older version in place of the base image's: lib"
+        "build.system_packages: installing `lib=1.0` would downgrade packages of the base image: lib"
     )
     assert error.hint == "ask for the base image's version or a newer one, or choose an older base image"
 
@@ -269,11 +269,11 @@ def test_an_archive_that_has_gone_back_since_it_was_locked_is_refused(resolve):
     before = resolve("tool", main=main, security=[stanza("lib", "1:2.0+deb12u1")])
     error = refusal(resolve, "tool", main=main, previous=before, error=IntegrityError)
     assert str(error) == (
-        f"the archive has older packages than it had at {SNAPSHOT}: `lib` 1:2.0 (locked: 1:2.0+deb12u1)"
+        f"the archive has older packages than at {SNAPSHOT}: `lib` 1:2.0 (locked: 1:2.0+deb12u1)"
     )
     assert error.hint == (
-        "a mirror may give an old index for a new one; if the distribution took a version back, pin the one that"
-        " is there in `build.system_packages`"
+        "the mirror may serve an outdated index; if the distribution withdrew a version, pin the available one"
+        " in `build.system_packages`"
     )
     assert told(resolve("tool=1.0", main=main, previous=before))
     later = replace(before, snapshot="20270101T000000Z")  # an older date was asked for, and it is older
@@ -384,8 +384,8 @@ def test_a_deb_with_one_changed_byte_is_refused(resolve, archive):
     with pytest.raises(IntegrityError) as caught:
         fetch_all(apt.deb_artifacts(closure, archive.settings), archive.settings, Silent())
     assert str(caught.value).startswith(
-        f"`tool_1.0_amd64.deb` from {archive.url}/debian/{SNAPSHOT}/pool/main/t/tool/tool_1.0_amd64.deb is not"
-        f" the file that was promised: expected sha256 {closure.packages[0].sha256} ({len(good)} bytes), got "
+        f"`tool_1.0_amd64.deb` from {archive.url}/debian/{SNAPSHOT}/pool/main/t/tool/tool_1.0_amd64.deb does"
+        f" not match its hash: expected sha256 {closure.packages[0].sha256} ({len(good)} bytes), got "
     )
 
 
@@ -395,8 +395,8 @@ def test_a_deb_that_no_signed_list_has_is_refused(resolve, monkeypatch):
     monkeypatch.setattr(solver, "solve", lambda *_, **__: (lie,))
     error = refusal(resolve, "tool", main=[stanza("tool")], error=IntegrityError)
     assert str(error) == (
-        f"apt-get names `pool/main/t/tool/tool_1.0_amd64.deb` with the sha256 {'0' * 64},"
-        " which no signed package list has"
+        f"apt-get wants `pool/main/t/tool/tool_1.0_amd64.deb` with the sha256 {'0' * 64},"
+        " which is in no signed package list"
     )
 
 

@@ -125,10 +125,10 @@ def test_wheels_that_do_not_get_nvidias_runtime_image():
         ({"cuda": "12.4", "cudnn": "9.1"}, "12.4.1-cudnn-runtime-ubuntu22.04", ""),
         # Libraries of a newer minor version serve what was built for an older one, never the other way round.
         ({"cuda": "12.7"}, "12.8.1-cudnn-runtime-ubuntu24.04",
-         "; the base has CUDA 12.8, whose libraries serve it too"),
+         "; the base has CUDA 12.8, whose libraries are compatible"),
         ({"cuda": "12.2", "cudnn": "8.9"}, "12.2.2-cudnn8-runtime-ubuntu22.04", ""),
         ({"cuda": "12.2", "cudnn": "9"}, "12.3.2-cudnn9-runtime-ubuntu22.04",
-         "; the base has CUDA 12.3, whose libraries serve it too"),
+         "; the base has CUDA 12.3, whose libraries are compatible"),
         # The catalogue has it by digest: no registry is needed.
         ({"cuda": "11.8", "cudnn": "8"}, "11.8.0-cudnn8-runtime-ubuntu22.04", ""),
         ({"cuda": "13.0"}, "13.0.2-cudnn-runtime-ubuntu24.04", ""),
@@ -167,8 +167,8 @@ def test_a_cuda_base_can_be_asked_for_and_declined():
     build = Build(python_version="3.11", gpu=True, python_packages=("torch==2.9.1",))
     assert image.choose_base(build, cuda_base="true") == image.Choice(
         reference="nvidia/cuda:12.8.1-cudnn-runtime-ubuntu24.04",
-        reason="`--use-cuda-base-image true` asks for it; `torch==2.9.1`: torch 2.9.1 is published with CUDA 12.8,"
-        " and brings its libraries",
+        reason="`--use-cuda-base-image true` asks for it; `torch==2.9.1`: torch 2.9.1 is published with CUDA 12.8"
+        " and includes its libraries",
     )
     build = Build(python_version="3.11", gpu=True, python_packages=("onnxruntime-gpu==1.18.0",))
     assert image.choose_base(build, cuda_base="false") == image.Choice(
@@ -183,18 +183,18 @@ def test_a_cuda_base_can_be_asked_for_and_declined():
     [
         (
             {"gpu": False},
-            "`--use-cuda-base-image true` has nothing to choose: `build.gpu` is false",
-            "leave it out, or go back to `--use-cuda-base-image auto`",
+            "`--use-cuda-base-image true` has no effect: `build.gpu` is false",
+            "remove it, or use `--use-cuda-base-image auto`",
         ),
         (
             {"gpu": True, "base_image": "debian"},
-            "`--use-cuda-base-image true` has nothing to choose: `build.base_image` names the base",
-            "leave it out, or go back to `--use-cuda-base-image auto`",
+            "`--use-cuda-base-image true` has no effect: `build.base_image` names the base",
+            "remove it, or use `--use-cuda-base-image auto`",
         ),
         (
             {"gpu": True},
-            "build.gpu: which CUDA the base image should have, nothing says",
-            'say it in `build.cuda`, such as `cuda: "12.8"`',
+            "build.gpu: nothing says which CUDA the base image should have",
+            'set `build.cuda`, for example `cuda: "12.8"`',
         ),
     ],
 )
@@ -207,8 +207,8 @@ def test_a_cuda_base_that_cannot_be_chosen_is_refused(keys, error, hint):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"cuda": "14.0"}, "no base image is known for CUDA 14.0"),
-        ({"cuda": "12.8", "cudnn": "8.9"}, "no base image is known for CUDA 12.8 with cuDNN 8.9"),
+        ({"cuda": "14.0"}, "there is no known base image for CUDA 14.0"),
+        ({"cuda": "12.8", "cudnn": "8.9"}, "there is no known base image for CUDA 12.8 with cuDNN 8.9"),
     ],
 )
 def test_a_cuda_without_a_base_is_refused_with_those_that_have_one(asked, message):
@@ -217,7 +217,7 @@ def test_a_cuda_without_a_base_is_refused_with_those_that_have_one(asked, messag
         image.choose_base(Build(python_version="3.11", gpu=True), wanted)
     assert str(caught.value) == f"build.cuda: {message}"
     assert caught.value.hint == (
-        "there is CUDA 11.0, 11.1, 11.2, 11.3, 11.4, 11.5, 11.6, 11.7, 11.8, 12.0, 12.1, 12.2 with cuDNN 8;"
+        "available: CUDA 11.0, 11.1, 11.2, 11.3, 11.4, 11.5, 11.6, 11.7, 11.8, 12.0, 12.1, 12.2 with cuDNN 8;"
         " CUDA 12.3, 12.4, 12.5, 12.6, 12.8, 12.9, 13.0, 13.1, 13.2 with cuDNN 9;"
         " or name an image in `build.base_image`"
     )
@@ -273,8 +273,8 @@ def test_a_package_list_that_a_layer_above_took_away_is_not_found(world, whiteou
     world.image(layer({**DEBIAN, "var/lib/dpkg/status": STATUS}), layer({whiteout: ""}))
     error = world.refused(error=ResolveError)
     assert str(error) == (
-        "build.system_packages: `python:3.11-slim-bookworm` has no package list, so nothing can be installed"
-        " onto it with apt"
+        "build.system_packages: `python:3.11-slim-bookworm` has no dpkg package list, so system"
+        " packages cannot be installed"
     )
 
 
@@ -288,7 +288,7 @@ def test_an_opaque_folder_keeps_what_its_own_layer_has(world):
 def test_a_link_in_the_place_of_a_package_list_or_its_folder_hides_it(world, other):
     """The list of a layer below would be one that the image hasn't got."""
     world.image(layer({**DEBIAN, "var/lib/dpkg/status": STATUS}), layer({other: ""}))
-    assert "has no package list" in str(world.refused(error=ResolveError))
+    assert "has no dpkg package list" in str(world.refused(error=ResolveError))
 
 
 def test_a_distroless_images_list_is_in_pieces(world):
@@ -308,8 +308,8 @@ def test_a_layer_with_other_bytes_is_refused(world):
     for other in (layer({**DEBIAN, "var/lib/dpkg/status": STATUS + "\n"}), content[:-9], b"no archive"):
         world.registry.changed[digest_of(content)] = other
         error = world.refused(error=IntegrityError)
-        assert (
-            str(error) == f"the registry gave other bytes for {digest_of(content)} of `python:3.11-slim-bookworm`"
+        assert str(error) == (
+            f"the registry's bytes for {digest_of(content)} of `python:3.11-slim-bookworm` do not match the digest"
         )
     assert list(world.settings.cache.rglob("*.json")) == []
 
@@ -324,19 +324,19 @@ def test_a_config_with_other_bytes_is_refused(world):
     world.image(layer(DEBIAN))
     config = next(digest for digest, content in world.registry.blobs.items() if b"architecture" in content)
     world.registry.changed[config] = b'{"os": "linux", "architecture": "amd64", "x": 1}'
-    assert str(world.refused(error=IntegrityError)).startswith(f"the registry gave other bytes for {config}")
+    assert str(world.refused(error=IntegrityError)).startswith(f"the registry's bytes for {config}")
 
 
 def test_a_platform_that_the_image_has_not_got_is_named_with_those_that_it_has(world):
     world.image(layer(DEBIAN), platform="linux/arm64")
     error = world.refused(error=ResolveError)
     assert str(error) == "build.platforms: `python:3.11-slim-bookworm` has no image for linux/amd64"
-    assert error.hint == "it has linux/arm64"
+    assert error.hint == "available platforms: linux/arm64"
 
 
 def test_an_image_without_an_index_for_another_platform_is_refused(world):
     world.registry.image("library/debian", "bookworm-slim", layer(DEBIAN), platform="linux/arm64")
-    assert world.refused("debian:bookworm-slim", error=ResolveError).hint == "it has linux/arm64"
+    assert world.refused("debian:bookworm-slim", error=ResolveError).hint == "available platforms: linux/arm64"
 
 
 @pytest.mark.parametrize("need", [True, False])
@@ -366,14 +366,15 @@ def test_a_published_image_that_a_mirror_lacks_is_no_misspelling(world):
     error = world.refused("python:3.12-slim-bookworm", error=ResolveError)
     assert str(error) == "the registry has no `python:3.12-slim-bookworm`"
     assert error.hint == (
-        "it is a published image that the mirror does not carry: name another in `COG_REGISTRY_MIRROR`, or none"
+        "it is a published image that the mirror does not have: set `COG_REGISTRY_MIRROR` to another mirror,"
+        " or unset it"
     )
 
 
 def test_an_inferred_cuda_image_that_is_not_there_is_said_to_be_inferred(world):
     error = world.refused("nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04", error=ResolveError)
     assert error.hint == (
-        "its name was made from NVIDIA's scheme, and it is not there or no more: name one that is in"
+        "its name follows NVIDIA's scheme, but it does not exist (any more): name an existing image in"
         " `build.base_image`"
     )
 
@@ -387,7 +388,7 @@ def test_an_inferred_cuda_image_is_not_locked_by_the_catalogue(world):
 def test_a_declared_digest_that_is_not_there_is_the_declarations(world):
     error = world.refused(f"python:3.11-slim-bookworm@sha256:{'0' * 64}", error=ResolveError)
     assert error.hint == (
-        f"it has no sha256:{'0' * 64} (any more); check the digest in `build.base_image`, or name a tag alone"
+        f"it has no sha256:{'0' * 64} (any more); check the digest in `build.base_image`, or give only a tag"
     )
 
 
@@ -404,7 +405,7 @@ def test_a_tag_that_is_not_there_is_named_with_near_ones(world):
     error = world.refused("python:3.11-slim-bokworm", error=ResolveError)
     assert str(error) == "the registry has no `python:3.11-slim-bokworm`"
     assert error.hint == (
-        "check the name and tag; a mirror may not carry every image; there is `python:3.11-slim-bookworm`,"
+        "check the name and tag; a mirror may not have every image; similar tags: `python:3.11-slim-bookworm`,"
         " `python:3.14-slim-bookworm`, `python:3.13-slim-bookworm`"
     )
     assert world.report.warnings == []
@@ -425,7 +426,7 @@ def test_a_pinned_digest_that_is_gone_names_the_way_out(world):
     error = world.refused(pinned=before, error=ResolveError)
     assert str(error) == "the registry has no `python:3.11-slim-bookworm`"
     assert error.hint == (
-        f"it has no {before.digest} (any more); `cog lock --upgrade-base` takes what the tag is now"
+        f"it has no {before.digest} (any more); `cog lock --upgrade-base` locks what the tag names now"
     )
 
 
@@ -433,7 +434,7 @@ def test_what_is_no_container_image_is_refused(world):
     body = b'{"schemaVersion": 2, "mediaType": "application/vnd.example.chart"}'
     world.registry.manifests["team/chart:1"] = ("application/vnd.example.chart", body)
     error = world.refused("team/chart:1", error=ResolveError)
-    assert str(error) == "`team/chart:1` is application/vnd.example.chart, which is no container image"
+    assert str(error) == "`team/chart:1` is not a container image, but application/vnd.example.chart"
 
 
 # --- from the catalogue ---
@@ -456,16 +457,14 @@ def test_without_a_registry_the_catalogue_answers_and_says_what_is_unconfirmed(w
     assert base.packages == package_list_digest(installed(text))
     ((message, hint),) = world.report.warnings
     assert message.endswith("; `python:3.11-slim-bookworm` is taken from the catalogue, as of 2026-09-22")
-    assert hint == "the build confirms what the catalogue says; `cog lock --upgrade-base` asks the registry again"
+    assert hint == "the build checks it; `cog lock --upgrade-base` asks the registry again"
 
 
 def test_what_the_catalogue_does_not_know_needs_the_registry(world):
     with unreachable(world) as message:
         error = world.refused("python:3.99-slim", error=NetworkError)
     assert str(error).startswith(f"{message}/3.99-slim: ")
-    assert error.hint.endswith(
-        "or name a mirror in `COG_REGISTRY_MIRROR`. The catalogue has no `python:3.99-slim`"
-    )
+    assert error.hint.endswith("or set `COG_REGISTRY_MIRROR` to a mirror. The catalogue has no `python:3.99-slim`")
 
 
 def test_a_package_list_that_the_catalogue_has_not_got_needs_the_registry(world):
@@ -473,11 +472,11 @@ def test_a_package_list_that_the_catalogue_has_not_got_needs_the_registry(world)
         assert world.resolve(need=False, platform="linux/arm64")[0].unconfirmed == ("digest", "manifest")
         error = world.refused(platform="linux/arm64", error=NetworkError)
     assert str(error).startswith(
-        "what `python:3.11-slim-bookworm` has installed on linux/arm64 only the registry knows: cannot reach "
+        "only the registry knows which packages `python:3.11-slim-bookworm` has on linux/arm64: cannot reach "
     )
     digest = catalogue().find("python:3.11-slim-bookworm").digest
     assert error.hint.endswith(
-        f", or give the image to an engine here: `docker pull --platform linux/arm64 python@{digest}`"
+        f", or pull the image into this machine's engine: `docker pull --platform linux/arm64 python@{digest}`"
     )
 
 

@@ -1,4 +1,4 @@
-"""Who is asked what a base image has inside: what was kept, the engine, the layers; what engines do wrong."""
+"""Where an image's contents are read: the cache, the engine, the layers; and what engines do wrong."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_a_pinned_base_that_nobody_has_needs_the_registry(world, engine):
     world.settings = replace(world.settings, registry_mirror=NOWHERE, cache=world.settings.cache / "another")
     with pytest.raises(NetworkError) as caught:
         world.resolve(pinned=base)
-    assert caught.value.hint.endswith("The catalogue has `python:3.11-slim-bookworm` by another digest")
+    assert caught.value.hint.endswith("The catalogue has `python:3.11-slim-bookworm` with another digest")
 
 
 def test_the_engines_packages_of_the_catalogues_digest_are_confirmed(world, engine):

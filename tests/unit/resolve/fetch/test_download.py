@@ -83,14 +83,14 @@ def test_other_bytes_than_promised_are_refused_and_not_kept(settings):
         with pytest.raises(IntegrityError) as caught:
             fetch_all([artifact(f"{url}/x")], settings, Silent())
     assert str(caught.value) == (
-        f"`thing.whl` from {url}/x is not the file that was promised: expected sha256 {SHA256} "
+        f"`thing.whl` from {url}/x does not match its hash: expected sha256 {SHA256} "
         f"({len(BODY)} bytes), got {got} ({len(BODY)} bytes)"
     )
     assert files_in(settings.cache) == []
 
 
 def test_an_endless_body_is_cut_off_at_the_promised_size(settings):
-    refused = pytest.raises(IntegrityError, match="is not the file that was promised")
+    refused = pytest.raises(IntegrityError, match="does not match its hash")
     with serving(lambda _: Answer(body=BODY * 40)) as (url, _), refused:
         fetch_all([artifact(f"{url}/x")], settings, Silent())
 
@@ -198,13 +198,13 @@ def test_a_host_that_does_not_exist_is_said_in_words(settings, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "*")
     with http_session(settings) as web, pytest.raises(NetworkError) as caught:
         get_bytes(web, "http://nowhere.invalid/x")
-    assert str(caught.value) == "cannot reach http://nowhere.invalid/x: there is no such host"
+    assert str(caught.value) == "cannot reach http://nowhere.invalid/x: unknown host"
 
 
 def test_no_web_address_is_a_usage_error(settings):
     with http_session(settings) as web, pytest.raises(UsageError) as caught:
         get_bytes(web, "snapshot/x")
-    assert str(caught.value) == "not a web address: `snapshot/x`"
+    assert str(caught.value) == "not an HTTP URL: `snapshot/x`"
 
 
 def test_an_untrusted_certificate_names_the_setting(settings, tmp_path):
@@ -225,13 +225,13 @@ def test_an_untrusted_certificate_names_the_setting(settings, tmp_path):
         with http_session(trusting) as web:
             assert get_bytes(web, f"{url}/x") == b"hello"
     assert str(caught.value) == f"cannot reach {url}/x: its certificate is not trusted here"
-    assert caught.value.hint == "behind a company proxy, name the file of its certificates in `COG_CA_BUNDLE`"
+    assert caught.value.hint == "behind a company proxy, set `COG_CA_BUNDLE` to the file of its certificates"
 
 
 def test_a_bundle_that_is_no_file_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError) as caught:
         http_session(Settings(cache=tmp_path, ca_bundle=tmp_path / "none.pem"))
-    assert str(caught.value) == f"`COG_CA_BUNDLE` names no file: `{tmp_path / 'none.pem'}`"
+    assert str(caught.value) == f"`COG_CA_BUNDLE` is not a file: `{tmp_path / 'none.pem'}`"
 
 
 def test_a_cache_that_cannot_be_written_is_said_in_words(tmp_path):

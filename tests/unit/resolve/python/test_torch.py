@@ -124,12 +124,12 @@ def test_two_cudas_in_one_declaration_are_refused(lock):
     with pytest.raises(ProjectError) as caught:
         lock("torch==2.9.1+cu126", gpu=True, cuda="11.8")
     assert (
-        str(caught.value) == "build.cuda: `build.cuda` is 11.8, and the requirements name the torch index `cu126`"
+        str(caught.value) == "build.cuda: `build.cuda` is 11.8, but the requirements name the torch index `cu126`"
     )
     assert caught.value.hint == 'write `cuda: "12.6"`, or leave the index to the catalogue'
     with pytest.raises(ProjectError) as caught:
         lock("torch==2.9.1+cu126", "torchvision==0.24.1+cu128", gpu=True)
-    assert str(caught.value) == "build.python_packages: torch is asked for from several indexes: `cu126`, `cu128`"
+    assert str(caught.value) == "build.python_packages: torch is requested from several indexes: `cu126`, `cu128`"
 
 
 def test_an_index_without_hashes_is_hashed_here_and_marked(index, lock, settings, tmp_path):
