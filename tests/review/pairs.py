@@ -61,8 +61,8 @@ RUNTIME = (
 DEBS = (
     deb("git", "1:2.39.5-0+deb12u2", 7_264_000, 31),
     deb("libgl1", "1.6.0-1", 88_448, 32),
-    deb("libglvnd0", "1.6.0-1", 51_820, 33, "libgl1"),
     deb("libcurl3-gnutls", "7.88.1-10+deb12u8", 385_000, 34, "git"),
+    deb("libglvnd0", "1.6.0-1", 51_820, 33, "libgl1"),
 )
 PLATFORM = model.PlatformLock(
     platform="linux/amd64",
@@ -121,15 +121,19 @@ def apt(lock, **changes):
     return platform(lock, apt=replace(lock.platforms[0].apt, **changes))
 
 
+def in_order(members):
+    return tuple(sorted(members, key=lambda each: (bool(each.required_by), each.name)))
+
+
 def wheels(lock, *changed, without=()):
     """The lock with some wheels replaced by name, or added, or left out."""
     known = {each.name: each for each in lock.platforms[0].python.wheels} | {each.name: each for each in changed}
-    return python(lock, wheels=tuple(each for name, each in known.items() if name not in without))
+    return python(lock, wheels=in_order(each for name, each in known.items() if name not in without))
 
 
 def debs(lock, *changed, without=()):
     known = {each.name: each for each in lock.platforms[0].apt.packages} | {each.name: each for each in changed}
-    return apt(lock, packages=tuple(each for name, each in known.items() if name not in without))
+    return apt(lock, packages=in_order(each for name, each in known.items() if name not in without))
 
 
 def known(name):
@@ -172,7 +176,12 @@ ARM = replace(
     apt=None,
     python=replace(PLATFORM.python, wheels=WHEELS[:1], runtime=RUNTIME[:3]),
 )
-WITH_TINY = python(declaring(LOCK, python_packages=("requests==2.31.0", "tiny @ git+https://example.org/tiny.git", "torch==2.9.0")), sources=(TINY,))  # fmt: skip  # noqa: E501
+WITH_TINY = python(
+    declaring(
+        LOCK, python_packages=("requests==2.31.0", "tiny @ git+https://example.org/tiny.git", "torch==2.9.0")
+    ),
+    sources=(TINY,),
+)
 
 # What changed → the lock before and after it.
 PAIRS = {
@@ -260,8 +269,9 @@ PAIRS = {
             suites=(suite("debian", "bookworm", 43), suite("debian-security", "bookworm-security", 44, "B" * 40)),
             packages=(
                 deb("git", "1:2.39.5-0+deb12u3", 7_265_000, 131, archive="debian-security"),
-                *DEBS[1:3],
+                DEBS[1],
                 deb("libcurl3-gnutls", "7.88.1-10+deb12u14", 386_000, 134, "git"),
+                DEBS[3],
             ),
         ),
     ),

@@ -53,15 +53,25 @@ __pycache__
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Writes cog.yaml, predict.py, requirements.txt and .dockerignore, never over a file that is there.\n"
-        "A predictor that is already in predict.py or run.py is the one that cog.yaml names."
+        "A predictor that is already in predict.py or run.py is the one that cog.yaml names.\n"
+        "In a git repository it also registers how cog.lock is merged and shown, as `cog init --git` does."
+    )
+    parser.add_argument(
+        "--git",
+        action="store_true",
+        help="only tell this repository's git how to merge and show cog.lock, once in every clone",
     )
 
 
-def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001  # every verb's signature
+def run(arguments: argparse.Namespace) -> int:
+    from cogfreeze.cli import git
     from cogfreeze.project.cog_yaml import FILE
     from cogfreeze.project.reference import sample
 
     report, folder = TerminalReport(), Path.cwd()
+    if arguments.git:
+        git.register(folder)
+        return 0
     if (folder / FILE).exists():
         report.note(f"there is a `{FILE}` here already: nothing written")
         return 0
@@ -76,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001  # every verb's s
     if found is None and "predict.py" not in written:
         hint = f"write one, and name it in `{FILE}`"
         report.warn("`predict.py` has no class with a method `predict`", hint=hint)
+    if git.is_repository(folder):
+        git.register(folder)
     ours = "predict.py" in written
     report.note("next: `cog lock`, then `cog predict -i name=you`" if ours else "next: `cog lock`")
     return 0

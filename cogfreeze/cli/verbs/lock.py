@@ -81,6 +81,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--ours", action="store_true", help="after a merge: resolve afresh from our side of the lock"
     )
     sides.add_argument("--theirs", action="store_true", help="the same from their side")
+    git = parser.add_argument_group("for git, which `cog init --git` tells of them")
+    git.add_argument(
+        "--merge-driver",
+        nargs=4,
+        metavar=("BASE", "OURS", "THEIRS", "PATH"),
+        help="merge three versions of a lock into OURS; exit 1 and leave conflict markers if they contradict",
+    )
+    git.add_argument("--textconv", metavar="FILE", help="print a lock in short, for `git diff`")
     parser.add_argument(
         "--record",
         action="store_true",
@@ -92,6 +100,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.merge_driver or arguments.textconv:
+        from cogfreeze.cli import git
+
+        return (
+            git.merge_driver(*arguments.merge_driver)
+            if arguments.merge_driver
+            else git.textconv(arguments.textconv)
+        )
     report = TerminalReport()
     _refuse(arguments)
     found = loading.declared(arguments.file, report)
