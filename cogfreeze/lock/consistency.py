@@ -61,6 +61,18 @@ _REPOSITORY = Grammar(
 _COMMIT = Grammar("a commit", "40 or 64 lowercase hex digits", r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _VERSION = Grammar("a version", "letters, digits, `.`, `!`, `+`, `_`, `-`", r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _WORD = Grammar("a name", "lowercase letters, digits, `-`", r"[a-z0-9]+(?:[.+_-]+[a-z0-9]+)*")
+# A requirement as `requirements.short` writes it, and a build requirement, which may have a marker.
+_SPECIFIERS = r"(?:~=|={2,3}|!=|<=?|>=?)[A-Za-z0-9.!+_*-]+(?:,(?:~=|={2,3}|!=|<=?|>=?)[A-Za-z0-9.!+_*-]+)*"
+_NAME = r"[a-z0-9]+(?:-+[a-z0-9]+)*"
+_REQUIREMENT = Grammar(
+    "a requirement", "`name[extra]>=1.0`", rf"{_NAME}(?:\[{_NAME}(?:,{_NAME})*\])?(?:{_SPECIFIERS})?", longest=4096
+)
+_PYTHONS = Grammar("a range of Python versions", "`>=3.9`", _SPECIFIERS, longest=1024)
+_DEPENDENCY = Grammar(
+    "a dependency",
+    "`name:arch (>= 1.0)`",
+    r"[a-z0-9][a-z0-9.+-]*(?::[a-z0-9]+)?(?: \((?:<<|<=|=|>=|>>) [^\s()|,]+\))?",
+)
 _RELEASES = Text("an engine's releases", "one printable line", r"\S.*\S", longest=512)
 _FINGERPRINT = Grammar("a key's fingerprint", "40 or 64 uppercase hex digits", r"[0-9A-F]{40}(?:[0-9A-F]{24})?")
 
@@ -168,6 +180,12 @@ def _deb(deb: Deb) -> Iterator[Problem]:
     yield from _of(DEB_VERSION, deb.version, "version")
     yield from _of(_WORD, deb.architecture, "architecture")
     yield from _of(SHA256, deb.sha256, "sha256")
+    if deb.source is not None:
+        yield from _of(DEB_NAME, deb.source, "source")
+    if deb.source_version is not None:
+        yield from _of(DEB_VERSION, deb.source_version, "source_version")
+    for each in deb.depends:
+        yield from _of(_DEPENDENCY, each, "depends")
     if deb.size <= 0:
         yield ("size",), "must be more than 0"
     if not ARCHIVE_PATH.accepts(deb.path):
@@ -203,6 +221,9 @@ def _source(source: Source) -> Iterator[Problem]:
     yield from _of(SOURCE_FILE, source.file, "file")
     yield from _of(SHA256, source.sha256, "sha256")
     yield from _of(_WORD, source.index, "index")
+    yield from _own(source)
+    for each in source.build_requires:
+        yield from _of(_REQUIREMENT, each, "build_requires")
     if source.size <= 0:
         yield ("size",), "must be more than 0"
     given = {key for key in ("url", "commit", "path") if getattr(source, key) is not None}
@@ -217,12 +238,22 @@ def _source(source: Source) -> Iterator[Problem]:
         yield ("path",), "leads out of its folder"
 
 
+def _own(package: Wheel | Source) -> Iterator[Problem]:
+    for each in package.extras:
+        yield from _of(_WORD, each, "extras")
+    for each in package.requires:
+        yield from _of(_REQUIREMENT, each, "requires")
+    if package.requires_python is not None:
+        yield from _of(_PYTHONS, package.requires_python, "requires_python")
+
+
 def _wheel(wheel: Wheel) -> Iterator[Problem]:
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
     yield from _of(_WORD, wheel.name, "name")
     yield from _of(SHA256, wheel.sha256, "sha256")
     yield from _of(_WORD, wheel.index, "index")
+    yield from _own(wheel)
     if wheel.size <= 0:
         yield ("size",), "must be more than 0"
     if wheel.hash_origin not in ("index", "computed"):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-SCHEMA = 1
+# 2: packages record what they themselves require. Schema 1 is still read, and those fields are empty then.
+SCHEMA = 2
 
 # Every file time in an image, and SOURCE_DATE_EPOCH of every build. One constant for all projects, so that two
 # projects with the same torch share its layer; 1980-01-01, the first date that a zip file can hold.
@@ -91,7 +92,11 @@ class Deb:
 
     Attributes:
         path: below the archive's dated address: `pool/main/libg/libglvnd/libgl1_1.6.0-1_amd64.deb`.
-        required_by: the packages of this closure that asked for it; empty for one that was declared.
+        required_by: the packages of this closure that require it; empty for one that was declared.
+        source: the name of its source package; None where it is the package's own.
+        source_version: the version of its source package; None where it is the package's own.
+        depends: its Depends and Pre-Depends as far as this closure satisfies them, each by the package that does:
+            `libglvnd0 (= 1.6.0-1)`, `libc6:i386`. What the base image satisfies is left out.
     """
 
     name: str
@@ -102,6 +107,9 @@ class Deb:
     archive: str
     path: str
     required_by: tuple[str, ...] = ()
+    source: str | None = None
+    source_version: str | None = None
+    depends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +135,12 @@ class Wheel:
         file: the wheel's file name, which carries its tags.
         size: bytes.
         index: the name of the index it came from: `pypi`, `pytorch-cu128`, …; `local` for a file of the project's.
-        required_by: the packages that asked for it; empty for one that was declared.
+        required_by: the packages that require it; empty for one that was declared.
         hash_origin: `index`, or `computed` where the index gave no hash and the file was fetched to make one.
+        extras: those of its extras that are installed, normalised and sorted.
+        requires_python: its Requires-Python; None where it has none.
+        requires: its requirements that hold on this platform and with these extras, without their markers:
+            `numpy>=1.22`, `requests[socks]`. They bind the set: see `cogfreeze.lock.soundness`.
     """
 
     name: str
@@ -139,6 +151,9 @@ class Wheel:
     index: str = "pypi"
     required_by: tuple[str, ...] = ()
     hash_origin: str = "index"
+    extras: tuple[str, ...] = ()
+    requires_python: str | None = None
+    requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +169,9 @@ class Source:
         url: the repository's.
         commit: its full name.
         path: the folder, below the project's or in the repository; None for all of the repository.
-        required_by: the packages that asked for it; empty for one that was declared.
+        required_by: the packages that require it; empty for one that was declared.
+        extras, requires_python, requires: as for a wheel.
+        build_requires: what its build requires, which `Python.build` satisfies.
     """
 
     name: str
@@ -168,6 +185,10 @@ class Source:
     commit: str | None = None
     path: str | None = None
     required_by: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    requires_python: str | None = None
+    requires: tuple[str, ...] = ()
+    build_requires: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

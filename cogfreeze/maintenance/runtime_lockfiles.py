@@ -17,7 +17,7 @@ from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
 from cogfreeze.resolve.index import ARCHITECTURES, Target, wheel_metadata, wheel_rank
 from cogfreeze.resolve.python import ResolvedPackage, Sources, explain_failure
-from cogfreeze.resolve.requirements import Declared, read_declared, required_by
+from cogfreeze.resolve.requirements import Declared, dependency_graph, read_declared
 from cogfreeze.resolve.runtime import runtime_lockfile, runtime_wheels
 from cogfreeze.settings import Settings
 
@@ -103,7 +103,7 @@ def _written(python: str, found: dict[str, ResolvedPackage], settings: Settings)
     metadata = wheel_metadata(wheels, settings, Silent())
     markers = Target(python=python, platform="linux/amd64").markers
     requires = {name: metadata[each.wheels[0].sha256].requires for name, each in found.items()}
-    requirers = required_by(_declared(python).requirements, requires, markers)
+    required_by = dependency_graph(_declared(python).requirements, requires, markers).required_by
     lines = [
         f"# The server's packages on Python {python}, made from runtime.in by `make lockfiles`.",
         'lock-version = "1.0"',
@@ -111,7 +111,7 @@ def _written(python: str, found: dict[str, ResolvedPackage], settings: Settings)
         f'requires-python = ">={python}"',
     ]
     for name in sorted(found):
-        dependencies = sorted(other for other, by in requirers.items() if name in by)
+        dependencies = sorted(other for other, by in required_by.items() if name in by)
         lines += ["", "[[packages]]", f'name = "{name}"', f'version = "{found[name].version}"']
         if dependencies:
             lines.append("dependencies = [" + ", ".join(f'{{ name = "{other}" }}' for other in dependencies) + "]")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.catalog import base_images, cuda_images
 from cogfreeze.catalog.distributions import glibc
+from cogfreeze.errors import IntegrityError, NetworkError, ResolveError, ToolMissing
 from cogfreeze.lock import model
 from cogfreeze.lock.inputs import cuda_base_of, inputs_of, part_of, platforms_of
 from cogfreeze.lock.staleness import changed_inputs
@@ -72,23 +73,35 @@ class LockOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Moves:
-    """Which parts of one platform are asked anew."""
+    """Which parts of one platform are asked anew.
+
+    Attributes:
+        apt_records: resolve the same system packages again, for what an older schema didn't record of them.
+    """
 
     base: bool
     apt: bool
     python: bool
     runtime: bool
+    apt_records: bool = False
 
     @classmethod
-    def of(cls, previous: model.PlatformLock | None, changed: set[str], options: LockOptions) -> _Moves:
+    def of(
+        cls, previous: model.PlatformLock | None, changed: set[str], options: LockOptions, *, older_schema: bool
+    ) -> _Moves:
         new = previous is None
         base = new or options.everything or options.base or "base" in changed
         return cls(
             base=base,
             # The closure is what the base lacks, so another base has another closure.
             apt=base or options.apt or "apt" in changed,
-            python=base or bool(options.packages) or options.exclude_newer is not None or "python" in changed,
+            python=base
+            or bool(options.packages)
+            or options.exclude_newer is not None
+            or "python" in changed
+            or older_schema,
             runtime=base or options.runtime,
+            apt_records=older_schema,
         )
 
 
@@ -124,13 +137,19 @@ def resolve_lock(
     kept_sdk = previous.platforms[0].python.sdk if previous else None
     if wheel is None and not (options.runtime or options.everything):
         wheel = kept_sdk
-    if previous is not None and not keys and options == nothing and wheel == kept_sdk:
+    older_schema = previous is not None and previous.schema < model.SCHEMA
+    if previous is not None and not keys and options == nothing and wheel == kept_sdk and not older_schema:
         return previous
+    if previous is not None and older_schema:
+        report.note(
+            f"the lock has schema {previous.schema}: it is written in schema {model.SCHEMA},"
+            " which records what each package requires"
+        )
     changed = {part_of(key) for key in keys}
     platforms = []
     for platform in sorted(set(options.platforms or project.build.platforms)):
         before = previous.for_platform(platform) if previous else None
-        moves = _Moves.of(before, changed, options)
+        moves = _Moves.of(before, changed, options, older_schema=older_schema)
         part = _Platform(project, folder, platform, before, moves, options, settings, report).resolve()
         platforms.append(replace(part, python=replace(part.python, sdk=wheel)))
     if previous is not None and not (options.runtime or options.everything):
@@ -191,12 +210,38 @@ class _Platform:
         base, status = self._base(need_packages=wants_apt and self.moves.apt)
         closure = None
         if wants_apt:
-            closure = self._apt(base, status) if status is not None else self.before.apt if self.before else None
+            closure = self._apt(base, status) if status is not None else self._kept_apt()
         else:
             # Without a closure there is nothing that the base's package list has to fit.
             base = replace(base, packages=None, unconfirmed=tuple(x for x in base.unconfirmed if x != "packages"))
         packages = replace(self._python(base), interpreter=self._interpreter(base))
         return model.PlatformLock(platform=self.platform, base=base, apt=closure, python=packages)
+
+    def _kept_apt(self) -> model.Apt | None:
+        """Return the locked closure, with what an older schema didn't record where the archive still has it."""
+        before = self.before
+        if before is None or before.apt is None or not self.moves.apt_records:
+            return before.apt if before else None
+        try:
+            base, status = resolve_base(
+                before.base.reference,
+                self.platform,
+                before.base.reason,
+                self.settings,
+                self.report,
+                need_packages=True,
+                pinned=before.base,
+            )
+            again = self._apt(base, status or "")
+        except (NetworkError, ResolveError, IntegrityError, ToolMissing) as error:
+            self.report.note(
+                f"{self.platform}: what the system packages require could not be read ({error});"
+                " `cog lock --upgrade-apt` records it"
+            )
+            return before.apt
+        locked = {(each.name, each.architecture): each.sha256 for each in before.apt.packages}
+        same = locked == {(each.name, each.architecture): each.sha256 for each in again.packages}
+        return again if same else before.apt
 
     def _base(self, *, need_packages: bool) -> tuple[model.BaseImage, str | None]:
         choice = self.choice

@@ -605,3 +605,21 @@ def test_a_registry_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, 
         "check that the address is right and the network is up; or set `COG_REGISTRY_MIRROR` to a mirror."
         " The catalogue has no `debian:unheard-of`"
     )
+
+
+def test_a_lock_of_schema_1_is_current_and_cog_lock_upgrades_it(lab, monkeypatch):
+    """It gains what each package requires; versions and files stay, and without a network so does the lock."""
+    lab.index.add("simple", "app-1.0-py3-none-any.whl", requires=["lib>=1"])
+    lab.index.add("simple", "lib-1.0-py3-none-any.whl")
+    lab.declare(packages=["app"])
+    lab.lock()
+    new = lab.path.read_text()
+    old = new.replace("schema = 2", "schema = 1").replace(', requires = ["lib>=1"]', "")
+    lab.path.write_text(old)
+    lab.index.add("simple", "lib-2.0-py3-none-any.whl")
+
+    lab.lock("--check")
+    assert lab.path.read_text() == old
+    talk = lab.lock().talk
+    assert "the lock has schema 1: it is written in schema 2, which records what each package requires" in talk
+    assert lab.path.read_text() == new

@@ -99,4 +99,4 @@ def test_any_line_is_read_or_refused_in_words(packages, texts):
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(lines, max_size=3), min_size=1))
 def test_any_metadata_of_a_wheel_is_read(requires):
     roots = [Line(text=name, where="here", name=name) for name in requires]
-    assert graph.required_by(roots, requires, MARKERS).keys() == requires.keys()
+    assert graph.dependency_graph(roots, requires, MARKERS).required_by.keys() == requires.keys()

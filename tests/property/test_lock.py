@@ -19,6 +19,19 @@ WORD = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=8)
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 VERSION = st.builds("{}.{}".format, st.integers(0, 99), st.integers(0, 99))
 
+REQUIREMENTS = st.lists(
+    st.builds("{}{}{}".format, WORD, st.sampled_from(["", "[x]"]), st.sampled_from(["", ">=1", "!=1.*,<2"])),
+    max_size=2,
+).map(tuple)
+# What a wheel and a source record alike.
+own = st.fixed_dictionaries(
+    {
+        "extras": st.lists(WORD, max_size=2, unique=True).map(tuple),
+        "requires_python": st.sampled_from([None, ">=3.8"]),
+        "requires": REQUIREMENTS,
+    }
+)
+
 
 @st.composite
 def wheels(draw):
@@ -32,6 +45,7 @@ def wheels(draw):
         index=draw(st.sampled_from(["pypi", "pytorch-cu128", "company"])),
         required_by=draw(st.lists(WORD, max_size=3, unique=True).map(tuple)),
         hash_origin=draw(st.sampled_from(["index", "computed"])),
+        **draw(own),
     )
 
 
@@ -52,6 +66,8 @@ def sources(draw):
         size=draw(st.integers(1, 10**10)),
         index=draw(st.sampled_from(["pypi", "url", "local"])),
         required_by=draw(st.lists(WORD, max_size=3, unique=True).map(tuple)),
+        build_requires=draw(REQUIREMENTS),
+        **draw(own),
         **places[kind],
     )
 

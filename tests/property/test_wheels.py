@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cogfreeze.resolve.index import pages
 from cogfreeze.resolve.index.wheel_files import Target, best_wheel, glibc_of, wheel_rank
-from cogfreeze.resolve.requirements import required_by
+from cogfreeze.resolve.requirements import dependency_graph
 from cogfreeze.resolve.requirements.line import Line
 
 
@@ -90,12 +90,12 @@ MARKERS = Target(python="3.11", platform="linux/amd64").markers
 
 
 @given(graphs, st.data())
-def test_who_asked_is_the_same_whatever_the_order_and_leads_back_to_a_root(graph, data):
-    roots = data.draw(st.lists(st.sampled_from(sorted(graph)), unique=True))
+def test_who_asked_is_the_same_whatever_the_order_and_leads_back_to_a_root(made, data):
+    roots = data.draw(st.lists(st.sampled_from(sorted(made)), unique=True))
     lines = [Line(text=name, where="here", name=name) for name in roots]
-    found = required_by(lines, graph, MARKERS)
-    mixed = {name: graph[name][::-1] for name in reversed(graph)}
-    assert required_by(lines[::-1], mixed, MARKERS) == found
+    found = dependency_graph(lines, made, MARKERS).required_by
+    mixed = {name: made[name][::-1] for name in reversed(made)}
+    assert dependency_graph(lines[::-1], mixed, MARKERS).required_by == found
     assert all(found[name] == () for name in roots)
     for name in found:
         seen, queue = set(), [name]

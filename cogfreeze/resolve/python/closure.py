@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from packaging.utils import canonicalize_name
 
@@ -20,6 +20,7 @@ from cogfreeze.catalog import cuda
 from cogfreeze.catalog.frameworks import TORCH_FAMILY
 from cogfreeze.errors import IntegrityError, ResolveError, UsageError
 from cogfreeze.lock.model import Python, Source, Wheel
+from cogfreeze.lock.requirements import recorded, recorded_python
 from cogfreeze.project.python import PROVIDED
 from cogfreeze.report import Report
 from cogfreeze.resolve.fetch import cached_path
@@ -32,9 +33,9 @@ from cogfreeze.resolve.index import (
     wheel_metadata,
     wheel_rank,
 )
-from cogfreeze.resolve.python import failures, package_index, pip_tools, source_builds, uv
+from cogfreeze.resolve.python import dependencies, failures, package_index, pip_tools, source_builds, uv
 from cogfreeze.resolve.python.sources import Sources
-from cogfreeze.resolve.requirements import Declared, lines_of, read_declared, required_by, required_by_in_comments
+from cogfreeze.resolve.requirements import Declared, dependency_graph, lines_of, read_declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -223,34 +224,42 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
         with report.step("resolving the Python packages"):
             found = engine(sources, routed, before, upgrade, report)
         chosen = {each.name: _chosen(each, sources, kept.get(each.name)) for each in found if not each.origin}
-        papers = wheel_metadata(list(chosen.values()), sources.settings, report)
-        if len(chosen) == len(found):
-            requires = {name: papers[wheel.sha256].requires for name, wheel in chosen.items()}
-            askers = required_by(roots, requires, sources.target.markers)
-        else:
-            # A package that isn't built yet has no papers: uv has seen what it requires.
-            askers = required_by_in_comments(sources.askers(found, routed).text)
-        family = TORCH_FAMILY & askers.keys()
+        metadata = wheel_metadata(list(chosen.values()), sources.settings, report)
+        requires = {name: metadata[wheel.sha256].requires for name, wheel in chosen.items()}
+        if len(chosen) < len(found):
+            requires = dependencies.with_sources(requires, found, sources, routed)
+        reached = dependency_graph(roots, requires, sources.target.markers)
+        family = TORCH_FAMILY & reached.extras.keys()
         if sources.torch is None or family == routed & chosen.keys():
             break
         routed = family
     came_from = package_index.package_indexes(sources, found, routed, known=previous.wheels)
     computed = package_index.without_hash(sources, chosen, came_from, known=previous.wheels)
+
+    def own(name: str) -> _Own:
+        extras = reached.extras.get(name, ())
+        return {
+            "required_by": reached.required_by.get(name, ()),
+            "extras": extras,
+            "requires": recorded(requires[name], sources.target.markers, extras),
+        }
+
     made = [
         Wheel(
             name=name,
             version=next(each.version for each in found if each.name == name),
             file=wheel.file,
             sha256=wheel.sha256,
-            size=papers[wheel.sha256].size,
+            size=metadata[wheel.sha256].size,
             index=came_from[name].name,
-            required_by=askers.get(name, ()),
             hash_origin="computed" if name in computed else "index",
+            requires_python=recorded_python(metadata[wheel.sha256].python),
+            **own(name),
         )
         for name, wheel in chosen.items()
     ]
     packed = [
-        _source(each, sources, came_from[each.name].name, askers.get(each.name, ()), report)
+        replace(_source(each, sources, came_from[each.name].name, report), **own(each.name))
         for each in found
         if each.origin
     ]
@@ -261,13 +270,19 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
     )
 
 
+class _Own(TypedDict):
+    """What a wheel and a source record alike."""
+
+    required_by: tuple[str, ...]
+    extras: tuple[str, ...]
+    requires: tuple[str, ...]
+
+
 def _order(package: Wheel | Source) -> tuple[bool, str]:
     return bool(package.required_by), package.name
 
 
-def _source(
-    found: uv.ResolvedPackage, sources: Sources, index: str, required_by: tuple[str, ...], report: Report
-) -> Source:
+def _source(found: uv.ResolvedPackage, sources: Sources, index: str, report: Report) -> Source:
     """Lock the source of a package; the declared hashes bind it as they bind a wheel."""
     where = sources.declared.where(found.name)
     if found.name not in sources.built:
@@ -280,7 +295,6 @@ def _source(
         found,
         index=index,
         folder=sources.folder,
-        required_by=required_by,
         settings=sources.settings,
         report=report,
     )
@@ -291,7 +305,12 @@ def _source(
             where=where,
             hint="add it to the line, or take the hashes out: cog.lock holds one for everything",
         )
-    return made
+    required = recorded(_build_requirements(made, sources), sources.target.markers, ())
+    return replace(made, build_requires=required)
+
+
+def _build_requirements(source: Source, sources: Sources) -> tuple[str, ...]:
+    return source_builds.build_requirements(cached_path(sources.settings, source.sha256, source.file))
 
 
 def _tools(
@@ -300,8 +319,7 @@ def _tools(
     """Resolve what builds the sources: one environment for all, of wheels alone."""
     lines = []
     for each in packed:
-        path = cached_path(sources.settings, each.sha256, each.file)
-        lines += lines_of(source_builds.build_requirements(path), f"what builds `{each.name}`")
+        lines += lines_of(_build_requirements(each, sources), f"what builds `{each.name}`")
     folder = sources.scratch / "build"
     folder.mkdir(exist_ok=True)
     options = replace(sources.declared.options, all_hashed=False, from_source=frozenset())

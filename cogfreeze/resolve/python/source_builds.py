@@ -15,6 +15,7 @@ import tarfile
 import tempfile
 import tomllib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -43,11 +44,12 @@ def lock_source(
     *,
     index: str,
     folder: Path,
-    required_by: tuple[str, ...],
     settings: Settings,
     report: Report,
 ) -> Source:
     """Return the record of a package's source, whose archive is in the cache from then on.
+
+    What it requires, and what requires it, is the caller's to add.
 
     Args:
         index: the name of the index that an sdist came from.
@@ -70,7 +72,6 @@ def lock_source(
             sha256=origin.file.sha256,
             size=path.stat().st_size,
             index=index,
-            required_by=required_by,
         )
     if origin.path and not _is_inside(origin.path, folder):
         raise ResolveError(
@@ -88,7 +89,6 @@ def lock_source(
         url=without_credentials(origin.url) if origin.url else None,
         commit=origin.commit,
         path=origin.path.relative_to(folder.resolve()).as_posix() if origin.path else origin.subdirectory,
-        required_by=required_by,
     )
     return _kept(made, _archive(made, folder, settings), settings)
 
@@ -124,7 +124,7 @@ def fetch_source(source: Source, url: str | None, folder: Path, settings: Settin
 
 
 def build_requirements(path: Path) -> tuple[str, ...]:
-    """Return what an archive's build needs, as its pyproject.toml says.
+    """Return what an archive's build requires, as its pyproject.toml says.
 
     Raises:
         IntegrityError: it is no archive.
@@ -177,8 +177,6 @@ def _put(data: bytes, name: str, sha256: str, settings: Settings) -> Path:
 
 
 def _kept(source: Source, data: bytes, settings: Settings) -> Source:
-    from dataclasses import replace
-
     sha256 = hashlib.sha256(data).hexdigest()
     name = f"{source.name.replace('-', '_')}-{source.version}.zip"
     _put(data, name, sha256, settings)

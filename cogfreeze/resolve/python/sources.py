@@ -105,8 +105,8 @@ class Sources:
             ]
         )
 
-    def askers(self, found: Iterable[uv.ResolvedPackage], routed: Iterable[str]) -> uv.UvResult:
-        """Ask uv who asked for each package of a closure: requirement lines with `# via` comments."""
+    def requiring(self, found: Iterable[uv.ResolvedPackage], routed: Iterable[str]) -> uv.UvResult:
+        """Ask uv which packages require each package of a closure: requirement lines with `# via` comments."""
         pins = self.scratch / "versions.txt"
         pins.write_text("".join(f"{each.name}=={each.version}\n" for each in found if not each.direct))
         return self._run(

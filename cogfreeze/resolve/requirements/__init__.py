@@ -1,7 +1,16 @@
-"""The declared Python requirements, line by line, and the graph of who requires whom."""
+"""The declared Python requirements, line by line, and the graph of which package requires which."""
 
 from cogfreeze.resolve.requirements.declared import Declared, Options, lines_of, read_declared
-from cogfreeze.resolve.requirements.graph import required_by, required_by_in_comments
+from cogfreeze.resolve.requirements.graph import Graph, dependency_graph, required_by_in_comments
 from cogfreeze.resolve.requirements.line import Line
 
-__all__ = ["Declared", "Line", "Options", "lines_of", "read_declared", "required_by", "required_by_in_comments"]
+__all__ = [
+    "Declared",
+    "Graph",
+    "Line",
+    "Options",
+    "dependency_graph",
+    "lines_of",
+    "read_declared",
+    "required_by_in_comments",
+]

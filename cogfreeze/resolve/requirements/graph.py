@@ -1,34 +1,47 @@
-"""Who asked for what: a closure's packages as a graph, from the wheels' own metadata."""
+"""Which package requires which: a closure as a graph, from the packages' own metadata."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from cogfreeze.resolve.requirements.line import marker_holds
-
-_VIA = re.compile(r"^([A-Za-z0-9._-]+)[^\n#]*?(?:#\w\S*)?\s+# via (.+)$", re.MULTILINE)
+from cogfreeze.lock.requirements import applying
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cogfreeze.resolve.requirements.line import Line
 
+_VIA = re.compile(r"^([A-Za-z0-9._-]+)[^\n#]*?(?:#\w\S*)?\s+# via (.+)$", re.MULTILINE)
 
-def required_by(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """The packages that the declared requirements reach.
+
+    Attributes:
+        required_by: for every package, those that require it, sorted; none for a declared one.
+        extras: for every package, its extras that are asked for, normalised and sorted.
+    """
+
+    required_by: dict[str, tuple[str, ...]]
+    extras: dict[str, tuple[str, ...]]
+
+
+def dependency_graph(
     roots: Iterable[Line], requires: Mapping[str, Iterable[str]], markers: Mapping[str, str]
-) -> dict[str, tuple[str, ...]]:
-    """Return, for every package that the roots reach, the packages that ask for it, sorted; none for a root.
+) -> Graph:
+    """Return the graph of a closure.
 
     Args:
         requires: each package's requirements by its normalised name.
         markers: the environment that they hold in.
     """
     extras: dict[str, set[str]] = {}
-    askers: dict[str, set[str]] = {}
+    requiring: dict[str, set[str]] = {}
     queue: list[str] = []
 
     def reach(name: str, wanted: Iterable[str]) -> None:
@@ -45,37 +58,28 @@ def required_by(
             reach(line.name, line.requirement.extras if line.requirement else ())
     while queue:
         name = queue.pop()
-        for requirement in _parsed(requires[name], extras[name]):
-            asked = canonicalize_name(requirement.name)
-            if asked in requires and marker_holds(requirement, markers, extras[name]):
-                askers.setdefault(asked, set()).add(name)
-                reach(asked, requirement.extras)
-    return {
-        name: () if name in declared else tuple(sorted(askers.get(name, set()) - {name}))
-        for name in sorted(extras)
-    }
+        for requirement in applying(requires[name], markers, extras[name]):
+            required = canonicalize_name(requirement.name)
+            if required in requires:
+                requiring.setdefault(required, set()).add(name)
+                reach(required, requirement.extras)
+    return Graph(
+        required_by={
+            name: () if name in declared else tuple(sorted(requiring.get(name, set()) - {name}))
+            for name in sorted(extras)
+        },
+        extras={name: tuple(sorted(found)) for name, found in sorted(extras.items())},
+    )
 
 
 def required_by_in_comments(text: str) -> dict[str, tuple[str, ...]]:
-    """Return the same from uv's comments: `idna==3.10  # via requests`, or `# via -r FILE` for a root."""
-    found: dict[str, tuple[str, ...]] = {}
-    for name, via in _VIA.findall(text):
-        askers = [each.strip() for each in via.split(",")]
-        declared = any(each.startswith("-r ") for each in askers)
-        packages = [canonicalize_name(each) for each in askers if not each.startswith("-")]
-        found[canonicalize_name(name)] = () if declared else tuple(sorted(packages))
-    return found
+    """Return who requires each package, from uv's comments: `idna==3.10  # via requests`.
 
-
-def _parsed(lines: Iterable[str], extras: Iterable[str]) -> list[Requirement]:
-    found = []
-    for line in lines:
-        # Most lines of most wheels are for extras that nobody wants, and parsing is what costs here.
-        if "extra ==" in line and " or " not in line and not extras:
-            continue
-        try:
-            found.append(Requirement(line))
-        except InvalidRequirement:
-            # Old packages' metadata; uv has mended and judged it.
-            continue
-    return found
+    All of them are named, also for a declared package, which has `-r FILE` among them.
+    """
+    return {
+        canonicalize_name(name): tuple(
+            sorted(canonicalize_name(each.strip()) for each in via.split(",") if not each.strip().startswith("-"))
+        )
+        for name, via in _VIA.findall(text)
+    }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+from cogfreeze.lock.requirements import marker_holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from packaging.requirements import Requirement
 
@@ -34,13 +34,3 @@ class Line:
     def applies(self, markers: Mapping[str, str]) -> bool:
         """Say whether the line's marker holds in that environment."""
         return self.requirement is None or marker_holds(self.requirement, markers)
-
-
-def marker_holds(requirement: Requirement, markers: Mapping[str, str], extras: Iterable[str] = ()) -> bool:
-    """Say whether a requirement's marker holds; one that makes no sense does, and uv judges it."""
-    if requirement.marker is None:
-        return True
-    try:
-        return any(requirement.marker.evaluate({**markers, "extra": extra}) for extra in ("", *extras))
-    except (UndefinedEnvironmentName, UndefinedComparison):
-        return True

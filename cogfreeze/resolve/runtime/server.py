@@ -50,11 +50,11 @@ def runtime_wheels(python: str, platform: str, *, glibc: tuple[int, int] | None)
             hint=f"it runs on {', '.join(f'{each[0]}.{each[1:]}' for each in versions)}",
         ) from None
     packages = tomllib.loads(text)["packages"]
-    askers: dict[str, set[str]] = {}
+    requiring: dict[str, set[str]] = {}
     for package in packages:
-        for asked in package.get("dependencies", ()):
-            askers.setdefault(asked["name"], set()).add(package["name"])
-    made = [_wheel(package, askers.get(package["name"], set()), target) for package in packages]
+        for required in package.get("dependencies", ()):
+            requiring.setdefault(required["name"], set()).add(package["name"])
+    made = [_wheel(package, requiring.get(package["name"], set()), target) for package in packages]
     return tuple(sorted(made, key=lambda wheel: (bool(wheel.required_by), wheel.name)))
 
 
@@ -67,7 +67,7 @@ class _Locked:
         self.size: int = table["size"]
 
 
-def _wheel(package: Mapping[str, Any], askers: set[str], target: Target) -> Wheel:
+def _wheel(package: Mapping[str, Any], requiring: set[str], target: Target) -> Wheel:
     best = best_wheel([_Locked(table) for table in package["wheels"]], target)
     if best is None:
         raise ResolveError(
@@ -82,5 +82,6 @@ def _wheel(package: Mapping[str, Any], askers: set[str], target: Target) -> Whee
         file=best.file,
         sha256=best.sha256,
         size=best.size,
-        required_by=tuple(sorted(askers)),
+        required_by=tuple(sorted(requiring)),
+        requires=tuple(sorted(each["name"] for each in package.get("dependencies", ()))),
     )

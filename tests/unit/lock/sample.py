@@ -51,6 +51,9 @@ LOCK = model.Lock(
                         size=88808,
                         archive="debian",
                         path="pool/main/libg/libglvnd/libgl1_1.6.0-1_amd64.deb",
+                        source="libglvnd",
+                        source_version="1.6.0-1~src",
+                        depends=("libglvnd0 (= 1.6.0-1)",),
                     ),
                     model.Deb(
                         name="libglvnd0",
@@ -73,6 +76,9 @@ LOCK = model.Lock(
                         file="numpy-2.0.0-cp311-cp311-manylinux_2_17_x86_64.whl",
                         sha256=A,
                         size=7,
+                        extras=("fast",),
+                        requires_python=">=3.9",
+                        requires=("pillow[x]<12,>=11",),
                     ),
                     model.Wheel(
                         name="pillow",
@@ -103,7 +109,13 @@ WITH_SOURCES = replace(
                 LOCK.platforms[0].python,
                 sources=(
                     model.Source(
-                        name="docopt", version="0.6.2", kind="sdist", file="docopt-0.6.2.tar.gz", sha256=A, size=4
+                        name="docopt",
+                        version="0.6.2",
+                        kind="sdist",
+                        file="docopt-0.6.2.tar.gz",
+                        sha256=A,
+                        size=4,
+                        build_requires=("setuptools>=40.8.0",),
                     ),
                     model.Source(
                         name="tiny",

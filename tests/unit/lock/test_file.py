@@ -48,8 +48,8 @@ def test_conflict_markers_are_named_with_their_line_and_the_way_out():
 
 
 def test_a_newer_schema_is_refused_by_name():
-    error = refusal(TEXT.replace("schema = 1", "schema = 2"))
-    assert str(error) == "cog.lock: its schema is 2, this cogfreeze reads up to 1"
+    error = refusal(TEXT.replace("schema = 2", "schema = 3"))
+    assert str(error) == "cog.lock: its schema is 3, this cogfreeze reads up to 2"
 
 
 def test_a_missing_lock_names_the_verb(tmp_path):
@@ -70,6 +70,8 @@ def test_a_missing_lock_names_the_verb(tmp_path):
         (r"snapshot =.*\n", "", "snapshot` is missing", '"linux/amd64".apt]'),
         (r"pool/main/libg/libglvnd/libgl1_", "../../libgl1_", "path` is not a path", 'name = "libgl1"'),
         (r'archive = "debian", path', 'archive = "evil", path', "is `evil`, which is none of", 'name = "libgl1"'),
+        ('"pillow\\[x', '"pillow @ https://a', "requires` is not a requirement", '"numpy"'),
+        ('"libglvnd0 \\(= ', '"libglvnd0 (== ', "depends` is not a dependency", 'name = "libgl1"'),
         (":1.28.0@", ":1.28.0\\\\nRUN x@", "frontend` is not an image", "frontend"),
     ],
 )  # fmt: skip
@@ -163,3 +165,15 @@ def test_a_record_that_was_edited_by_hand_is_refused(was, by, what):
     head, _, tail = RECORDED.partition(".image]")
     assert was in tail
     assert what in str(refusal(f"{head}.image]{tail.replace(was, by, 1)}"))
+
+
+def test_a_lock_of_schema_1_is_read_and_stays_as_it_is():
+    """Its packages say nothing of what they require; the image that it gives is the same as ever."""
+    text = re.sub(r", (extras|requires|depends) = \[(\"[^\"]*\"(, )?)*\]", "", TEXT)
+    text = re.sub(r', (requires_python|source|source_version) = "[^"]*"', "", text).replace(
+        "schema = 2", "schema = 1"
+    )
+    lock = file.loads(text)
+
+    assert (lock.schema, lock.platforms[0].python.wheels[0].requires) == (1, ())
+    assert file.dumps(lock) == text

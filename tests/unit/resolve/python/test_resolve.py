@@ -76,6 +76,28 @@ def test_a_lock_has_each_wheel_by_name_hash_and_size_and_says_who_asked(index, l
         ("lib", "2.1", "lib-2.1-cp311-cp311-manylinux_2_28_x86_64.whl", sha256(lib), len(lib), "pypi"),
     ]
     assert [each.required_by for each in wheels] == [(), ("app",), ("app", "extra-lib")]
+    assert [each.extras for each in wheels] == [("more",), (), ()]
+    assert [each.requires for each in wheels] == [("extra-lib", "lib>=2"), ("lib",), ()]
+
+
+def test_a_lock_records_what_a_wheel_requires_here_without_markers(index, lock):
+    """What another platform, another Python or an extra that nobody asks for requires is left out."""
+    index.add(
+        "simple",
+        "app-1.0-py3-none-any.whl",
+        requires=[
+            'Lib_B[Fast] (>=2,<3) ; sys_platform == "linux"',
+            'lib-w; sys_platform == "win32"',
+            'lib-o; python_version < "3.9"',
+            'lib-x; extra == "x"',
+            "cog>=0.9",
+        ],
+        python=">=3.8,  !=3.9.0",
+    )
+    index.add("simple", "lib_b-2.1-py3-none-any.whl", extras=["fast"])
+    app, lib = lock("app")
+    assert (app.requires, app.requires_python) == (("lib-b[fast]<3,>=2",), "!=3.9.0,>=3.8")
+    assert (lib.extras, lib.requires, lib.requires_python) == (("fast",), (), None)
 
 
 def test_no_wheel_is_fetched_whole_from_an_index_that_serves_parts(index, lock):

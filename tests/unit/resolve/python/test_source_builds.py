@@ -115,7 +115,7 @@ def test_an_sdist_is_locked_with_what_builds_it(offered, lock, settings):
     assert made.sources == (
         Source(
             name="app", version="1.0", kind="sdist", file="app-1.0.tar.gz", sha256=sha256(data), size=len(data),
-            index="pypi",
+            index="pypi", requires=("lib",), build_requires=("backend==1.0",),
         ),
     )  # fmt: skip
     assert [(each.name, each.required_by) for each in made.wheels] == [("lib", ("app",))]
@@ -218,7 +218,8 @@ def test_a_folder_is_locked_as_one_archive_and_a_changed_one_is_refused(offered,
 @pytest.mark.parametrize("line", ["-e ./libs/app", "-e file:libs/app", "./libs/app", "./libs/app[fast]"])
 def test_a_folder_without_its_name_has_the_one_that_it_says(offered, lock, line):
     write(lock.folder / "libs/app")
-    assert lock(lines=[line]).sources == lock("app @ ./libs/app").sources
+    extras = "[fast]" if "[fast]" in line else ""
+    assert lock(lines=[line]).sources == lock(f"app{extras} @ ./libs/app").sources
     with pytest.raises(ProjectErrors) as caught:
         lock(lines=[line], allow=())
     (error,) = caught.value.errors
