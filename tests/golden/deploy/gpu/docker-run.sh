@@ -17,7 +17,7 @@ exec docker run \
     --cap-drop=ALL \
     --security-opt=no-new-privileges:true \
     --stop-timeout=45 \
-    --label=run.cogfreeze.lock=sha256:7e40bb921019ed8a0991565ec04c45b64c61faf0517f7d30b93d6b8d9633e053 \
+    --label=run.cogfreeze.lock=sha256:fc932130edfe974b64bb4586baecf3a27281734c323f0beff12d2c61a63135e9 \
     --cpus=4 \
     --memory=24576m \
     --gpus=1 \

@@ -18,5 +18,5 @@ exec docker run \
     --cap-drop=ALL \
     --security-opt=no-new-privileges:true \
     --stop-timeout=615 \
-    --label=run.cogfreeze.lock=sha256:7e40bb921019ed8a0991565ec04c45b64c61faf0517f7d30b93d6b8d9633e053 \
+    --label=run.cogfreeze.lock=sha256:fc932130edfe974b64bb4586baecf3a27281734c323f0beff12d2c61a63135e9 \
     registry.example.com/long-predictions@sha256:1234123412341234123412341234123412341234123412341234123412341234
