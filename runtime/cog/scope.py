@@ -126,8 +126,10 @@ class Scope:
         id: Optional[str] = None,  # noqa: A002
         context: Optional[Mapping[str, str]] = None,
         tell: Optional[Tell] = None,
+        folder: Optional[str] = None,
     ) -> None:
         self.id = id
+        self._folder = folder
         self.context: Dict[str, str] = dict(context or {})
         self.metrics = Metrics(tell)
 

@@ -130,7 +130,8 @@ class Server:
         if self._openapi is not None:
             document = load(self._openapi)
             schema = InputSchema(document, settings.input_schema)
-            training = "TrainingInput" in document.get("components", {}).get("schemas", {})
+            schemas = document.get("components", {}).get("schemas", {})
+            training = settings.mode == "train" and "TrainingInput" in schemas
         slots = max(settings.max_concurrency, schema.concurrency if schema is not None else 1)
         scheduler = Scheduler(settings, slots, self.health, root, client, store, Folders(folder, root))
         supervisor = Supervisor(settings, self.health, scheduler, self._start)

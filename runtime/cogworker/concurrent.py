@@ -14,6 +14,7 @@ from cog.scope import enter, leave
 from cogworker.health import Health
 from cogworker.inputs import close_streams
 from cogworker.prediction import Prediction, log_traceback
+from cogworker.temporary import install_for_tasks
 
 if TYPE_CHECKING:
     from cogworker.channel import Channel
@@ -36,6 +37,7 @@ class Concurrent:
         self._channel = channel
         self._logs = logs
         self._loop = loop
+        install_for_tasks()
         self._health = Health(channel, predictor.healthcheck, loop)
         self._slots = asyncio.Semaphore(limit)
         self._tasks: Dict[str, Tuple[Prediction, asyncio.Task[None]]] = {}

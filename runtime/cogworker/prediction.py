@@ -13,6 +13,7 @@ from cog.scope import Scope
 from cogworker.frames import MAX_PAYLOAD, FrameTooLarge
 from cogworker.inputs import Inputs, InvalidInput
 from cogworker.outputs import FilesOut, UnusableOutput, encode
+from cogworker.temporary import clear
 
 if TYPE_CHECKING:
     from cogworker.channel import Channel
@@ -34,19 +35,21 @@ class Prediction:
         canceled: the server has canceled it; any exception it raises from now on counts as canceled.
         begun: whether its asyncio task has started.
         scope: the prediction as the model's code sees it.
+        folder: the prediction's own; also the temporary folder of the model's code.
     """
 
     def __init__(self, channel: Channel, logs: Logs, header: Dict[str, Any], payload: bytes) -> None:
         self.id: str = header["id"]
-        self.scope = Scope(self.id, header.get("context"), self._tell_metric)
+        self.folder: str = header["folder"]
+        self.scope = Scope(self.id, header.get("context"), self._tell_metric, self.folder)
         self.canceled = False
         self.begun = False
-        self._folder: str = header["folder"]
         self._payload = payload
         self._channel = channel
         self._logs = logs
         self._chunks: Optional[int] = None
         self._finished = False
+        self._has_files = False
         self._done: Dict[str, Any] = {"status": "canceled"}
         self._output = b""
         self._started = time.perf_counter()
@@ -86,7 +89,8 @@ class Prediction:
         self._done, self._output = {"status": "succeeded", "files": files}, payload
 
     def _encoded(self, value: Any) -> Tuple[bytes, FilesOut]:
-        payload, files = encode(value, self._folder)
+        payload, files = encode(value, self.folder)
+        self._has_files = self._has_files or bool(files)
         if len(payload) > MAX_PAYLOAD:
             raise UnusableOutput(
                 f"the output is {len(payload)} bytes of JSON, more than the limit of {MAX_PAYLOAD}; "
@@ -110,6 +114,8 @@ class Prediction:
             return
         self._finished = True
         seconds = time.perf_counter() - self._started
+        if self._done["status"] == "succeeded" and not self._has_files:
+            clear(self.folder)  # then the server expects it to be empty
         self._logs.flush_of(self.id)
         header = {"type": "done", "id": self.id, "seconds": seconds, "files": [], **self._done}
         try:

@@ -12,6 +12,7 @@ from cog.scope import enter, leave
 from cogworker.health import Health
 from cogworker.inputs import close_streams
 from cogworker.prediction import Prediction, log_traceback
+from cogworker.temporary import Alone
 
 if TYPE_CHECKING:
     from cogworker.channel import Channel
@@ -30,6 +31,7 @@ class Sequential:
         self._logs = logs
         self._interrupt = interrupt
         self._health = Health(channel, predictor.healthcheck)
+        self._temporary = Alone()
         self._lock = threading.Lock()
         self._waiting: Dict[str, Prediction] = {}
         self._current: Optional[Prediction] = None
@@ -78,6 +80,7 @@ class Sequential:
     def _run(self, prediction: Prediction) -> None:
         prediction.start()
         enter(prediction.scope)
+        self._temporary.enter(prediction.folder)
         arguments: Dict[str, Any] = {}
         try:
             try:
@@ -92,6 +95,7 @@ class Sequential:
             self._current = None
             self._interrupt.forget()
         close_streams(arguments)
+        self._temporary.leave()
         leave(prediction.scope)
         prediction.finish()
 

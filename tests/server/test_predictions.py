@@ -300,11 +300,17 @@ def test_a_client_that_leaves_cancels_its_prediction(server, hold):
     assert server.wait_for("left")["status"] == "canceled"
 
 
-def test_trainings_are_the_same_by_another_name(server):
-    assert server.predict(path="/trainings", text="x", id="trained").json["output"] == "xx"
-    assert server.put("x", text="x").status == 200
-    assert server.get("/trainings/trained").json["output"] == "xx"
-    assert server.post("/trainings/trained/cancel").status == 404
+def test_a_server_that_does_not_train_says_so(server):
+    """It would run a prediction in place of a training."""
+    error = "This server runs predictions, not trainings: POST /predictions"
+    for answer in (
+        server.predict(path="/trainings", text="x"),
+        server.predict(method="PUT", path="/trainings/x", text="x"),
+    ):
+        assert (answer.status, answer.json) == (404, {"error": error})
+    assert server.get("/predictions/x").status == 404
+    assert server.get("/trainings/x").status == 404
+    assert server.post("/trainings/x/cancel").status == 404
 
 
 def test_streaming_is_406_where_the_model_does_not_offer_it(server):

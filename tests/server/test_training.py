@@ -38,6 +38,9 @@ def test_a_training_is_served_in_train_mode(serve):
     refused = server.predict(path="/trainings", steps=0)
     assert (refused.status, refused.json["detail"][0]["loc"]) == (422, ["body", "input", "steps"])
     assert server.get("/").json["trainings_url"] == "/trainings"
+    assert server.predict(path="/trainings", text="x", id="trained").json["output"]["steps"] == 1
+    assert server.get("/trainings/trained").json["status"] == "succeeded"
+    assert server.post("/trainings/trained/cancel").status == 404
 
 
 def test_the_model_sees_its_own_world_and_none_of_the_servers(serve):

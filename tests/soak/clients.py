@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.server.serving import events
 
 BODY = """
+        with tempfile.NamedTemporaryFile(delete=False) as left:
+            left.write(b"x" * 1000)
         if how == "fail":
             raise ValueError("no")
         if how == "slow":
@@ -31,6 +33,7 @@ BODY = """
 HEAD = """
 import asyncio
 import os
+import tempfile
 import time
 from typing import {iterator}, Any
 from cog import BasePredictor, Path, streaming

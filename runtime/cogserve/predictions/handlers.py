@@ -90,6 +90,7 @@ class Handlers:
         request = decode_request(body if _is_json(headers) else b"")
         if streaming:
             self._allow_streaming(scope)
+        self._require_training(scope["path"])
         given_id = self._id(request, id)
         if id is not None:
             found = self._scheduler.registry.find(id)
@@ -173,6 +174,10 @@ class Handlers:
             message = "prediction ID must match the ID supplied in the URL"
             raise Problem(422, detail((["body", "id"], message, "value_error")))
         return path_id
+
+    def _require_training(self, path: str) -> None:
+        if path.startswith("/trainings") and self._settings.mode != "train":
+            raise Problem(404, {"error": "This server runs predictions, not trainings: POST /predictions"})
 
     def _allow_streaming(self, scope: Scope) -> None:
         if self._schema is None or not self._schema.streaming or scope["path"].startswith("/trainings"):
