@@ -29,11 +29,14 @@ WITH_ENGINE := if [ -z "$$DOCKER_HOST" ] && [ -f $(ENGINE_ENV) ]; then source $(
 demo: install ## the whole line on a real model: lock, Dockerfile, prediction; image where Docker answers
 	@$(WITH_ENGINE) PATH="$(CURDIR)/.venv/bin:$$PATH" examples/ocr/demo.sh $(CURDIR)/.cog/demo
 
+# One test process per core; tests that share a fixture stay in one process.
+PARALLEL := -n auto --dist loadgroup
+
 test: install ## run all tests; those that need Docker are skipped where there is none
-	@$(WITH_ENGINE) .venv/bin/python -m pytest
+	@$(WITH_ENGINE) .venv/bin/python -m pytest $(PARALLEL)
 
 test-quick: install ## run the tests that need neither Docker nor minutes
-	.venv/bin/python -m pytest -m "not engine and not slow"
+	.venv/bin/python -m pytest -q $(PARALLEL) -m "not engine and not slow"
 
 check: install ## format, lint, strict types, import rules, golden files
 	.venv/bin/ruff format --check .

@@ -17,6 +17,13 @@ def python(request):
     return interpreter(request.param, request.config.cache.mkdir("pythons"))
 
 
+def pytest_collection_modifyitems(items):
+    """Tests of one file run in one process and share its fixtures; the engine's tests share their images too."""
+    for item in items:
+        engine = item.get_closest_marker("engine") is not None
+        item.add_marker(pytest.mark.xdist_group("engine" if engine else item.path.as_posix()))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """With CI=true a skipped test is a failed one: a check that didn't run shows nothing."""

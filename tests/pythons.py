@@ -5,6 +5,7 @@ From 3.8 to 3.12 whichever this machine has; 3.13 and 3.14 always: where it has 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -45,7 +46,9 @@ def interpreter(version: str, folder: Path) -> str:
 @cache
 def _debians(version: str, folder: Path) -> str | None:
     try:
-        return str(debian.python(version, folder))
+        with (folder / f"{version}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # another test process may be fetching it
+            return str(debian.python(version, folder))
     except (OSError, subprocess.CalledProcessError, LookupError) as error:
         print(f"Debian's Python {version} cannot be had: {error}")
         return None
