@@ -215,7 +215,7 @@ def test_other_packages_that_need_another_cuda_move_the_base(lab):
     lab.declare("gpu: true", packages=["onnxruntime-gpu==1.22.0"])
     reason = (
         "`onnxruntime-gpu==1.22.0` is built for CUDA 12.2 and cuDNN 9; the base has CUDA 12.3, whose libraries"
-        " serve it too"
+        " are compatible"
     )
     chosen = "nvidia/cuda:12.3.2-cudnn9-runtime-ubuntu22.04"
     assert f"linux/amd64: base image {chosen}: {reason}" in lab.lock().talk
@@ -591,7 +591,7 @@ def test_an_archive_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, 
     assert re.fullmatch(
         r"cannot reach http://127\.0\.0\.1:9/debian\S*/InRelease: the connection was refused", message
     )
-    assert hint == ("check that the address is right and the network is up; or set `COG_DEBIAN_SNAPSHOT`")
+    assert hint == ("check that the address is right and the network is up; or set `COG_DEBIAN_SNAPSHOT` to a mirror")
 
 
 def test_a_registry_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, monkeypatch):
