@@ -591,7 +591,9 @@ def test_an_archive_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, 
     assert re.fullmatch(
         r"cannot reach http://127\.0\.0\.1:9/debian\S*/InRelease: the connection was refused", message
     )
-    assert hint == ("check that the address is right and the network is up; or set `COG_DEBIAN_SNAPSHOT` to a mirror")
+    assert hint == (
+        "check that the address is right and the network is up; or set `COG_DEBIAN_SNAPSHOT` to a mirror"
+    )
 
 
 def test_a_registry_that_cannot_be_reached_names_the_variable_for_a_mirror(lab, monkeypatch):
