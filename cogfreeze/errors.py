@@ -21,17 +21,25 @@ class CogError(Exception):
         message: what is wrong, one sentence without a full stop; commands, keys and paths in backticks.
         where: `file:line`, `file` or a key path; printed before the message.
         hint: what to do about it; None for `usual_hint`.
+        key: the path of the key in cog.yaml, `build.run[0]`.
+
+    Attributes:
+        details: what `--json` reports besides the error.
     """
 
     code: ClassVar[str] = "CF000"
     exit_status: ClassVar[int] = 1
     usual_hint: ClassVar[str | None] = None
 
-    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, where: str | None = None, hint: str | None = None, key: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.where = where
         self.hint = hint
+        self.key = key
+        self.details: dict[str, object] = {}
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message

@@ -32,6 +32,7 @@ class Settings:
             `BASE/20260101/cpython-….tar.gz`.
         sdk_wheel: a wheel that replaces the `cog` SDK in images.
         ca_bundle: file of PEM certificates to trust in place of the system's.
+        offline: use only what is cached; never the network.
         cache: folder for downloads and environments, shared between projects.
     """
 
@@ -42,6 +43,7 @@ class Settings:
     python_mirror: str | None = None
     sdk_wheel: Path | None = None
     ca_bundle: Path | None = None
+    offline: bool = False
     cache: Path
 
     @classmethod
@@ -62,11 +64,16 @@ class Settings:
                 found[each.key] = value.rstrip("/") if each.is_address else value
         wheel = environment.get("COG_SDK_WHEEL")
         home = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", "/tmp")) / ".cache"  # noqa: S108
-        bundle, cache = found.pop("ca_bundle", None), found.pop("cache_dir", None)
+        bundle, cache = found.get("ca_bundle"), found.get("cache_dir")
         return cls(
-            **found,  # the addresses, each under its own name
+            registry_mirror=found.get("registry_mirror"),
+            debian_snapshot=found.get("debian_snapshot"),
+            ubuntu_snapshot=found.get("ubuntu_snapshot"),
+            torch_index=found.get("torch_index"),
+            python_mirror=found.get("python_mirror"),
             sdk_wheel=Path(wheel) if wheel else None,
             ca_bundle=Path(bundle) if bundle else None,
+            offline=environment.get("COG_OFFLINE", "") not in ("", "0"),
             cache=Path(cache or Path(home) / "cogfreeze"),
         )
 

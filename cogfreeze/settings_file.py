@@ -87,6 +87,11 @@ SETTINGS = (
         default="`~/.cache/cogfreeze`",
     ),
     Setting(
+        variables=("COG_OFFLINE",),
+        meaning="`1` uses only cached files, like `--offline`.",
+        default="`0`",
+    ),
+    Setting(
         variables=("COG_SDK_WHEEL",),
         meaning="A wheel that replaces the `cog` SDK in the image. It is locked by its hash, until"
         " `cog lock --upgrade-runtime` runs without it.",

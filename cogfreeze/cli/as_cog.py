@@ -1,4 +1,4 @@
-"""What Cog's users bring along to `cog build`: honoured where it means something here, else explained."""
+"""Options and variables of Cog's `build`: honoured where they mean something here, otherwise explained."""
 
 from __future__ import annotations
 
@@ -15,34 +15,16 @@ if TYPE_CHECKING:
 
 _CUDA_IMAGE = "nvidia/cuda"
 _VARIABLES = {
-    "COGLET_WHEEL": "the server of an image is the one that cog.lock pins",
+    "COGLET_WHEEL": "the image's server is the locked one",
 }
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--use-cog-base-image",
-        nargs="?",
-        const="true",
-        choices=("true", "false"),
-        help="accepted for Cog's sake: the base is the one that cog.lock pins",
-    )
-    parser.add_argument(
-        "--use-cuda-base-image",
-        nargs="?",
-        const="true",
-        default="auto",
-        choices=("true", "false", "auto"),
-        help="require that the lock's base is a CUDA image, or that it is none",
-    )
 
 
 def explain(arguments: argparse.Namespace, report: Report) -> None:
     """Say what has no effect here, and why."""
     if arguments.use_cog_base_image == "true":
         report.warn(
-            "`--use-cog-base-image` has no effect: the base image is the one that cog.lock pins",
-            hint="its layers are shared between projects all the same",
+            "`--use-cog-base-image` has no effect: the base image is the locked one",
+            hint="projects with the same base image share its layers anyway",
         )
     for name, why in _VARIABLES.items():
         if os.environ.get(name):
@@ -52,15 +34,15 @@ def explain(arguments: argparse.Namespace, report: Report) -> None:
 
 
 def require_base(arguments: argparse.Namespace, part: PlatformLock) -> None:
-    """Hold the lock's base image to `--use-cuda-base-image`; a build never chooses another.
+    """Hold the lock's base image to `--use-cuda-base-image`; a build never changes it.
 
     Raises:
-        LockStale: it is none of that kind.
+        LockStale: it is not of that kind.
     """
     wanted = arguments.use_cuda_base_image
     is_cuda = part.base.reference.startswith(_CUDA_IMAGE)
     if wanted != "auto" and (wanted == "true") != is_cuda:
-        kind = "no CUDA image" if wanted == "true" else "a CUDA image"
+        kind = "not a CUDA image" if wanted == "true" else "a CUDA image"
         raise LockStale(
             [f"its base image `{part.base.reference}` is {kind}"],
             hint=f"run `cog lock --use-cuda-base-image {wanted}` and commit the result",

@@ -1,14 +1,12 @@
-"""What the verbs have in common that build an image: their options, and the way from a folder to the image."""
+"""What the verbs that build an image share: from a project's folder to the image."""
 
 from __future__ import annotations
 
-import os
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cogfreeze import grammar
-from cogfreeze.cli import loading
 from cogfreeze.errors import LockUnusable, UsageError
 
 if TYPE_CHECKING:
@@ -40,30 +38,8 @@ class Choice:
     schema: str | None = None
 
 
-def add_recipe_options(parser: argparse.ArgumentParser) -> None:
-    """What decides which recipe is built; `choice_from` reads it."""
-    loading.add_file_option(parser)
-    parser.add_argument("--platform", metavar="PLATFORM", help="one of the lock's platforms, such as linux/amd64")
-    add_choice_options(parser)
-
-
-def add_choice_options(parser: argparse._ActionsContainer) -> None:
-    """The same, without the declaration's file and the platform."""
-    parser.add_argument(
-        "--syntax",
-        choices=("pinned", "builtin"),
-        default="pinned",
-        help="read the Dockerfile by the frontend that the lock pins (default), or by the engine's own",
-    )
-    parser.add_argument("--openapi-schema", metavar="FILE", help="take the OpenAPI document from a file")
-    parser.add_argument(
-        "--separate-weights",
-        action="store_true",
-        help="give files of 10 MiB and more that are no source their own layer",
-    )
-
-
 def choice_from(arguments: argparse.Namespace) -> Choice:
+    """Read `options.add_recipe_options`."""
     return Choice(
         platform=arguments.platform,
         builtin_frontend=arguments.syntax == "builtin",
@@ -72,27 +48,8 @@ def choice_from(arguments: argparse.Namespace) -> Choice:
     )
 
 
-def add_engine_options(parser: argparse._ActionsContainer) -> None:
-    """How the engine builds it; `options_from` reads it."""
-    told = os.environ.get("BUILDKIT_PROGRESS", "auto")
-    parser.add_argument(
-        "--secret",
-        dest="secrets",
-        action="append",
-        default=[],
-        metavar="id=NAME,src=FILE",
-        help="a secret for the commands that mount it; `env=VARIABLE` in place of the file; can be repeated",
-    )
-    parser.add_argument(
-        "--progress",
-        choices=("auto", "plain", "tty", "quiet"),
-        default=told if told in ("plain", "tty", "quiet") else "auto",
-        help="a line a step (auto), all that commands print, the engine's own display, or nothing",
-    )
-    parser.add_argument("--network", choices=("default", "host"), help="the network of the steps that have one")
-
-
 def options_from(arguments: argparse.Namespace, *, no_cache: bool = False, builder: str | None = None) -> Options:
+    """Read `options.add_engine_options`."""
     from cogfreeze.engine.buildx import Options
 
     return Options(
@@ -123,7 +80,7 @@ def recipe_of(found: Loaded, choice: Choice) -> Recipe:
 
 
 def platform_of(lock: Lock, asked: str | None) -> PlatformLock:
-    """Return the part of the lock that is asked for, or this machine's, or the only one.
+    """Return the lock's part for a platform; by default this machine's, or the only one.
 
     Raises:
         LockUnusable: the lock has no such platform.
@@ -141,12 +98,12 @@ def platform_of(lock: Lock, asked: str | None) -> PlatformLock:
             hint=f"add `{asked}` to `build.platforms`, then run `cog lock`",
         )
     if len(lock.platforms) != 1:
-        raise UsageError(f"cog.lock is for {known}", hint="choose one by `--platform`")
+        raise UsageError(f"cog.lock is for {known}", hint="choose one with `--platform`")
     return lock.platforms[0]
 
 
 def files_of(found: Loaded, platform: str, report: Report) -> dict[str, Path]:
-    """Bring the files of the lock to this machine and return where they are, by sha256.
+    """Fetch the files of the lock that are not cached, and return their paths by SHA-256.
 
     Raises:
         NetworkError, ResolveError, IntegrityError
@@ -170,10 +127,10 @@ def build(
 ) -> BuiltImage:
     """Build a project's image, by default as `cog build` does without options.
 
-    What is cheap to find wrong is looked at before anything is fetched.
+    Mistakes that are cheap to find are looked for before anything is fetched.
 
     Args:
-        names: the image's names; the project's own where there is none, and no other output.
+        names: the image's names; by default the project's own, if there is no other output.
 
     Raises:
         CogError
@@ -210,22 +167,22 @@ def build(
 
 
 def tell_record(status: str | None, lock: str, report: Report) -> None:
-    """Say how an image stands to the one that the lock records, where that is no failure."""
+    """Say how an image compares with the one that the lock records, where they need not be equal."""
     from cogfreeze.engine import record
 
     if status == record.OTHER_FILES:
         report.note(
-            f"{lock} records an image of other files or options than these, so this one is not held to it;"
+            f"{lock} records an image of other files or options, so it was not compared;"
             " `cog lock --record` records this one"
         )
     elif status == record.EQUAL_LAYERS:
         report.note(
-            f"another engine made the record in {lock}: every layer's diff ID is the recorded one, and only the"
+            f"another engine made the record in {lock}: the layers' diff IDs are equal, and only the"
             " compression may differ"
         )
     elif status == record.UNDECIDED:
         report.warn(
-            f"the record in {lock} is another engine's, and an export tells no diff IDs: not compared",
+            f"not compared with the record in {lock}: it is another engine's, and an export has no diff IDs",
             hint="build without `--output` to compare the layers",
         )
 
@@ -240,13 +197,13 @@ def record(found: Loaded, report: Report, *, choice: Choice, options: Options) -
 
     recipe = recipe_of(found, choice)
     files = files_of(found, recipe.platform, report)
-    with report.step("building what is recorded"):
+    with report.step("building the image to record"):
         made = engine_build.record(recipe, files, found.folder, options, report)
     return found.lock.with_record(recipe.platform, made)
 
 
 def check_name(name: str) -> None:
-    """Refuse what is no image name.
+    """Refuse what is not an image name.
 
     Raises:
         UsageError
@@ -270,6 +227,6 @@ def _schema(found: Loaded, file: str | None) -> str:
         json.loads(text)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"`{file}` is no OpenAPI document: {error}", hint="`cog schema` prints the project's"
+            f"`{file}` is not an OpenAPI document: {error}", hint="`cog schema` prints the project's"
         ) from None
     return text

@@ -1,4 +1,4 @@
-"""What most verbs start with: the project of this folder, and its lock, which must be current."""
+"""What most verbs start with: the project of this folder or one above it, and its lock, which must be current."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cogfreeze.cli import failures
+from cogfreeze.cli.options import add_file_option
 from cogfreeze.errors import LockStale, LockUnusable
 
 if TYPE_CHECKING:
-    import argparse
-
     from cogfreeze.lock.model import Lock, Tools
     from cogfreeze.project.model import Project
     from cogfreeze.report import Report
     from cogfreeze.settings import Settings
 
 
+__all__ = ["add_file_option"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """A project as found: its folder, and where its lock is or would be."""
+    """A project: its folder, and the path of its lock."""
 
     folder: Path
     project: Project
@@ -28,21 +31,16 @@ class Declared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded(Declared):
-    """A project with a lock that says what it asks for."""
+    """A project with a lock that matches it."""
 
     lock: Lock
 
 
-def add_file_option(parser: argparse.ArgumentParser) -> None:
-    """`-f`, which every verb of a project takes."""
-    parser.add_argument("-f", "--file", metavar="FILE", help="the declaration, in place of ./cog.yaml")
-
-
 def declared(file: str | None, report: Report) -> Declared:
-    """Read the project of this folder, offline; its warnings go to `report`.
+    """Read the project of this folder or the nearest one above it, offline; its warnings go to `report`.
 
-    The lock of `cog.yaml` is `cog.lock`; that of `-f cog.gpu.yaml` is `cog.gpu.lock`, so that both can live in
-    one folder.
+    The lock of `cog.yaml` is `cog.lock`; that of `-f cog.gpu.yaml` is `cog.gpu.lock`, so that one folder can
+    hold both.
 
     Raises:
         ProjectError: there is none, or it is not usable.
@@ -50,6 +48,7 @@ def declared(file: str | None, report: Report) -> Declared:
     from cogfreeze.project import cog_yaml, predictor
 
     path = cog_yaml.find(Path.cwd(), file)
+    failures.relative_to(path.parent)
     project = cog_yaml.read(path)
     predictor.check(path.parent, project)
     for warning in project.warnings:
@@ -58,10 +57,10 @@ def declared(file: str | None, report: Report) -> Declared:
 
 
 def load(file: str | None, report: Report, *, for_image: bool = True) -> Loaded:
-    """Read the project and its lock, and hold the lock to the project and to this cogfreeze.
+    """Read the project and its lock, and require that the lock matches the project and this cogfreeze.
 
     Args:
-        for_image: False for a run without an image, which takes this cogfreeze's runtime whatever the lock's was.
+        for_image: False for a run without an image, which uses this cogfreeze's runtime whatever the lock has.
 
     Raises:
         ProjectError, LockUnusable, LockStale
@@ -75,7 +74,7 @@ def load(file: str | None, report: Report, *, for_image: bool = True) -> Loaded:
 
 
 def require_current(lock: Lock, project: Project, *, for_image: bool = True) -> None:
-    """Raise LockStale with its reasons where the lock isn't what the project and this cogfreeze ask for."""
+    """Raise LockStale with the reasons if the lock does not match the project and this cogfreeze."""
     from cogfreeze.lock import staleness
     from cogfreeze.lock.inputs import cuda_base_of, inputs_of, platforms_of
 
@@ -85,12 +84,13 @@ def require_current(lock: Lock, project: Project, *, for_image: bool = True) -> 
     if for_image and (reasons := staleness.runtime_reasons(lock, **this_runtime())):
         raise LockStale(
             reasons,
-            hint=f"run `cog lock --upgrade-runtime` and commit it, or use cogfreeze {lock.tools.cogfreeze}",
+            hint="run `cog lock --upgrade-runtime` and commit the result, or use cogfreeze"
+            f" {lock.tools.cogfreeze}",
         )
 
 
 def load_or_resolve(file: str | None, settings: Settings, report: Report) -> Loaded:
-    """For a run without an image: the lock, or in a folder without one what it would be; nothing is written."""
+    """Load the lock for a run without an image; without a lock, resolve one and do not write it."""
     try:
         return load(file, report, for_image=False)
     except LockUnusable:
@@ -100,8 +100,8 @@ def load_or_resolve(file: str | None, settings: Settings, report: Report) -> Loa
     from cogfreeze.resolve.lock import LockOptions, resolve_lock
 
     report.warn(
-        f"there is no `{found.lock_path.name}`: resolving for this run alone",
-        hint="`cog lock` writes one; then every run has the same packages",
+        f"there is no `{found.lock_path.name}`: resolving for this run only",
+        hint="run `cog lock` to use the same packages every time",
     )
     lock = resolve_lock(found.project, found.folder, None, LockOptions(), settings, report, tools=this_tools())
     return Loaded(folder=found.folder, project=found.project, lock_path=found.lock_path, lock=lock)

@@ -1,4 +1,4 @@
-"""What `predict` and `serve` have in common: where the model runs, and with what."""
+"""What `predict` and `serve` share: where the model runs, and with what."""
 
 from __future__ import annotations
 
@@ -23,24 +23,6 @@ if TYPE_CHECKING:
     from cogfreeze.settings import Settings
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=.*)?", re.DOTALL)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("image", nargs="?", metavar="IMAGE", help="an image to run, in place of this project's")
-    parser.add_argument(
-        *("-e", "--env"),
-        dest="variables",
-        action="append",
-        default=[],
-        metavar="NAME[=VALUE]",
-        help="a variable for the model; without a value, the one that it has here",
-    )
-    parser.add_argument("--gpus", metavar="GPUS", help="the GPUs of the container: all, a number, device=0")
-    parser.add_argument(
-        "--local", action="store_true", help="run on this machine from cog.lock, without an image or an engine"
-    )
-    building.add_recipe_options(parser)
-    building.add_engine_options(parser)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +77,7 @@ class Choice:
         except NetworkError as error:
             declared = [each.name for each in locked.apt.packages if not each.required_by] if locked.apt else []
             self.report.warn(
-                f"system packages of the lock that this machine lacks cannot be had: {error}",
+                f"system packages that this machine lacks could not be fetched: {error}",
                 hint=f"if the model doesn't start, install them here: {' '.join(declared)}",
             )
             return libraries.Lent()
@@ -136,23 +118,27 @@ def chosen(arguments: argparse.Namespace, report: Report) -> Choice:
         found = loading.load(arguments.file, report)
     if found.project.predict is None:
         raise ProjectError(
-            "the project names no predictor", where=found.project.file, hint="add `predict: predict.py:Predictor`"
+            "the project has no predictor", where=found.project.file, hint="add `predict: predict.py:Predictor`"
         )
     schema = json.loads(schema_of(found.folder, found.project))
     return Choice(arguments=arguments, report=report, project=found, schema=schema)
 
 
 def _check_options(arguments: argparse.Namespace) -> None:
+    if arguments.image and "=" in arguments.image:
+        raise UsageError(f"`{arguments.image}` is not an image", hint=f"write `-i {arguments.image}` for an input")
     if arguments.local and arguments.image:
-        raise UsageError("`--local` runs this folder's project, not an image", hint="leave one of the two out")
+        raise UsageError(
+            "`--local` runs the project of this folder, not an image", hint="remove the image's name or `--local`"
+        )
     if arguments.local and arguments.gpus:
-        raise UsageError("`--gpus` is for a container", hint="with `--local` the model sees this machine's GPUs")
+        raise UsageError("`--gpus` has no effect with `--local`", hint="the model sees all GPUs of this machine")
     if arguments.image and arguments.file:
-        raise UsageError("`--file` is for a project, not for an image", hint="leave one of the two out")
+        raise UsageError("`--file` names a project, and an image is given too", hint="use one of them")
     for variable in arguments.variables:
         if not _VARIABLE.fullmatch(variable):
             name = variable.partition("=")[0]
-            raise UsageError(f"`{name}` cannot name a variable", hint="write `-e NAME=VALUE`, or `-e NAME`")
+            raise UsageError(f"`{name}` is not a variable name", hint="write `-e NAME=VALUE`, or `-e NAME`")
 
 
 def _named_variables(words: Sequence[str]) -> Iterator[tuple[str, str]]:

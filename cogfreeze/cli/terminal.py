@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+import threading
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rich.progress import Progress
+
     from cogfreeze.errors import CogError
 
 _RED, _YELLOW, _CYAN, _DIM = "1;31", "1;33", "36", "2"
+# Seconds of silence after which a step without a display says that it still runs; twice as long each time.
+FIRST_SILENCE, LONGEST_SILENCE = 2.0, 30.0
+# Seconds from which the time of a step is worth a word.
+_LONG = 1.0
+
+
+@dataclass(slots=True)
+class _Talk:
+    """How much is said, and when something was said last."""
+
+    quiet: bool = False
+    last: float = field(default_factory=time.monotonic)
+
+
+_talk = _Talk()
+
+
+def configure(*, quiet: bool) -> None:
+    """Set how much is said: with `quiet`, only warnings and errors."""
+    _talk.quiet = quiet
 
 
 def _styled(text: str, style: str) -> str:
@@ -39,7 +64,13 @@ def show_line(style: str, text: str, stream: TextIO) -> None:
 
 def say(message: str) -> None:
     """One line of talk."""
-    print(_printable(message), file=sys.stderr)
+    if not _talk.quiet:
+        _print(_printable(message))
+
+
+def _print(text: str) -> None:
+    _talk.last = time.monotonic()
+    print(text, file=sys.stderr)
 
 
 def show_error(error: CogError) -> None:
@@ -55,30 +86,138 @@ def show_interrupt() -> None:
     print(_styled("interrupted", _RED), file=sys.stderr)
 
 
+def duration(seconds: float) -> str:
+    """Return a time as people read it: `4.2 s`, `1 min 5 s`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
 class TerminalReport:
-    """A Report for people: a line for what was done, a bar for what takes longer than a second."""
+    """A Report for people: a line for each thing done, and signs of life while a step runs.
+
+    In a terminal a step has a bar or a spinner with the elapsed time. Elsewhere a line says that it still runs,
+    whenever nothing was said for a while.
+    """
 
     def note(self, message: str) -> None:
         say(message)
 
     def warn(self, message: str, *, hint: str | None = None) -> None:
-        print(f"{_styled('warning', _YELLOW)}: {_printable(message)}", file=sys.stderr)
+        _print(f"{_styled('warning', _YELLOW)}: {_printable(message)}")
         if hint:
-            print(f"{_styled('hint', _CYAN)}: {_printable(hint)}", file=sys.stderr)
+            _print(f"{_styled('hint', _CYAN)}: {_printable(hint)}")
 
     @contextmanager
-    def step(self, message: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        if not sys.stderr.isatty():
-            say(message)
+    def step(
+        self, message: str, total: int | None = None, *, unit: str | None = None
+    ) -> Iterator[Callable[[int], None]]:
+        if _talk.quiet:
             yield lambda _amount: None
             return
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
+        began = time.monotonic()
+        if sys.stderr.isatty():
+            with _display.task(_printable(message), total, unit) as advance:
+                yield advance
+        else:
+            say(message)
+            with alive(message, total, unit) as advance:
+                yield advance
+        took = time.monotonic() - began
+        if sys.stderr.isatty():
+            say(f"{message}: {duration(took)}" if took >= _LONG else message)
+        elif took >= FIRST_SILENCE:
+            say(f"  took {duration(took)}")
 
-        columns = [SpinnerColumn(), TextColumn("{task.description}")]
-        if total is not None:
-            columns += [BarColumn(), DownloadColumn()]
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(_printable(message), total=total)
-            yield lambda amount: progress.advance(task, amount)
-        say(message)
+    def wait(self, message: str) -> Any:
+        """Say what is waited for while another program prints to this terminal: no bar, only lines."""
+        return nullcontext() if _talk.quiet else alive(message)
+
+
+@contextmanager
+def alive(message: str, total: int | None = None, unit: str | None = None) -> Iterator[Callable[[int], None]]:
+    """While the block runs, say `still …` with the elapsed time whenever nothing was said for a while."""
+    done, ended, began = [0], threading.Event(), time.monotonic()
+
+    def advance(amount: int) -> None:
+        done[0] += amount
+
+    def watch() -> None:
+        gap = FIRST_SILENCE
+        while not ended.wait(max(0.05, _talk.last + gap - time.monotonic())):
+            if time.monotonic() - _talk.last < gap:
+                continue
+            amount = f", {_amount(done[0], total, unit)}" if total else ""
+            say(f"  still {message}{amount} ({duration(time.monotonic() - began)})")
+            gap = min(gap * 2, LONGEST_SILENCE)
+
+    watcher = threading.Thread(target=watch, name="progress", daemon=True)
+    watcher.start()
+    try:
+        yield advance
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _amount(done: int, total: int, unit: str | None) -> str:
+    if unit:
+        return f"{done} of {total} {unit}"
+    return f"{done / 1e6:.1f} of {total / 1e6:.1f} MB"
+
+
+class _Display:
+    """The bars of the steps that run, one below the other; rich draws one display at a time."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._running = 0
+
+    @contextmanager
+    def task(self, message: str, total: int | None, unit: str | None) -> Iterator[Callable[[int], None]]:
+        progress = self._progress or _progress()
+        if self._running == 0:
+            self._progress = progress
+            progress.start()
+        self._running += 1
+        task = progress.add_task(message, total=total, amount="")
+
+        def advance(amount: int) -> None:
+            progress.advance(task, amount)
+            if total:
+                done = int(next(each.completed for each in progress.tasks if each.id == task))
+                progress.update(task, amount=_amount(done, total, unit))
+
+        try:
+            yield advance
+        finally:
+            progress.remove_task(task)
+            self._running -= 1
+            if self._running == 0:
+                progress.stop()
+                self._progress = None
+
+
+_display = _Display()
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    class Bar(BarColumn):
+        """A bar for the steps that have an end, nothing for the others."""
+
+        def render(self, task: Any) -> Any:
+            return super().render(task) if task.total else ""
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        Bar(bar_width=24),
+        TextColumn("{task.fields[amount]}", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+    )

@@ -29,28 +29,29 @@ LARGEST = 128 * 1024
 
 
 def find(folder: Path, file: str | None = None) -> Path:
-    """Return the path of the project's declaration: `cog.yaml` in `folder`, or the file that `-f` names.
+    """Return the path of the project's file: in `folder`, or in the nearest folder above it.
+
+    Args:
+        file: the file that `-f` names; `cog.yaml` by default.
 
     Raises:
         ProjectError: there is none.
     """
-    path = folder / (file or FILE)
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise ProjectError(f"`{grammar.shown(path.name)}` is a folder, not a file")
+    name = file or FILE
+    for parent in (folder, *folder.resolve().parents):
+        path = parent / name
+        if path.is_file():
+            return path
+        if path.is_dir():
+            raise ProjectError(f"`{grammar.shown(path.name)}` is a folder, not a file", where=str(parent))
+        if not file and (parent / "cog.yml").is_file():
+            hint = "rename `cog.yml` to `cog.yaml`, or pass `-f cog.yml`"
+            raise ProjectError("there is no `cog.yaml`, only a `cog.yml`", where=str(parent), hint=hint)
     if file:
-        raise ProjectError(
-            f"there is no `{grammar.shown(file)}`", hint="`-f` takes the name of the project's file"
-        )
-    if (folder / "cog.yml").is_file():
-        raise ProjectError("there is no `cog.yaml`", hint="rename `cog.yml` to `cog.yaml`, or pass `-f cog.yml`")
-    for parent in folder.resolve().parents:
-        if (parent / FILE).is_file():
-            raise ProjectError(
-                "there is no `cog.yaml` in this folder", hint=f"there is one in `{parent}`: go there"
-            )
-    raise ProjectError("there is no `cog.yaml` in this folder", hint="run `cog init` to start a project here")
+        hint = "`-f` takes the path of the project's file"
+        raise ProjectError(f"there is no `{grammar.shown(file)}` in this folder or above it", hint=hint)
+    hint = "run `cog init` to start a project here"
+    raise ProjectError("there is no `cog.yaml` in this folder or above it", hint=hint)
 
 
 def read(path: Path) -> Project:

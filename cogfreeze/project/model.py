@@ -34,8 +34,8 @@ OLDEST_PYTHON, NEWEST_PYTHON = 8, 14
 # What may be silenced: that `cog` is dropped, and the checks of `cog lock`, which `resolve` makes.
 CHECKS = ("cog", "cuda", "cuda-twice", "glibc", "requires-python", "same-file")
 
-_MACHINES = {"amd64": "amd64", "x86_64": "amd64", "x64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
-_ALIASES = tuple((name, f"linux/{architecture}") for name, architecture in _MACHINES.items())
+MACHINES = {"amd64": "amd64", "x86_64": "amd64", "x64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
+_ALIASES = tuple((name, f"linux/{architecture}") for name, architecture in MACHINES.items())
 _PLATFORM = Choices(PLATFORMS, one="a platform that can be built", every="platforms", aliases=_ALIASES)
 
 

@@ -134,13 +134,13 @@ def test_an_openapi_document_may_be_given(project, cog, tmp_path):
         (["build", "--output", "type=docker,dest=-"], "an `--output` to stdout would hold our own report too"),
         (["build", "--builder", "mine"], "`--builder` builds outside the engine's store"),
         (["build", "--secret", "hunter2"], "a `--secret` has the wrong form"),
-        (["lock", "--syntax", "builtin"], "`--syntax` is for a build"),
-        (["lock", "--secret", "id=a,env=B"], "`--secret` is for a build"),
-        (["lock", "--record", "--check"], "`--record` builds and writes"),
-        (["lock", "--record", "--dry-run"], "`--record` builds and writes"),
+        (["lock", "--syntax", "builtin"], "`--syntax` needs `--record`"),
+        (["lock", "--secret", "id=a,env=B"], "`--secret` needs `--record`"),
+        (["lock", "--record", "--check"], "`--record` and `--check` cannot be used together"),
+        (["lock", "--record", "--dry-run"], "`--record` and `--dry-run` cannot be used together"),
         (["exec"], "there is no command to run"),
-        (["exec", "-e", "1=2", "true"], "`1` cannot name a variable"),
-        (["exec", "-p", "web", "true"], "`web` is no port to publish"),
+        (["exec", "-e", "1=2", "true"], "`1` is not a variable name"),
+        (["exec", "-p", "web", "true"], "`web` is not a port to publish"),
         (["run"], "there is no command to run"),
         (["run", "-o", "x"], "`--output` is for a prediction"),
         (["run", "-i", "a=b", "python", "-V"], "a prediction takes inputs, and no command or port"),
@@ -173,7 +173,7 @@ def test_a_build_never_chooses_another_base_image(project, cog):
 
     assert status == 1
     assert lines == [
-        "error[CF201]: cog.lock is stale: its base image `python:3.11-slim-bookworm` is no CUDA image",
+        "error[CF201]: cog.lock is stale: its base image `python:3.11-slim-bookworm` is not a CUDA image",
         "hint: run `cog lock --use-cuda-base-image true` and commit the result",
     ]
     assert cog("build", "--use-cuda-base-image", "false", "--dockerfile-only")[0] == 0
@@ -185,9 +185,9 @@ def test_what_has_no_effect_here_is_explained(project, cog, monkeypatch):
     _, _, lines = cog("build", "--use-cog-base-image", "--dockerfile-only")
 
     assert lines == [
-        "warning: `--use-cog-base-image` has no effect: the base image is the one that cog.lock pins",
-        "hint: its layers are shared between projects all the same",
-        "warning: `COGLET_WHEEL` has no effect: the server of an image is the one that cog.lock pins",
+        "warning: `--use-cog-base-image` has no effect: the base image is the locked one",
+        "hint: projects with the same base image share its layers anyway",
+        "warning: `COGLET_WHEEL` has no effect: the image's server is the locked one",
         "warning: `DOCKER_BUILDKIT=0` has no effect: images are built by BuildKit",
     ]
 
@@ -235,15 +235,15 @@ def test_lock_prints_the_fix_for_each_command_that_fetches(project, cog):
     fetching, fix, installing, declaring = lines[-4:]
     assert status == 0
     assert fetching == (
-        "warning: build.run[0]: `curl -L https://example.org/v1/model.tgz | tar xz -C /opt` fetches with `curl`,"
-        " and will fail: commands have no network"
+        "warning: build.run[0]: `curl -L https://example.org/v1/model.tgz | tar xz -C /opt` downloads with"
+        " `curl` and will fail, because commands have no network"
     )
     assert fix == (
         "hint: lock it by hash, `inputs: [{url: https://example.org/v1/model.tgz, target: /inputs/model.tgz}]`,"
         f" and read it there; {allow}"
     )
     assert installing.startswith(
-        "warning: build.run[3]: `apt-get install -y jq` fetches with `apt`, and will fail"
+        "warning: build.run[3]: `apt-get install -y jq` downloads with `apt` and will fail"
     )
     assert declaring == f"hint: declare the packages: `system_packages`; {allow}"
 

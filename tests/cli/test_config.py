@@ -134,7 +134,7 @@ def test_a_folder_without_a_project_says_what_to_do(tmp_path, monkeypatch, capsy
     assert (
         capsys.readouterr().err
         == """\
-error[CF100]: there is no `cog.yaml` in this folder
+error[CF100]: there is no `cog.yaml` in this folder or above it
 hint: run `cog init` to start a project here
 """
     )

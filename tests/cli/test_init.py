@@ -28,7 +28,7 @@ wrote `cog.yaml`
 wrote `predict.py`
 wrote `requirements.txt`
 wrote `.dockerignore`
-next: `cog lock`, then `cog predict -i name=you`
+next: `cog lock`, then `cog predict --local -i name=you`
 """
     )
 
@@ -58,7 +58,7 @@ def test_a_project_that_is_there_is_left_alone(folder, capsys):
     assert main(["init"]) == 0
     assert [path.name for path in folder.iterdir()] == ["cog.yaml"]
     assert (folder / "cog.yaml").read_text() == "mine\n"
-    assert capsys.readouterr().err == "there is a `cog.yaml` here already: nothing written\n"
+    assert capsys.readouterr().err == "`cog.yaml` exists already: nothing written\n"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_predictor_that_is_there_is_the_one_that_is_named(folder, capsys, file
     assert main(["init"]) == 0
     assert (folder / file).read_text() == source
     assert f"predict: {reference}\n" in (folder / "cog.yaml").read_text()
-    assert f"found `{reference}`, which `cog.yaml` names\n" in capsys.readouterr().err
+    assert f"found the predictor `{reference}`\n" in capsys.readouterr().err
     assert main(["config"]) == 0
 
 
@@ -92,11 +92,11 @@ def test_files_that_are_there_are_kept(folder, capsys):
         capsys.readouterr().err
         == """\
 wrote `cog.yaml`
-kept `predict.py`, which is already here
-kept `requirements.txt`, which is already here
-kept `.dockerignore`, which is already here
+kept `predict.py`, which exists already
+kept `requirements.txt`, which exists already
+kept `.dockerignore`, which exists already
 warning: `predict.py` has no class with a method `predict`
-hint: write one, and name it in `cog.yaml`
+hint: write one, and set `predict` in `cog.yaml`
 next: `cog lock`
 """
     )

@@ -225,20 +225,20 @@ def test_a_model_that_dies_is_told(predict):
         (
             ["-i", "what=text", "--json", "{}"],
             [
-                "error[CF900]: argument --json: not allowed with argument -i/--input",
-                "hint: see `cog predict --help`",
+                "error[CF900]: `--input` and `--json` cannot be used together",
+                "hint: use one of them",
             ],
         ),
         (
             ["ocr", "-i", "what=text"],
             [
-                "error[CF900]: `--local` runs this folder's project, not an image",
-                "hint: leave one of the two out",
+                "error[CF900]: `--local` runs the project of this folder, not an image",
+                "hint: remove the image's name or `--local`",
             ],
         ),
         (
             ["-i", "what=text", "-e", "9=1"],
-            ["error[CF900]: `9` cannot name a variable", "hint: write `-e NAME=VALUE`, or `-e NAME`"],
+            ["error[CF900]: `9` is not a variable name", "hint: write `-e NAME=VALUE`, or `-e NAME`"],
         ),
     ],
 )
@@ -294,7 +294,7 @@ def test_without_a_lock_one_is_resolved_for_this_run_and_not_written(tmp_path, p
     status, shown, talk = run_cog(tmp_path, variables, "predict", "--local", "-i", "what=text")
 
     assert (status, shown) == (0, "ab\n")
-    assert "warning: there is no `cog.lock`: resolving for this run alone" in talk
+    assert "warning: there is no `cog.lock`: resolving for this run only" in talk
     assert not (tmp_path / "cog.lock").exists()
 
 

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from cogfreeze import grammar
-from cogfreeze.cli import as_cog, building, loading
+from cogfreeze.cli import as_cog, building, loading, options
 from cogfreeze.cli.terminal import TerminalReport
 from cogfreeze.errors import UsageError
 
@@ -17,28 +17,35 @@ if TYPE_CHECKING:
     from cogfreeze.engine.build import BuiltImage
     from cogfreeze.report import Report
 
+EXAMPLES = (
+    "cog build -t my-model",
+    "cog build -t registry.example.com/my-model:v1 --push",
+    "cog build --secret id=token,src=token.txt",
+    "cog build --output type=oci,dest=model.tar",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-t", "--tag", dest="names", action="append", default=[], metavar="NAME",
-        help="the image's name; can be repeated (default: `image` of cog.yaml)",
+        help="the image's name (default: `image` of cog.yaml); can be repeated",
     )  # fmt: skip
-    building.add_recipe_options(parser)
-    building.add_engine_options(parser)
-    parser.add_argument("--no-cache", action="store_true", help="run every step anew")
-    parser.add_argument("--expect", metavar="DIGEST", help="fail, and name nothing, unless the digest is this one")
-    parser.add_argument("--push", action="store_true", help="push every name to its registry")
+    options.add_recipe_options(parser)
+    options.add_engine_options(parser)
+    parser.add_argument("--no-cache", action="store_true", help="do not use the engine's build cache")
+    parser.add_argument("--expect", metavar="DIGEST", help="fail without tagging anything if the digest differs")
+    parser.add_argument("--push", action="store_true", help="push the image under each of its names")
     parser.add_argument(
-        "--output", dest="outputs", action="append", default=[], metavar="type=oci,dest=FILE",
-        help="export as the engine's buildx does, in place of an image in its store; can be repeated",
+        "--output", dest="outputs", action="append", default=[], metavar="SPEC",
+        help="export, as buildx does, instead of storing an image: type=oci,dest=FILE; can be repeated",
     )  # fmt: skip
-    parser.add_argument("--builder", metavar="NAME", help="a builder of buildx's own; needs `--output`")
+    parser.add_argument("--builder", metavar="NAME", help="the buildx builder to use; needs --output")
     parser.add_argument(
         "--dockerfile-only",
         action="store_true",
-        help="print the Dockerfile and build nothing, as `cog dockerfile`",
+        help="print the Dockerfile without building, like `cog dockerfile`",
     )
-    as_cog.add_options(parser)
+    options.add_cog_options(parser)
     parser.add_argument("--json", action="store_true", help="report the image on stdout as JSON")
 
 
@@ -74,15 +81,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.outputs and (arguments.push or arguments.names):
         raise UsageError(
-            "`--output` makes no image in the engine's store to name or push", hint="leave one of the two out"
+            "`--output` stores no image that could be tagged or pushed",
+            hint="remove `--output`, or `--tag` and `--push`",
         )
     if arguments.builder and not arguments.outputs:
         raise UsageError(
-            "`--builder` builds outside the engine's store", hint="say where to: `--output type=oci,dest=FILE`"
+            "`--builder` needs `--output`", hint="write where to export: `--output type=oci,dest=FILE`"
         )
     if any(map(_is_stdout, arguments.outputs)):
         raise UsageError(
-            "an `--output` to stdout would hold our own report too",
+            "`--output` cannot write to stdout, which has the report",
             hint="name a file: `--output type=oci,dest=FILE`",
         )
     if arguments.expect and not grammar.DIGEST.accepts(arguments.expect):
@@ -103,13 +111,13 @@ def _is_stdout(output: str) -> bool:
 
 def _tell(image: BuiltImage, report: Report, *, as_json: bool) -> None:
     if not image.reproducible:
-        report.warn("a command had the network: the same lock may give another image")
+        report.warn("a command used the network: the same lock may give a different image")
     if image.config is None:
-        report.note("exported what is no image: it has no digest")
+        report.note("the export is not an image, so it has no digest")
     elif image.digest is None:
         report.warn(
-            "this engine's image store keeps no manifests, so the digest is not known here",
-            hint="turn its containerd image store on, or export: `--output type=oci,dest=FILE`",
+            "the digest is unknown, because this engine's image store does not keep manifests",
+            hint="turn on its containerd image store, or export: `--output type=oci,dest=FILE`",
         )
     if as_json:
         print(json.dumps(dataclasses.asdict(image), ensure_ascii=False))

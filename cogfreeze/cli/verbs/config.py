@@ -6,24 +6,31 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from cogfreeze.cli import loading
+from cogfreeze.cli import loading, options
 from cogfreeze.cli.terminal import TerminalReport
 
 if TYPE_CHECKING:
     import argparse
 
+EXAMPLES = (
+    "cog config               # the project, or all mistakes in it",
+    "cog config --json",
+    "cog config --schema > cog.schema.json   # for an editor",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    loading.add_file_option(parser)
+    options.add_file_option(parser)
     parser.add_argument(
         "--schema", action="store_true", help="print the JSON Schema of cog.yaml, for editors; needs no project"
     )
     parser.add_argument(
-        "--json", action="store_true", help="JSON, with the lines of the requirements files and the warnings"
+        "--json", action="store_true", help="print JSON, with the lines of requirements files and the warnings"
     )
     parser.epilog = (
         "The YAML is an equivalent cog.yaml with every default written out.\n"
-        "Exit status: 0, or 2 if the project is not usable; then every mistake is listed with its line."
+        "Exit status: 0, or 2 if the project is not usable; then every mistake is listed\n"
+        "with its line."
     )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cogfreeze.deploy import Output
     from cogfreeze.report import Report
 
+EXAMPLES = ("cog deploy --target kubernetes -o deploy",)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     loading.add_file_option(parser)

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "markdown", "json", "html")
 
+EXAMPLES = (
+    "cog diff main            # what changed since main?",
+    "cog diff old.lock new.lock",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)

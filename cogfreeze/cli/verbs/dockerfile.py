@@ -1,4 +1,4 @@
-"""`cog dockerfile`: the Dockerfile, or with `-o` all that an engine elsewhere builds from; offline."""
+"""`cog dockerfile`: the Dockerfile, or with `-o` everything that an engine elsewhere needs; offline."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogfreeze.cli import building, loading
+from cogfreeze.cli import building, loading, options
 from cogfreeze.cli.terminal import TerminalReport
 
 if TYPE_CHECKING:
     import argparse
 
+EXAMPLES = (
+    "cog dockerfile           # print the Dockerfile",
+    "cog dockerfile -o DIR    # write what an engine elsewhere builds from",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-o", "--output", metavar="DIR", type=Path, help="write the Dockerfile and its context to a folder"
+        "-o", "--output", metavar="DIR", type=Path, help="write the Dockerfile and its build context to a folder"
     )
-    building.add_recipe_options(parser)
+    options.add_recipe_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,25 +7,22 @@ import os
 import re
 import sys
 
-from cogfreeze.cli import building, loading
+from cogfreeze.cli import building, loading, options
 from cogfreeze.cli.terminal import TerminalReport
 from cogfreeze.errors import UsageError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=.*)?", re.DOTALL)
 _PORT = re.compile(r"(?:[0-9a-fA-F.:\[\]]+:)?(?:\d{1,5}:)?\d{1,5}")
 
+EXAMPLES = (
+    "cog exec python -V",
+    "cog exec -e TOKEN -p 8888 jupyter lab",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    loading.add_file_option(parser)
-    parser.add_argument(
-        *("-e", "--env"),
-        dest="variables",
-        action="append",
-        default=[],
-        metavar="NAME[=VALUE]",
-        help="a variable for the command; without a value, the one that it has here",
-    )
-    parser.add_argument("--gpus", metavar="GPUS", help="the GPUs of the container: all, a number, device=0")
+    options.add_file_option(parser)
+    options.add_container_options(parser)
     parser.add_argument(
         *("-p", "--publish"), dest="ports", action="append", default=[], metavar="PORT", help="publish a port"
     )
@@ -53,10 +50,10 @@ def _container_options(arguments: argparse.Namespace) -> list[str]:
     for variable in arguments.variables:
         if not _VARIABLE.fullmatch(variable):
             name = variable.partition("=")[0]
-            raise UsageError(f"`{name}` cannot name a variable", hint="write `-e NAME=VALUE`, or `-e NAME`")
+            raise UsageError(f"`{name}` is not a variable name", hint="write `-e NAME=VALUE`, or `-e NAME`")
         options += ["--env", variable]
     for port in arguments.ports:
         if not _PORT.fullmatch(port):
-            raise UsageError(f"`{port}` is no port to publish", hint="write `-p 8888`, or `-p 8888:80`")
+            raise UsageError(f"`{port}` is not a port to publish", hint="write `-p 8888`, or `-p 8888:80`")
         options += ["--publish", port if ":" in port else f"{port}:{port}"]
     return options

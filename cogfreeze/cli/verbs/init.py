@@ -1,4 +1,4 @@
-"""`cog init`: the files that a project begins with. What is already there stays as it is."""
+"""`cog init`: the files that a project starts with. Existing files are kept."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ __pycache__
 .DS_Store
 """
 
+EXAMPLES = ("cog init                 # writes cog.yaml, predict.py, requirements.txt",)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
@@ -73,28 +75,28 @@ def run(arguments: argparse.Namespace) -> int:
         git.register(folder)
         return 0
     if (folder / FILE).exists():
-        report.note(f"there is a `{FILE}` here already: nothing written")
+        report.note(f"`{FILE}` exists already: nothing written")
         return 0
     found = _existing_predictor(folder)
     texts = {FILE: sample(found or "predict.py:Predictor")}
     if found is None:
         texts["predict.py"] = _PREDICT_PY
     else:
-        report.note(f"found `{found}`, which `{FILE}` names")
+        report.note(f"found the predictor `{found}`")
     texts |= {"requirements.txt": _REQUIREMENTS_TXT, ".dockerignore": _DOCKERIGNORE}
     written = [name for name, text in texts.items() if _write(folder / name, text, report)]
     if found is None and "predict.py" not in written:
-        hint = f"write one, and name it in `{FILE}`"
+        hint = f"write one, and set `predict` in `{FILE}`"
         report.warn("`predict.py` has no class with a method `predict`", hint=hint)
     if git.is_repository(folder):
         git.register(folder)
     ours = "predict.py" in written
-    report.note("next: `cog lock`, then `cog predict -i name=you`" if ours else "next: `cog lock`")
+    report.note("next: `cog lock`, then `cog predict --local -i name=you`" if ours else "next: `cog lock`")
     return 0
 
 
 def _existing_predictor(folder: Path) -> str | None:
-    """Return the reference of a predictor that is in the folder before its cog.yaml is."""
+    """Return the predictor that the folder already has, as `file.py:Name`."""
     from cogfreeze.grammar import PREDICTOR
     from cogfreeze.project.predictor import found_in
 
@@ -106,12 +108,12 @@ def _existing_predictor(folder: Path) -> str | None:
 
 
 def _write(path: Path, text: str, report: Report) -> bool:
-    """Write a file where there is none; say what was done."""
+    """Write a file if it does not exist, and report which."""
     try:
         with path.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
-        report.note(f"kept `{path.name}`, which is already here")
+        report.note(f"kept `{path.name}`, which exists already")
         return False
     report.note(f"wrote `{path.name}`")
     return True

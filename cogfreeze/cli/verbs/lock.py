@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cogfreeze.cli import building, loading, reviewing
-from cogfreeze.cli.terminal import TerminalReport, say
+from cogfreeze.cli import building, loading, options, reviewing
+from cogfreeze.cli import parser as types
+from cogfreeze.cli.terminal import TerminalReport, duration, say
 from cogfreeze.errors import LockStale, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +24,18 @@ if TYPE_CHECKING:
 _PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([A-Za-z0-9.!+_-]+))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?")
 _SHOWN = 40
-# Options of a build → their values where they aren't given.
+# Options that `--check` has nothing to do with, and that it can be given with all the same.
+_HARMLESS = frozenset(
+    {"check", "directory", "file", "json", "offline", "progress", "quiet", "resolver", "verbose"}
+)
+EXAMPLES = (
+    "cog lock                              # after a change of cog.yaml",
+    "cog lock --check                      # in CI: is the lock current?",
+    "cog lock --upgrade-package torch==2.9.0",
+    "cog lock --upgrade --dry-run          # what would be upgraded?",
+    "cog lock --ours                       # after a merge with conflicts",
+)
+# Options of a build → their values where they are not given.
 _BUILDING: dict[str, object] = {
     "syntax": "pinned",
     "openapi_schema": None,
@@ -33,70 +46,76 @@ _BUILDING: dict[str, object] = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    loading.add_file_option(parser)
-    parser.add_argument(
-        "--check", action="store_true", help="say whether the lock is current; offline, exit 1 if not"
+    options.add_file_option(parser)
+    daily = parser.add_argument_group("daily")
+    daily.add_argument(
+        "--check", action="store_true", help="check offline whether the lock is current; exit status 1 if not"
     )
-    parser.add_argument("--dry-run", action="store_true", help="show what would change and write nothing")
-    parser.add_argument("--json", action="store_true", help="report on stdout as JSON")
-    parser.add_argument("--upgrade", action="store_true", help="move everything to the newest that is allowed")
-    parser.add_argument(
-        "--upgrade-package",
-        metavar="NAME[==VERSION]",
-        action="append",
-        default=[],
-        help="move one Python package; can be repeated",
+    daily.add_argument("--dry-run", action="store_true", help="show what would change, and write nothing")
+    daily.add_argument(
+        "--exit-code", action="store_true", help="with --dry-run: exit with 1 if something would change"
     )
-    parser.add_argument("--upgrade-base", action="store_true", help="take the base image that the tag names now")
-    parser.add_argument("--upgrade-apt", action="store_true", help="move to today's archive")
-    parser.add_argument(
-        "--upgrade-runtime", action="store_true", help="take this release's recipe, server and tools"
-    )
-    parser.add_argument(
-        "--exclude-newer", metavar="DATE", help="ignore Python packages published after YYYY-MM-DD"
-    )
-    parser.add_argument(
-        "--use-cuda-base-image",
-        nargs="?",
-        const="true",
-        choices=("true", "false", "auto"),
-        help="take a base image with CUDA's libraries, or one without, or (auto) what the packages need; it holds"
-        " until another is asked for",
-    )
-    parser.add_argument(
-        "--platform",
-        action="append",
-        choices=("linux/amd64", "linux/arm64"),
-        help="lock for this platform in place of `build.platforms`; can be repeated; it holds until others are"
-        " asked for",
-    )
-    parser.add_argument(
-        "--resolver",
-        choices=("uv", "pip-tools"),
-        default="uv",
-        help="what decides the versions of Python packages",
-    )
-    sides = parser.add_mutually_exclusive_group()
-    sides.add_argument(
-        "--ours", action="store_true", help="after a merge: resolve afresh from our side of the lock"
-    )
-    sides.add_argument("--theirs", action="store_true", help="the same from their side")
-    git = parser.add_argument_group("for git, which `cog init --git` tells of them")
+    daily.add_argument("--json", action="store_true", help="report on stdout as JSON")
+    _add_upgrade_options(parser)
+    merge = parser.add_argument_group("after a merge with conflicts")
+    sides = merge.add_mutually_exclusive_group()
+    sides.add_argument("--ours", action="store_true", help="resolve again, starting from our side of the lock")
+    sides.add_argument("--theirs", action="store_true", help="resolve again, starting from their side")
+    git = parser.add_argument_group("for git, as `cog init --git` sets it up")
     git.add_argument(
         "--merge-driver",
         nargs=4,
         metavar=("BASE", "OURS", "THEIRS", "PATH"),
-        help="merge three versions of a lock into OURS; exit 1 and leave conflict markers if they contradict",
+        help="merge three versions of a lock into OURS; exit status 1, with conflict markers, if they contradict",
     )
-    git.add_argument("--textconv", metavar="FILE", help="print a lock in short, for `git diff`")
-    parser.add_argument(
+    git.add_argument("--textconv", metavar="FILE", help="print a lock in short form, for `git diff`")
+    record = parser.add_argument_group("record the image")
+    record.add_argument(
         "--record",
         action="store_true",
-        help="build the image too, and write its digest into the lock: builds of the same files are held to it",
+        help="also build the image and record its digest in the lock; later builds of the same files must match",
     )
-    how = parser.add_argument_group("with --record", "what is built and how, as `cog build` takes it")
-    building.add_choice_options(how)
-    building.add_engine_options(how)
+    options.add_choice_options(record)
+    options.add_engine_options(record)
+
+
+def _add_upgrade_options(parser: argparse.ArgumentParser) -> None:
+    upgrade = parser.add_argument_group("upgrade")
+    upgrade.add_argument("--upgrade", action="store_true", help="upgrade everything to the newest allowed version")
+    upgrade.add_argument(
+        "--upgrade-package",
+        metavar="NAME[==VERSION]",
+        action="append",
+        default=[],
+        help="upgrade one Python package; can be repeated",
+    )
+    upgrade.add_argument("--upgrade-base", action="store_true", help="use the image that the base tag now names")
+    upgrade.add_argument("--upgrade-apt", action="store_true", help="use today's apt archive")
+    upgrade.add_argument(
+        "--upgrade-runtime", action="store_true", help="use this release's recipe, server and tools"
+    )
+    choose = parser.add_argument_group("choose")
+    choose.add_argument(
+        "--exclude-newer", metavar="DATE", help="ignore Python packages published after YYYY-MM-DD"
+    )
+    choose.add_argument(
+        "--use-cuda-base-image",
+        nargs="?",
+        const="true",
+        choices=("true", "false", "auto"),
+        help="a base image with CUDA's libraries (true), without (false), or what the packages need (auto); kept"
+        " until changed",
+    )
+    choose.add_argument(
+        "--platform",
+        action="append",
+        type=types.platform,
+        metavar="PLATFORM",
+        help="lock for this platform instead of `build.platforms`; can be repeated; kept until changed",
+    )
+    choose.add_argument(
+        "--resolver", choices=("uv", "pip-tools"), default="uv", help="the resolver of Python packages"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -120,22 +139,27 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse(arguments: argparse.Namespace) -> None:
     """Refuse options that would have no effect."""
     if arguments.record and (arguments.check or arguments.dry_run):
-        raise UsageError("`--record` builds and writes", hint="leave `--check` or `--dry-run` out")
+        other = "--check" if arguments.check else "--dry-run"
+        raise UsageError(f"`--record` and `{other}` cannot be used together", hint="use one of them")
+    if arguments.exit_code and not arguments.dry_run:
+        raise UsageError("`--exit-code` needs `--dry-run`", hint="`--check` has an exit status of its own")
     if not arguments.record:
         for name, usual in _BUILDING.items():
             if getattr(arguments, name) != usual:
                 option = f"--{name.removesuffix('s') if name == 'secrets' else name.replace('_', '-')}"
-                raise UsageError(f"`{option}` is for a build", hint="give it with `--record`, or to `cog build`")
+                raise UsageError(f"`{option}` needs `--record`", hint="or give it to `cog build`")
 
 
 def _require_nothing_else(arguments: argparse.Namespace) -> None:
-    """Refuse what `--check` would silently leave undone."""
-    harmless = {"check", "file", "json", "resolver", "progress", *_BUILDING}
-    asked = [name for name, value in vars(arguments).items() if value and name not in harmless]
+    """Refuse what `--check` would silently ignore."""
+    asked = [
+        name
+        for name, value in vars(arguments).items()
+        if value and name not in _HARMLESS and name not in _BUILDING
+    ]
     if asked:
         raise UsageError(
-            f"`--check` changes nothing, so `--{asked[0].replace('_', '-')}` has nothing to do",
-            hint="leave one of them out",
+            f"`--check` and `--{asked[0].replace('_', '-')}` cannot be used together", hint="use one of them"
         )
 
 
@@ -146,8 +170,7 @@ def _check(found: Declared, *, as_json: bool) -> int:
     try:
         loading.require_current(lock, found.project)
     except LockStale as stale:
-        if as_json:
-            print(json.dumps({"current": False, "reasons": list(stale.reasons)}, ensure_ascii=False))
+        stale.details |= {"current": False, "reasons": list(stale.reasons)}
         raise
     if as_json:
         print(json.dumps({"current": True, "reasons": []}))
@@ -157,18 +180,18 @@ def _check(found: Declared, *, as_json: bool) -> int:
 
 
 def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport) -> int:
-    from cogfreeze import grammar
-    from cogfreeze.lock import file, staleness
-    from cogfreeze.project import needs_network
+    from cogfreeze.lock import file
     from cogfreeze.resolve.lock import resolve_lock
     from cogfreeze.review.changes import diff
     from cogfreeze.settings import Settings
 
+    began = time.monotonic()
     previous = _previous(found, arguments)
     if arguments.record:
         from cogfreeze.engine import docker
 
-        docker.find()
+        with report.step("waiting for the Docker engine"):
+            docker.find()
     lock = resolve_lock(
         found.project,
         found.folder,
@@ -184,7 +207,7 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
     if arguments.record:
         lock, dropped = _recorded(found, lock, arguments, report), False
     changes = diff(previous, lock, layers=(reviewing.layers(previous), reviewing.layers(lock)))
-    # Who runs this verb knows why the lock moves.
+    # Whoever runs this command knows why the lock changes.
     changes = replace(changes, dangers=tuple(each for each in changes.dangers if each.rule != "unexplained"))
     # A file with conflicts is written anew even where one of its sides is what it has to be.
     differs = lock != previous or arguments.ours or arguments.theirs
@@ -196,26 +219,34 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
     elif not differs:
         say(f"{found.lock_path.name} is current: nothing changed")
     else:
+        say(f"resolved in {duration(time.monotonic() - began)}")
         _tell(found.lock_path.name, lock, previous, changes, dry_run=arguments.dry_run)
+    _warn(found, lock, report, dropped=dropped)
+    return 1 if arguments.exit_code and differs else 0
+
+
+def _warn(found: Declared, lock: Lock, report: TerminalReport, *, dropped: bool) -> None:
+    """Report what a good lock still leaves to think of."""
+    from cogfreeze import grammar
+    from cogfreeze.lock import staleness
+    from cogfreeze.project import needs_network
+
     for fetch in needs_network.fetches(found.project.build):
         report.warn(
-            f"{fetch.place}: `{grammar.shown(fetch.command)}` fetches with `{fetch.program}`, and will fail:"
-            " commands have no network",
+            f"{fetch.place}: `{grammar.shown(fetch.command)}` downloads with `{fetch.program}` and will fail,"
+            " because commands have no network",
             hint=fetch.fix,
         )
     if dropped:
-        report.note(
-            "the recorded image was the former lock's, so its record is gone; `cog lock --record` makes one"
-        )
+        report.note("the lock changed, so its recorded image was removed; `cog lock --record` records the new one")
     if reasons := staleness.runtime_reasons(lock, **loading.this_runtime()):
         report.warn(
-            f"{found.lock_path.name}: {'; '.join(reasons)}", hint="`cog lock --upgrade-runtime` takes this one"
+            f"{found.lock_path.name}: {'; '.join(reasons)}", hint="`cog lock --upgrade-runtime` uses this release"
         )
-    return 0
 
 
 def _recorded(found: Declared, lock: Lock, arguments: argparse.Namespace, report: TerminalReport) -> Lock:
-    """Return the lock with a record of the image that it gives. Nothing is written where the build fails."""
+    """Return the lock with a record of its image. Nothing is written if the build fails."""
     loading.require_current(lock, found.project)
     loaded = loading.Loaded(folder=found.folder, project=found.project, lock_path=found.lock_path, lock=lock)
     # `--platform` says what is locked; of that, what this machine builds is recorded.
@@ -229,10 +260,12 @@ def _request(arguments: argparse.Namespace) -> LockOptions:
     packages = []
     for word in arguments.upgrade_package:
         if not (match := _PACKAGE.fullmatch(word)):
-            raise UsageError(f"`--upgrade-package {word}` names no package", hint="write NAME or NAME==VERSION")
+            raise UsageError(f"`--upgrade-package {word}` is not a package", hint="write NAME or NAME==VERSION")
         packages.append((match[1], match[2]))
     if arguments.exclude_newer is not None and not _is_date(arguments.exclude_newer):
-        raise UsageError(f"`--exclude-newer {arguments.exclude_newer}` is no date", hint="write it as YYYY-MM-DD")
+        raise UsageError(
+            f"`--exclude-newer {arguments.exclude_newer}` is not a date", hint="write it as YYYY-MM-DD"
+        )
     return LockOptions(
         everything=arguments.upgrade,
         packages=tuple(packages),
@@ -256,7 +289,7 @@ def _is_date(text: str) -> bool:
 
 
 def _previous(found: Declared, arguments: argparse.Namespace) -> Lock | None:
-    """The lock so far. One that can't be read stops everything but a first lock: it may hold a reviewer's work."""
+    """The lock so far. One that cannot be read is an error: it may hold reviewed work."""
     from cogfreeze.lock import conflict, file
 
     if not found.lock_path.exists():
@@ -265,14 +298,16 @@ def _previous(found: Declared, arguments: argparse.Namespace) -> Lock | None:
         try:
             both = found.lock_path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
-            return file.read(found.lock_path)  # says what is wrong with it
+            return file.read(found.lock_path)  # explains what is wrong with it
         text = conflict.side(both, ours=arguments.ours)
         return file.loads(text, name=found.lock_path.name)
     return file.read(found.lock_path)
 
 
 def _tell(name: str, lock: Lock, previous: Lock | None, changes: Diff, *, dry_run: bool) -> None:
-    if previous is not None:
+    if previous is None:
+        _list(lock)
+    else:
         from cogfreeze.review.render import text
 
         reviewing.show(text.lines(changes, most=_SHOWN), on_stdout=False)
@@ -284,6 +319,25 @@ def _tell(name: str, lock: Lock, previous: Lock | None, changes: Diff, *, dry_ru
         packages = len(platform.python.wheels) + len(platform.python.sources)
         say(f"{platform.platform}: {base.reference}{apt}, {packages} Python packages")
     say(f"{name} would be written" if dry_run else f"wrote {name}")
+
+
+def _list(lock: Lock) -> None:
+    """List what a first lock chose for its first platform: declared packages, then what they require."""
+    part = lock.platforms[0]
+    chosen = [
+        (bool(each.required_by), each.name, f"{each.name}=={each.version}")
+        for group in (part.python.wheels, part.python.sources)
+        for each in group
+    ]
+    if part.apt:
+        chosen += [
+            (bool(each.required_by), each.name, f"{each.name}={each.version}") for each in part.apt.packages
+        ]
+    lines = [line for _, _, line in sorted(chosen)]
+    for line in lines[:_SHOWN]:
+        say(f" + {line}")
+    if len(lines) > _SHOWN:
+        say(f"   and {len(lines) - _SHOWN} more; {len(lines)} in all")
 
 
 def _as_json(lock: Lock, changes: Diff, *, written: bool) -> dict[str, object]:

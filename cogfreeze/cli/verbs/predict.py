@@ -8,16 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cogfreeze.cli import running, terminal
+from cogfreeze.cli import options, running, terminal
 from cogfreeze.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+EXAMPLES = (
+    "cog predict --local -i prompt=Hello       # from cog.lock, without Docker",
+    "cog predict -i image=@photo.jpg -o out.png",
+    "cog predict registry.example.com/model -i prompt=Hello",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    running.add_options(parser)
+    options.add_model_options(parser)
     given = parser.add_mutually_exclusive_group()
     given.add_argument(
         *("-i", "--input"),

@@ -1,4 +1,4 @@
-"""`cog run`: with `-i` or `--json` a prediction, as newer Cog has it; else a command in the image, as older."""
+"""`cog run`: with `-i` or `--json` a prediction, as in newer Cog; otherwise a command in the image, as in older."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from cogfreeze.cli.verbs import exec as exec_verb
 from cogfreeze.cli.verbs import predict
 from cogfreeze.errors import UsageError
 
+EXAMPLES = (
+    "cog run python -V        # a command in the image",
+    "cog run -i prompt=Hello  # a prediction",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     exec_verb.configure(parser)
@@ -18,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="predict: an input; an IMAGE may stand after the options in place of a command",
+        help="predict: an input; then an IMAGE may follow the options in place of a command",
     )
     parser.add_argument("--json", metavar="OBJECT", help="predict: all inputs as one JSON object, @FILE, or -")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="predict: where the output goes")
@@ -27,14 +32,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if not arguments.inputs and arguments.json is None:
         if arguments.output:
-            raise UsageError("`--output` is for a prediction", hint="give it inputs: `-i NAME=VALUE`")
+            raise UsageError("`--output` needs a prediction", hint="give inputs: `-i NAME=VALUE`")
         return exec_verb.run(arguments)
     if len(arguments.command) > 1 or arguments.ports:
         raise UsageError(
-            "a prediction takes inputs, and no command or port",
-            hint="leave `-i` out to run a command in the image",
+            "a prediction takes no command and no port",
+            hint="to run a command in the image, remove `-i` and `--json`",
         )
-    # predict's own parser fills in what `run` has no option for.
+    # predict's parser fills in the options that `run` does not have.
     parser = argparse.ArgumentParser()
     predict.configure(parser)
     asked = parser.parse_args(arguments.command)

@@ -1,21 +1,29 @@
-"""`cog serve`: predictions over HTTP, from the image or on this machine, until it is stopped."""
+"""`cog serve`: predictions over HTTP, from the image or on this machine, until stopped."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from cogfreeze.cli import running, terminal
+from cogfreeze.cli import options, running, terminal
+from cogfreeze.cli.parser import port
 
 if TYPE_CHECKING:
     import argparse
 
+EXAMPLES = (
+    "cog serve --local        # from cog.lock, without Docker",
+    "cog serve -p 5000 --gpus all",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    running.add_options(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1)")
-    parser.add_argument("-p", "--port", type=int, default=8393, help="the port (default: 8393)")
-    parser.add_argument("--upload-url", metavar="URL", help="PUT output files there in place of sending them back")
+    options.add_model_options(parser)
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="HOST", help="the address to listen on (default: 127.0.0.1)"
+    )
+    parser.add_argument("-p", "--port", type=port, metavar="PORT", default=8393, help="the port (default: 8393)")
+    parser.add_argument("--upload-url", metavar="URL", help="upload output files there instead of returning them")
 
 
 def run(arguments: argparse.Namespace) -> int:

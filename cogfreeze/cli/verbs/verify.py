@@ -1,4 +1,4 @@
-"""`cog verify`: build twice from nothing, on demand under different circumstances, and compare bit for bit."""
+"""`cog verify`: build twice from scratch, optionally under different circumstances, and compare bit for bit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from cogfreeze.cli import building, loading
+from cogfreeze.cli import building, loading, options
 from cogfreeze.cli.terminal import TerminalReport
 from cogfreeze.errors import NotReproducible
 
@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 
+EXAMPLES = (
+    "cog verify               # build twice and compare",
+    "cog verify --varied      # the second time under other circumstances",
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    building.add_recipe_options(parser)
-    building.add_engine_options(parser)
+    options.add_recipe_options(parser)
+    options.add_engine_options(parser)
     parser.add_argument(
         "--varied",
         action="store_true",
-        help="the second build under another context path, umask, host name and cache: the engine's build cache,"
-        " all projects', is emptied before it",
+        help="make the second build with another context path, umask, host name and cache; this empties the"
+        " engine's build cache, for all projects",
     )
     parser.add_argument(
-        "--prune", action="store_true", help="empty the engine's build cache, all projects', before each build"
+        "--prune", action="store_true", help="empty the engine's build cache, for all projects, before each build"
     )
     parser.add_argument("--json", action="store_true", help="report on stdout as JSON")
 
@@ -46,14 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
     verdict = engine_verify.verify(
         recipe, files, found.folder, options, report, varied=arguments.varied, prune=arguments.prune
     )
+    details = dataclasses.asdict(verdict) | {"equal": verdict.equal, "only_compression": verdict.only_compression}
+    if not verdict.equal:
+        error = _differ(verdict)
+        error.details |= details
+        raise error
     if arguments.json:
-        told = {"equal": verdict.equal, "only_compression": verdict.only_compression}
-        print(json.dumps(dataclasses.asdict(verdict) | told, ensure_ascii=False))
-    elif verdict.equal:
+        print(json.dumps(details, ensure_ascii=False))
+    else:
         for digest in verdict.digests:
             print(digest)
-    if not verdict.equal:
-        raise _differ(verdict)
     how = ", under different conditions," if verdict.varied else ""
     report.note(f"equal: two builds from scratch{how} gave the same image, bit for bit")
     return 0
@@ -70,13 +77,12 @@ def _differ(verdict: Verdict) -> NotReproducible:
         )
     shown = [f"\n  {difference}" for difference in verdict.differences[:_SHOWN]]
     if len(verdict.differences) > _SHOWN:
-        shown.append(f"\n  and {len(verdict.differences) - _SHOWN} more, all of them with `--json`")
+        shown.append(f"\n  and {len(verdict.differences) - _SHOWN} more; `--json` prints all")
     shown += [
-        f"\n  `{key}` of the image's configuration; a value that the engine takes from the build's circumstances;"
-        " report it to us"
+        f"\n  `{key}` in the image's configuration; the engine took it from its surroundings; please report it"
         for key in verdict.settings
     ]
     return NotReproducible(
         f"two builds from scratch gave {first} and {second}; they differ in:{''.join(shown)}",
-        hint="each line ends with what to do; `docs/reproducible.md` says more",
+        hint="each line ends with what to do; `docs/reproducible.md` explains more",
     )

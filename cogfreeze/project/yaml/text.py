@@ -62,11 +62,12 @@ class Document:
 
     def mistake(self, path: Path, message: str, hint: str | None = None) -> None:
         """Keep a mistake about the value at `path` for the end."""
-        self.mistake_at(self.line(path), message, hint)
+        self.mistake_at(self.line(path), message, hint, key=spelled(path))
 
-    def mistake_at(self, line: int, message: str, hint: str | None = None) -> None:
+    def mistake_at(self, line: int, message: str, hint: str | None = None, *, key: str | None = None) -> None:
         """Keep a mistake on a line for the end."""
-        self.mistakes.append((line, ProjectError(message, where=f"{self.file}:{line}", hint=hint)))
+        where = f"{self.file}:{line}"
+        self.mistakes.append((line, ProjectError(message, where=where, hint=hint, key=key or None)))
 
     def warn(self, path: Path, message: str) -> None:
         """Keep a warning about the value at `path` for the end."""

@@ -68,6 +68,14 @@ def http_session(settings: Settings) -> requests.Session:
         )
 
     class Session(requests.Session):
+        def send(self, request: requests.PreparedRequest, **named: Any) -> requests.Response:
+            if settings.offline:
+                raise UnreachableError(
+                    f"not fetched, because of `--offline`: {redacted(str(request.url))}",
+                    hint="run it once without `--offline`; what it fetches is cached",
+                )
+            return super().send(request, **named)
+
         def merge_environment_settings(self, *arguments: Any, **named: Any) -> Any:
             merged = super().merge_environment_settings(*arguments, **named)
             # `requests` prefers its own variables to the session's bundle; ours is more specific.

@@ -114,6 +114,8 @@ def uv_environment(settings: Settings, given: Mapping[str, str] = os.environ) ->
     # A virtual environment that happens to be active says nothing about the image.
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "FORCE_COLOR"):
         kept.pop(name, None)
+    if settings.offline:
+        kept["UV_OFFLINE"] = "1"
     if settings.ca_bundle:
         # uv's own, and that of the git that it runs.
         kept["SSL_CERT_FILE"] = kept["GIT_SSL_CAINFO"] = str(settings.ca_bundle)

@@ -28,7 +28,7 @@ class Steps(Silent):
     def __init__(self):
         self.told = []
 
-    def step(self, message, total=None):
+    def step(self, message, total=None, *, unit=None):
         self.told.append(message)
         return super().step(message, total)
 

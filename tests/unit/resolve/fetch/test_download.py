@@ -49,7 +49,7 @@ class Recorder(Silent):
         self.lock = threading.Lock()
 
     @contextmanager
-    def step(self, message, total=None):
+    def step(self, message, total=None, *, unit=None):
         self.steps.append([message, total, 0])
 
         def advance(amount):
