@@ -9,13 +9,21 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import textwrap
 import threading
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogfreeze.cli.parser import Parser, add_global_options, asked_as_json, split_global_options
+from cogfreeze.cli.parser import (
+    WIDTH,
+    HelpFormatter,
+    Parser,
+    add_global_options,
+    asked_as_json,
+    split_global_options,
+)
 from cogfreeze.errors import CogError, UsageError
 
 if TYPE_CHECKING:
@@ -87,6 +95,9 @@ def verb_parser(verb: str, module: ModuleType) -> Parser:
     words = [str(each.metavar or each.dest) for each in parser._get_positional_actions()]
     parser.usage = " ".join([parser.prog, "[options]", *words])
     add_global_options(parser)
+    parser.formatter_class = HelpFormatter
+    notes = (parser.epilog or "").splitlines()
+    parser.epilog = "\n".join(line for each in notes for line in textwrap.wrap(each, WIDTH) or [""])
     examples: Sequence[str] = getattr(module, "EXAMPLES", ())
     if examples:
         shown = "examples:\n" + "\n".join(f"  {each}" for each in examples)
@@ -172,10 +183,8 @@ class _Run:
 
 def _unknown_option(word: str) -> UsageError:
     known = ["-C", "--directory", "--quiet", "--verbose", "--offline", "--version", "--help"]
-    near = get_close_matches(word, known, n=1)
-    hint = (
-        f"did you mean `{near[0]}`?" if near else f"see `{_program()} --help`; a command's options follow its name"
-    )
+    near = get_close_matches(word, known, n=1, cutoff=0.75)
+    hint = f"did you mean `{near[0]}`?" if near else "the options of a command follow its name"
     return UsageError(f"`{_program()}` has no option `{word}`", hint=hint)
 
 

@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=prog,
             description=f"{summary[:1].upper()}{summary[1:]}.",
-            formatter_class=_Formatter,
+            formatter_class=HelpFormatter,
             allow_abbrev=False,
             add_help=False,
         )
@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
         return UsageError(f"`{self.prog}` has no option `{name}`", hint=hint)
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Help for 80 columns; an option's value is shown once, after its last name."""
 
     def __init__(self, prog: str) -> None:
@@ -144,7 +144,8 @@ def _message(message: str) -> tuple[str]:
 def _hint(message: str) -> str | None:
     if found := _BAD_CHOICE.fullmatch(message):
         choices = [each.strip(" '") for each in found["choices"].split(",")]
-        near = get_close_matches(found["value"].strip("'"), choices, n=1)
+        value = found["value"].strip("'")
+        near = [each for each in choices if each.startswith(value)] or get_close_matches(value, choices, n=1)
         known = ", ".join(f"`{each}`" for each in choices)
         return f"did you mean `{near[0]}`?" if near else f"choose from {known}"
     if found := _TOGETHER.fullmatch(message):

@@ -80,7 +80,7 @@ def _entry(head: str, *paragraphs: str) -> Iterator[str]:
 def _cog_yaml() -> Iterator[str]:
     from cogfreeze.project import reference
 
-    yield "The keys of cog.yaml. `cog config` prints the file with every default written out."
+    yield "The keys of cog.yaml. `cog config` prints the file with every default."
     yield ""
     for section in reference.RECORDS:
         for row in reference.rows(section):

@@ -127,12 +127,12 @@ def test_an_openapi_document_may_be_given(project, cog, tmp_path):
         (["build", "--expect", "latest"], "`latest` is not a digest"),
         (
             ["build", "--output", "type=oci,dest=x", "-t", "a"],
-            "`--output` makes no image in the engine's store to name or push",
+            "`--output` stores no image that could be tagged or pushed",
         ),
-        (["build", "--output", "type=oci"], "an `--output` to stdout would hold our own report too"),
-        (["build", "--output", "-"], "an `--output` to stdout would hold our own report too"),
-        (["build", "--output", "type=docker,dest=-"], "an `--output` to stdout would hold our own report too"),
-        (["build", "--builder", "mine"], "`--builder` builds outside the engine's store"),
+        (["build", "--output", "type=oci"], "`--output` cannot write to stdout, which has the report"),
+        (["build", "--output", "-"], "`--output` cannot write to stdout, which has the report"),
+        (["build", "--output", "type=docker,dest=-"], "`--output` cannot write to stdout, which has the report"),
+        (["build", "--builder", "mine"], "`--builder` needs `--output`"),
         (["build", "--secret", "hunter2"], "a `--secret` has the wrong form"),
         (["lock", "--syntax", "builtin"], "`--syntax` needs `--record`"),
         (["lock", "--secret", "id=a,env=B"], "`--secret` needs `--record`"),
@@ -142,8 +142,8 @@ def test_an_openapi_document_may_be_given(project, cog, tmp_path):
         (["exec", "-e", "1=2", "true"], "`1` is not a variable name"),
         (["exec", "-p", "web", "true"], "`web` is not a port to publish"),
         (["run"], "there is no command to run"),
-        (["run", "-o", "x"], "`--output` is for a prediction"),
-        (["run", "-i", "a=b", "python", "-V"], "a prediction takes inputs, and no command or port"),
+        (["run", "-o", "x"], "`--output` needs a prediction"),
+        (["run", "-i", "a=b", "python", "-V"], "a prediction takes no command and no port"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -268,6 +268,6 @@ def test_verify_tells_compression_from_content():
 
     error = verify._differ(replace(verdict, settings=("config.Env[1]",)))
     assert error.message.splitlines()[1] == (
-        "  `config.Env[1]` of the image's configuration; a value that the engine takes from the build's"
-        " circumstances; report it to us"
+        "  `config.Env[1]` in the image's configuration; the engine took it from its surroundings;"
+        " please report it"
     )

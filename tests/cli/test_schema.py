@@ -72,7 +72,7 @@ def test_a_project_without_a_predictor_has_no_document(folder, capsys):
     assert main(["schema"]) == 2
 
     assert capsys.readouterr().err == (
-        "error[CF100]: cog.yaml: the project names no predictor\nhint: add `predict: predict.py:Predictor`\n"
+        "error[CF100]: cog.yaml: the project has no predictor\nhint: add `predict: predict.py:Predictor`\n"
     )
 
 

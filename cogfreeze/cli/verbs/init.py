@@ -54,14 +54,15 @@ EXAMPLES = ("cog init                 # writes cog.yaml, predict.py, requirement
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "Writes cog.yaml, predict.py, requirements.txt and .dockerignore, never over a file that is there.\n"
-        "A predictor that is already in predict.py or run.py is the one that cog.yaml names.\n"
-        "In a git repository it also registers how cog.lock is merged and shown, as `cog init --git` does."
+        "Writes cog.yaml, predict.py, requirements.txt and .dockerignore. Existing files\n"
+        "are kept; cog.yaml names the predictor of an existing predict.py or run.py.\n"
+        "In a git repository it also sets up how cog.lock is merged and shown, like\n"
+        "`cog init --git`."
     )
     parser.add_argument(
         "--git",
         action="store_true",
-        help="only tell this repository's git how to merge and show cog.lock, once in every clone",
+        help="only set up git to merge and show cog.lock; once in every clone",
     )
 
 

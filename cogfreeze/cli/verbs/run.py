@@ -1,4 +1,4 @@
-"""`cog run`: with `-i` or `--json` a prediction, as in newer Cog; otherwise a command in the image, as in older."""
+"""`cog run`: with `-i` or `--json` a prediction, as in newer Cog; otherwise a command in the image."""
 
 from __future__ import annotations
 

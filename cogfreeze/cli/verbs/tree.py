@@ -7,6 +7,8 @@ import json
 
 from cogfreeze.cli import reviewing
 
+EXAMPLES = ("cog tree                 # every package below what requires it",)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)

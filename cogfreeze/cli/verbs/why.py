@@ -10,6 +10,8 @@ from cogfreeze.cli import reviewing
 if TYPE_CHECKING:
     import argparse
 
+EXAMPLES = ("cog why numpy            # which package requires numpy?",)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)
