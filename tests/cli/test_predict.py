@@ -329,5 +329,5 @@ def test_system_packages_that_cannot_be_had_are_told_and_the_model_is_tried(tmp_
 
     assert (status, shown) == (0, "ab\n")
     [warning] = [line for line in talk if line.startswith("warning: ")]
-    assert warning.startswith("warning: system packages of the lock that this machine lacks cannot be had: ")
+    assert warning.startswith("warning: system packages that this machine lacks could not be fetched: ")
     assert "hint: if the model doesn't start, install them here: libnothing0" in talk
