@@ -1,0 +1,11 @@
+"""Prints the page and its policy as JSON, for a program that serves it itself: `python -m cogserve.page`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from cogserve.page import page
+
+html, policy = page()
+json.dump({"html": html, "policy": policy}, sys.stdout)
