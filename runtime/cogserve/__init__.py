@@ -9,6 +9,7 @@ The life of a request, which is also the order to read the files in:
     protocol         the JSON bodies of Cog's protocol
     predictions/     handlers of /predictions and /trainings; queue, states, cancellation, outputs, events
     schema/          the OpenAPI document, and what it says of an input
+    page/            the page at `/`, to try the model in a browser
     worker/          the model's process: started, watched, replaced
     files/           input and output files, and the guarded HTTP client
     webhooks, health, metrics, logs   what else the server reports

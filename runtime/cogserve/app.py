@@ -11,7 +11,7 @@ import msgspec
 
 from cogserve import __version__
 from cogserve.health import Health, Status
-from cogserve.http.web import CLOSE, TEXT, Disconnected, Header, Receive, Scope, Send, answer, answer_problem
+from cogserve.http.web import CLOSE, JSON, TEXT, Disconnected, Header, Receive, Scope, Send, answer, answer_problem
 from cogserve.predictions.handlers import Handlers, route
 from cogserve.protocol import Problem, encode
 from cogserve.schema import page
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HTML = (b"content-type", b"text/html; charset=utf-8")
+VARY = (b"vary", b"accept")
+# The policy for scripts comes with the page.
+PAGE = (
+    VARY,
+    (b"cache-control", b"no-cache"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
 METRICS = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 TOML = (b"content-type", b"application/toml")
 NOT_FOUND = Problem(404, {"error": "Not found"})
@@ -37,6 +45,7 @@ class App:
         openapi: the document's bytes, or None.
         lock: the bytes of cog.lock, or None.
         shutdown: begins the drain.
+        page: the page at `/` for browsers and its Content-Security-Policy; None for none.
     """
 
     def __init__(
@@ -49,6 +58,7 @@ class App:
         lock: Optional[bytes],
         shutdown: Callable[[], None],
         training: bool,
+        page: Optional[Tuple[str, str]] = None,
     ) -> None:
         self._health = health
         self._supervisor = supervisor
@@ -57,6 +67,10 @@ class App:
         self._openapi = openapi
         self._lock = lock
         self._shutdown_begins = shutdown
+        self._page = page[0].encode() if page is not None else b""
+        self._page_headers = (
+            (HTML, *PAGE, (b"content-security-policy", page[1].encode())) if page is not None else ()
+        )
         self._discovery = encode(_discovery(training=training))
         self._lock_json = encode(_lock_body(lock)) if lock is not None else b""
         self._routes: Dict[str, Dict[str, Handler]] = {
@@ -119,8 +133,13 @@ class App:
         else:
             raise _not_allowed(["GET", "PUT"])
 
-    async def _root(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        await answer(send, 200, self._discovery)
+    async def _root(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """The other routes as JSON; to browsers, the page."""
+        accept = dict(scope["headers"]).get(b"accept", b"")
+        if self._page and b"text/html" in accept:
+            await answer(send, 200, self._page, self._page_headers)
+        else:
+            await answer(send, 200, self._discovery, (JSON, VARY))
 
     async def _openapi_json(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         if self._openapi is None:

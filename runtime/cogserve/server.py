@@ -31,6 +31,7 @@ from cogserve.files.guard import Guard, Resolver, resolve
 from cogserve.files.store import Store
 from cogserve.health import Health
 from cogserve.http import edge
+from cogserve.page import page
 from cogserve.predictions.handlers import Handlers
 from cogserve.predictions.scheduler import Scheduler
 from cogserve.schema import documents
@@ -138,7 +139,17 @@ class Server:
         webhooks = Webhooks(settings, client, root)
         handlers = Handlers(settings, scheduler, webhooks.follow, guard, schema)
         lock = documents.lock(settings)
-        app = App(self.health, supervisor, scheduler, handlers, self._openapi, lock, self.stop, training)
+        app = App(
+            self.health,
+            supervisor,
+            scheduler,
+            handlers,
+            self._openapi,
+            lock,
+            self.stop,
+            training=training,
+            page=page() if settings.playground else None,
+        )
         return supervisor, scheduler, webhooks, app
 
     async def _drain(self, scheduler: Scheduler, webhooks: Webhooks) -> None:

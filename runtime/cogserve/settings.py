@@ -55,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     schema_path: str = "/opt/cog/openapi.json"
     lock_path: str = "/opt/cog/cog.lock"
     kubernetes: bool = False
+    playground: bool = True  # the page at `/`, for browsers
 
     @property
     def ref(self) -> str:
@@ -114,6 +115,13 @@ def _one_of(*names: str) -> Callable[[str], str]:
     return read
 
 
+def _switch(text: str) -> bool:
+    try:
+        return _boolean(text)
+    except argparse.ArgumentTypeError as error:
+        raise ValueError(str(error)) from None
+
+
 def _hosts(text: str) -> Tuple[str, ...]:
     """Hosts and CIDRs, separated by commas or spaces."""
     entries = tuple(entry.lower() for entry in re.split(r"[,\s]+", text) if entry)
@@ -164,6 +172,7 @@ VARIABLES: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
     ("LOG_FORMAT", "log_format", _one_of("console", "json")),
     ("COG_OPENAPI_SCHEMA", "schema_path", _text),
     ("COG_LOCK", "lock_path", _text),
+    ("COG_PLAYGROUND", "playground", _switch),
 )
 
 

@@ -48,6 +48,7 @@ MAY_READ_FILES = {
 RECORDS = {"protocol", "settings", "health", "logs", "metrics"}
 SERVER_MAY_IMPORT = {
     **{name: set() for name in RECORDS},
+    "page": set(),
     "http": {"protocol"},
     "schema": {"protocol", "settings"},
     "files": {"protocol"},
@@ -55,7 +56,7 @@ SERVER_MAY_IMPORT = {
     "predictions": RECORDS | {"http", "schema", "files", "worker"},
     "webhooks": {"protocol", "settings", "files", "predictions"},
     "app": {"protocol", "health", "http", "schema", "worker", "predictions"},
-    "server": RECORDS | {"http", "schema", "files", "worker", "predictions", "webhooks", "app"},
+    "server": RECORDS | {"page", "http", "schema", "files", "worker", "predictions", "webhooks", "app"},
     "main": {"settings", "logs", "schema", "worker", "server"},
 }
 # The modules of a package that others may import; the rest is its own business.

@@ -1,7 +1,7 @@
 """The page at `/`, to try a model in a browser: one self-contained file, made of the files of this folder.
 
-The page is the same for every model: its script makes the form from `/openapi.json`. Scripts and styles are allowed
-by their hashes alone, and text from a schema or a model is only ever set as text.
+The page is the same for every model: its script makes the form from `/openapi.json`. Scripts and styles run
+only if their hash is in the policy, and text from a schema or a model is only ever set as text.
 """
 
 from __future__ import annotations

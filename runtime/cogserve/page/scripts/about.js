@@ -25,10 +25,9 @@ async function watchHealth() {
       place.dataset.status = status;
       place.dataset.told = "1";
       place.textContent = HEALTH_WORDS[status] || status;
-      if (status === "SETUP_FAILED" && health.setup && health.setup.logs) {
-        byId("logs").textContent = health.setup.logs;
-        byId("logs-part").hidden = false;
-      }
+      const logs = ["SETUP_FAILED", "DEFUNCT"].includes(status) && health.setup && health.setup.logs;
+      byId("setup-part").hidden = !logs;
+      byId("setup").textContent = plain(logs || "");
     }
     await new Promise((resolve) => setTimeout(resolve, HEALTH_PAUSE));
   }

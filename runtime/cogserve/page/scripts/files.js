@@ -15,7 +15,13 @@ function fileControl(field, id, labelledBy) {
     type: "url",
     placeholder: "or an address: https://…",
     "aria-label": `Address of ${field.title}`,
-    onchange: () => set(address.value.trim() || undefined),
+    oninput: () => {
+      // At each key: what appears only when the pointer goes down would move the button that it is over.
+      value = address.value.trim() || undefined;
+      name = "";
+      chooser.value = "";
+      show();
+    },
   });
   const camera = cameraButton(field, (blob) => take(new File([blob], "photo.png", { type: "image/png" })));
   const remove = element(
@@ -73,7 +79,9 @@ function fileControl(field, id, labelledBy) {
 
   function show() {
     remove.hidden = value === undefined;
-    shown.replaceChildren(...(value === undefined ? [] : [mediaElement(value, name || field.title)]));
+    // An address is not fetched from here: the server does that, and tells what is wrong with it.
+    const isData = value !== undefined && value.startsWith("data:");
+    shown.replaceChildren(...(isData ? [mediaElement(value, name || field.title)] : []));
   }
 
   return {

@@ -70,7 +70,8 @@ function formFor(fields, place) {
 function rowFor(field, id) {
   const label = `${id}-label`;
   const control = controlFor(field, id, label);
-  const marks = [field.required ? "required" : "", boundsOf(field)].filter(Boolean).join(", ");
+  const optional = !field.required && !field.hasDefault;
+  const marks = [field.required ? "required" : optional ? "optional" : "", boundsOf(field)].filter(Boolean).join(", ");
   const mark = marks ? element("span", { class: "mark" }, marks) : null;
   const description = field.description ? element("p", { class: "description", id: `${id}-description` }, field.description) : null;
   const error = element("p", { class: "error", id: `${id}-error` });

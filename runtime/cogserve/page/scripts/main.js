@@ -113,8 +113,7 @@ function connect(model, form, view, runs, code) {
 const STATUS_WORDS = { starting: "Waiting", processing: "Running", succeeded: "Succeeded", failed: "Failed", canceled: "Canceled" };
 
 function show(state, view) {
-  const seconds = state.metrics && typeof state.metrics.predict_time === "number" ? ` in ${state.metrics.predict_time.toFixed(2)} s` : "";
-  const words = (STATUS_WORDS[state.status] || String(state.status)) + seconds;
+  const words = (STATUS_WORDS[state.status] || String(state.status)) + duration((state.metrics || {}).predict_time);
   if (byId("status").textContent !== words) byId("status").textContent = words;
   byId("status").dataset.status = state.status;
   byId("status").className = "state";
@@ -130,6 +129,11 @@ function show(state, view) {
   if (atEnd) logs.scrollTop = logs.scrollHeight;
   byId("metrics-part").hidden = !state.metrics || !Object.keys(state.metrics).length;
   showMetrics(byId("metrics"), state.metrics || {});
+}
+
+function duration(seconds) {
+  if (typeof seconds !== "number") return "";
+  return seconds < 1 ? ` in ${Math.ceil(seconds * 1000)} ms` : ` in ${seconds.toFixed(1)} s`;
 }
 
 // Data URIs of megabytes would make the page slow.

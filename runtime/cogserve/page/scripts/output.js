@@ -14,6 +14,7 @@ function isFile(value) {
 function mediaKind(value) {
   const type = MEDIA.exec(value);
   if (type) return type[1].split("/")[0].toLowerCase();
+  if (!/^https:/i.test(value)) return ""; // The page's policy allows no other address to be looked at.
   const path = value.split(/[?#]/)[0];
   return BY_SUFFIX[path.split(".").pop().toLowerCase()] || "";
 }
@@ -89,13 +90,18 @@ function outputView(place, concatenate) {
   };
 }
 
+function metricText(value) {
+  if (typeof value === "string") return value;
+  return typeof value === "number" ? String(Number(value.toPrecision(6))) : JSON.stringify(value);
+}
+
 function showMetrics(place, metrics) {
   const rows = [];
   (function add(prefix, value) {
     if (value !== null && typeof value === "object" && !Array.isArray(value)) {
       for (const [key, part] of Object.entries(value)) add(prefix ? `${prefix}.${key}` : key, part);
     } else {
-      rows.push(element("dt", {}, prefix), element("dd", {}, typeof value === "string" ? value : JSON.stringify(value)));
+      rows.push(element("dt", {}, prefix), element("dd", {}, metricText(value)));
     }
   })("", metrics);
   place.replaceChildren(...rows);

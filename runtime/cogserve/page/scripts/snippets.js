@@ -10,10 +10,15 @@ const LANGUAGES = [
 
 // A value that stands for something else in code.
 class Placeholder {
-  constructor(kind, name) {
+  constructor(kind, name, type) {
     this.kind = kind; // "file" or "secret"
     this.name = name;
+    this.type = type; // of a file: image/png
   }
+}
+
+function filePlaceholder(name, dataUri) {
+  return new Placeholder("file", name, /^data:([^;,]*)/.exec(dataUri)[1] || "application/octet-stream");
 }
 
 function variableName(name) {
@@ -27,10 +32,10 @@ function withPlaceholders(input, rows) {
     const value = input[field.name];
     const fileName = control.fileName && control.fileName();
     if (field.secret) result[field.name] = new Placeholder("secret", variableName(field.name));
-    else if (fileName) result[field.name] = new Placeholder("file", fileName);
+    else if (fileName) result[field.name] = filePlaceholder(fileName, value);
     else if (control.fileNames) {
       const names = control.fileNames();
-      result[field.name] = value.map((part, index) => (names[index] ? new Placeholder("file", names[index]) : part));
+      result[field.name] = value.map((part, index) => (names[index] ? filePlaceholder(names[index], part) : part));
     } else result[field.name] = value;
   }
   return result;
@@ -64,9 +69,8 @@ function curlSnippet(url, input) {
     return `"\u0000${marks.length - 1}\u0000"`;
   });
   const body = quotedForShell(json).replace(/\u0000(\d+)\u0000/g, (_, index) => {
-    const { kind, name } = marks[Number(index)];
-    const file = quotedForShell(name);
-    return kind === "secret" ? `'"$${name}"'` : `'"data:$(file -b --mime-type ${file});base64,$(base64 -w0 ${file})"'`;
+    const { kind, name, type } = marks[Number(index)];
+    return kind === "secret" ? `'"$${name}"'` : `data:${type};base64,'"$(base64 < ${quotedForShell(name)} | tr -d '\\n')"'`;
   });
   return `curl ${quotedForShell(url)} \\\n  -H 'Content-Type: application/json' \\\n  -d ${body}`;
 }
@@ -76,7 +80,7 @@ function pythonSnippet(url, input) {
   const literal = (value, indent = "") => {
     if (value instanceof Placeholder) {
       used.add(value.kind);
-      return value.kind === "secret" ? `os.environ[${JSON.stringify(value.name)}]` : `data_uri(${JSON.stringify(value.name)})`;
+      return value.kind === "secret" ? `os.environ[${JSON.stringify(value.name)}]` : `data_uri(${JSON.stringify(value.name)}, ${JSON.stringify(value.type)})`;
     }
     if (value === null) return "None";
     if (value === true) return "True";
@@ -91,12 +95,11 @@ function pythonSnippet(url, input) {
   };
   const body = literal({ input });
   const files = used.has("file");
-  const imports = [...(files ? ["base64", "mimetypes"] : []), ...(used.has("secret") ? ["os"] : [])];
+  const imports = [...(files ? ["base64"] : []), ...(used.has("secret") ? ["os"] : [])];
   const helper = [
-    "def data_uri(path):",
-    '    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"',
+    "def data_uri(path, media_type):",
     '    with open(path, "rb") as file:',
-    '        return f"data:{kind};base64,{base64.b64encode(file.read()).decode()}"',
+    '        return f"data:{media_type};base64,{base64.b64encode(file.read()).decode()}"',
   ];
   return [
     ...imports.map((name) => `import ${name}`),
@@ -112,15 +115,15 @@ function pythonSnippet(url, input) {
 
 function javascriptSnippet(url, input) {
   let files = false;
-  const body = jsonWith({ input }, ({ kind, name }) => {
+  const body = jsonWith({ input }, ({ kind, name, type }) => {
     files = files || kind === "file";
-    return kind === "secret" ? `process.env.${name}` : `await dataUri(${JSON.stringify(name)})`;
+    return kind === "secret" ? `process.env.${name}` : `await dataUri(${JSON.stringify(name)}, ${JSON.stringify(type)})`;
   });
   const helper = [
     'import { readFile } from "node:fs/promises";',
     "",
-    "async function dataUri(path) {",
-    '  return `data:application/octet-stream;base64,${(await readFile(path)).toString("base64")}`;',
+    "async function dataUri(path, mediaType) {",
+    '  return `data:${mediaType};base64,${(await readFile(path)).toString("base64")}`;',
     "}",
     "",
   ];
