@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cogfreeze.lock.model import InputValue, Lock
-    from cogfreeze.project.model import Project, RequirementsFile
+    from cogfreeze.project.model import Project
+    from cogfreeze.project.python import RequirementsFile
 
 Inputs = tuple[tuple[str, "InputValue"], ...]
 

@@ -13,11 +13,10 @@ from cogfreeze.project.model import (
     OLDEST_PYTHON,
     Build,
     InputFile,
-    RequirementsFile,
     RunCommand,
     SecretMount,
 )
-from cogfreeze.project.python import PROVIDED, name_of
+from cogfreeze.project.python import PROVIDED, RequirementsFile, name_of
 from cogfreeze.project.python import check as check_requirement
 from cogfreeze.project.python import read as read_requirements
 

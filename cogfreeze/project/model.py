@@ -26,6 +26,7 @@ from cogfreeze.project.kinds import (
     Version,
     Whole,
 )
+from cogfreeze.project.python import RequirementsFile  # noqa: TC001  # dataclass fields are read at run time
 
 DEFAULT_PLATFORM = "linux/amd64"
 PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -99,19 +100,6 @@ class RunCommand:
         example="true",
         ours=True,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequirementsFile:
-    """A pip requirements file as read: its path beside cog.yaml, and its logical lines.
-
-    Logical lines have comments, blank lines and continuations taken out, and are otherwise untouched:
-    hashes, markers, options and fragments stay as they were written. Files reached by `-r` and `-c` are
-    listed on their own, after the file that names them.
-    """
-
-    path: str
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

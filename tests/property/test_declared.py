@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cogfreeze.errors import ProjectErrors
-from cogfreeze.project.model import Build, RequirementsFile
+from cogfreeze.project.model import Build
+from cogfreeze.project.python import RequirementsFile
 from cogfreeze.resolve.index.wheel_files import Target
 from cogfreeze.resolve.requirements import declared, graph
 from cogfreeze.resolve.requirements.line import Line

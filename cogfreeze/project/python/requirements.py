@@ -11,13 +11,12 @@ import codecs
 import posixpath
 import re
 import shlex
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from cogfreeze.errors import ProjectError
 from cogfreeze.grammar import REQUIREMENT_LINE, Refused, shown
-from cogfreeze.project.model import RequirementsFile
 from cogfreeze.project.python import locked_files, packages, pyproject
 
 if TYPE_CHECKING:
@@ -69,6 +68,19 @@ _LINE_OPTIONS = {
     "--config-settings": True,
     "--global-option": True,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementsFile:
+    """A pip requirements file as read: its path beside cog.yaml, and its logical lines.
+
+    Logical lines have comments, blank lines and continuations taken out, and are otherwise untouched:
+    hashes, markers, options and fragments stay as they were written. Files reached by `-r` and `-c` are
+    listed on their own, after the file that names them.
+    """
+
+    path: str
+    lines: tuple[str, ...]
 
 
 class _Reader:

@@ -25,7 +25,8 @@ from cogfreeze.resolve.requirements.source_lines import is_below, is_source, ref
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from cogfreeze.project.model import Build, RequirementsFile
+    from cogfreeze.project.model import Build
+    from cogfreeze.project.python import RequirementsFile
 
 _HASH_IN_ADDRESS = re.compile(r"[#&]sha256=([0-9a-fA-F]{64})")
 _QUOTED = re.compile(r"(?<=\")[^\"]+(?=\")|(?<=')[^']+(?=')")

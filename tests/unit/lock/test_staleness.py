@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from cogfreeze.lock import staleness
 from cogfreeze.lock.inputs import inputs_of
-from cogfreeze.project.model import Build, Project, RequirementsFile
+from cogfreeze.project.model import Build, Project
+from cogfreeze.project.python import RequirementsFile
 
 from .sample import LOCK
 

@@ -4,8 +4,7 @@ import os
 
 import pytest
 
-from cogfreeze.project.model import RequirementsFile
-from cogfreeze.project.python import requirements
+from cogfreeze.project.python import RequirementsFile, requirements
 
 
 @pytest.fixture

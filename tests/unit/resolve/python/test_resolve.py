@@ -5,7 +5,8 @@ import re
 import pytest
 
 from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ProjectErrors, ResolveError, UsageError
-from cogfreeze.project.model import Build, RequirementsFile
+from cogfreeze.project.model import Build
+from cogfreeze.project.python import RequirementsFile
 from cogfreeze.report import Silent
 from cogfreeze.resolve.fetch import download
 from cogfreeze.resolve.python import closure, locate

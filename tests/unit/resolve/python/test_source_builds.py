@@ -12,7 +12,8 @@ import pytest
 
 from cogfreeze.errors import IntegrityError, NetworkError, ProjectErrors, ResolveError
 from cogfreeze.lock.model import Source
-from cogfreeze.project.model import Build, RequirementsFile
+from cogfreeze.project.model import Build
+from cogfreeze.project.python import RequirementsFile
 from cogfreeze.report import Silent
 from cogfreeze.resolve.fetch import download
 from cogfreeze.resolve.python import closure, source_builds

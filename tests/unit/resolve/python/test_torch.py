@@ -4,7 +4,8 @@ import pytest
 
 from cogfreeze.catalog.addresses import TORCH_INDEX
 from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ResolveError
-from cogfreeze.project.model import Build, RequirementsFile
+from cogfreeze.project.model import Build
+from cogfreeze.project.python import RequirementsFile
 from cogfreeze.report import Silent
 from cogfreeze.resolve.fetch import download
 from cogfreeze.resolve.python import closure, locate
