@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cogfreeze import grammar
+from cogfreeze.cli import terminal
 from cogfreeze.errors import LockUnusable, UsageError
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ def build(
     recipe = recipe_of(found, choice or Choice())
     options = options or Options()
     secret.check(recipe, options.secrets)
-    docker.find(options.builder)
+    with terminal.alive("waiting for the Docker engine"):
+        docker.find(options.builder)
     files = files_of(found, recipe.platform, report)
     doing = report.step(f"building {names[0]}" if names else "building")
     # A bar of ours would draw over the engine's own display.

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -68,8 +68,13 @@ def say(message: str) -> None:
         _print(_printable(message))
 
 
-def _print(text: str) -> None:
+def spoke() -> None:
+    """Remember that something was just printed, so that nothing needs to be said for a while."""
     _talk.last = time.monotonic()
+
+
+def _print(text: str) -> None:
+    spoke()
     print(text, file=sys.stderr)
 
 
@@ -129,15 +134,15 @@ class TerminalReport:
         elif took >= FIRST_SILENCE:
             say(f"  took {duration(took)}")
 
-    def wait(self, message: str) -> Any:
-        """Say what is waited for while another program prints to this terminal: no bar, only lines."""
-        return nullcontext() if _talk.quiet else alive(message)
-
 
 @contextmanager
 def alive(message: str, total: int | None = None, unit: str | None = None) -> Iterator[Callable[[int], None]]:
-    """While the block runs, say `still …` with the elapsed time whenever nothing was said for a while."""
+    """While the block runs, say `still …` with the elapsed time whenever nothing was said for a while.
+
+    For what is usually quick, and for programs that print to the terminal themselves: only lines, no bar.
+    """
     done, ended, began = [0], threading.Event(), time.monotonic()
+    spoke()
 
     def advance(amount: int) -> None:
         done[0] += amount

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.cli import building, loading, options, reviewing
 from cogfreeze.cli import parser as types
-from cogfreeze.cli.terminal import TerminalReport, duration, say
+from cogfreeze.cli.terminal import TerminalReport, alive, duration, say
 from cogfreeze.errors import LockStale, UsageError
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
     if arguments.record:
         from cogfreeze.engine import docker
 
-        with report.step("waiting for the Docker engine"):
+        with alive("waiting for the Docker engine"):
             docker.find()
     lock = resolve_lock(
         found.project,

@@ -1,4 +1,4 @@
-"""`cog predict`: one prediction, in the image or on this machine, and its output."""
+"""`cog predict`: run one prediction, in the image or on this machine, and print its output."""
 
 from __future__ import annotations
 
@@ -31,16 +31,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="an input; NAME=@FILE gives a file; a list takes its name several times",
+        help="an input; NAME=@FILE for a file; repeat it for a list",
     )
-    given.add_argument("--json", metavar="OBJECT", help="all inputs at once: a JSON object, @FILE, or - for stdin")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the output there, not to stdout")
+    given.add_argument("--json", metavar="OBJECT", help="all inputs as a JSON object, @FILE, or - for stdin")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="write the output to a file, replacing it"
+    )
     parser.add_argument(
         *("--setup-timeout",),
         type=float,
         default=300.0,
         metavar="SECONDS",
-        help="how long setup() may take (default: 300)",
+        help="time limit of setup() (default: 300)",
     )
 
 
@@ -54,13 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
     inputs = _inputs(arguments, schema) if schema else None
     with _ended_in_order(), choice.made().running() as server:
         client = Client(server.url, server.process.poll)
-        if schema is None or inputs is None:
-            schema = client.schema(timeout=arguments.setup_timeout)
-            inputs = _inputs(arguments, schema)
-        client.wait_ready(timeout=arguments.setup_timeout)
+        with terminal.alive("starting the model"):
+            if schema is None or inputs is None:
+                schema = client.schema(timeout=arguments.setup_timeout)
+                inputs = _inputs(arguments, schema)
+            client.wait_ready(timeout=arguments.setup_timeout)
         together = outputs.is_concatenated(schema)
         streams = together and schema.get("x-cog-streaming") is True and not arguments.output
-        prediction = client.predict(inputs, on_chunk=_show_chunk if streams else None)
+        with terminal.alive("running the prediction"):
+            prediction = client.predict(inputs, on_chunk=_show_chunk if streams else None)
     output = prediction.get("output")
     if streams:
         print()
@@ -76,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show_chunk(chunk: object) -> None:
+    terminal.spoke()
     print(chunk, end="", flush=True)
 
 
@@ -95,12 +100,12 @@ def _json_text(word: str) -> str:
     try:
         return Path(word[1:]).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"`--json` names a file that cannot be read: `{word[1:]}`: {error}") from None
+        raise UsageError(f"`--json`: cannot read `{word[1:]}`: {error}") from None
 
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end us as an interrupt does: with the server and the container gone."""
+    """Let SIGTERM and a closed terminal end the run as Ctrl-C does: the server and the container end too."""
 
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)

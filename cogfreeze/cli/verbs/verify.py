@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from cogfreeze.cli import building, loading, options
+from cogfreeze.cli import building, loading, options, terminal
 from cogfreeze.cli.terminal import TerminalReport
 from cogfreeze.errors import NotReproducible
 
@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     report = TerminalReport()
     found = loading.load(arguments.file, report)
     recipe = building.recipe_of(found, building.choice_from(arguments))
-    docker.find()
+    with terminal.alive("waiting for the Docker engine"):
+        docker.find()
     files = building.files_of(found, recipe.platform, report)
     options = building.options_from(arguments)
     verdict = engine_verify.verify(

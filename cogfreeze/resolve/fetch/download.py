@@ -29,7 +29,7 @@ from cogfreeze.resolve.fetch.network import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     import requests
 
@@ -95,7 +95,7 @@ def fetch_all(
         return {}
     sizes = [item.size for item in wanted.values() if item.size is not None]
     total = sum(sizes) if len(sizes) == len(wanted) else None
-    with report.step(f"fetching {len(wanted)} {what}", total) as advance, http_session(settings) as web:
+    with report.step(_step(wanted.values(), what, settings), total) as advance, http_session(settings) as web:
         fetcher = _Fetcher(settings, web, advance)
         pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="fetch")
         try:
@@ -111,6 +111,16 @@ def fetch_all(
             fetcher.stop.set()
             # Ctrl-C must not wait for slow servers.
             pool.shutdown(wait=not isinstance(sys.exception(), KeyboardInterrupt), cancel_futures=True)
+
+
+def _step(wanted: Collection[Artifact], what: str, settings: Settings) -> str:
+    """Return what will be done: only files that are not cached are said to be fetched."""
+    missing = sum(not cached_path(settings, each.sha256, each.name).is_file() for each in wanted)
+    if missing == 0:
+        return f"checking {len(wanted)} cached {what}"
+    return f"fetching {missing} {what}" + (
+        f" ({len(wanted) - missing} are cached)" if missing < len(wanted) else ""
+    )
 
 
 class _Stopped(Exception):

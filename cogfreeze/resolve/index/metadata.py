@@ -82,9 +82,9 @@ def wheel_metadata(wheels: Sequence[Candidate], settings: Settings, report: Repo
     wanted = {each.sha256: each for each in wheels if each.sha256 not in found}
     if not wanted:
         return found
-    pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="papers")
+    pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="metadata")
     with (
-        report.step(f"reading what {len(wanted)} wheels say of themselves", len(wanted)) as advance,
+        report.step(f"reading the metadata of {len(wanted)} wheels", len(wanted), unit="wheels") as advance,
         http_session(settings) as web,
     ):
         try:

@@ -227,7 +227,9 @@ def _newer_symbols(
             missing, python=build.python_version, platform=platform, folder=folder, settings=settings, build=build
         )
         files = fetch_all(places, settings, report, what="wheels, to read what glibc they need")
-        with report.step(f"reading the symbol versions of {len(files)} wheels", len(files)) as advance:
+        with report.step(
+            f"reading the symbol versions of {len(files)} wheels", len(files), unit="wheels"
+        ) as advance:
             for sha256, path in files.items():
                 needs[sha256] = symbol_versions(path, sha256, settings)
                 advance(1)

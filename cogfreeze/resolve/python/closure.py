@@ -220,8 +220,9 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
     routed = TORCH_FAMILY & ({line.name for line in roots if line.name} | kept.keys())
     # The family's members are known for sure only from the answer, and a member that is tied to the index is part
     # of the answer: ask until both are the same. Nearly always it's the first time.
-    for _attempt in range(4):
-        with report.step("resolving the Python packages"):
+    for attempt in range(4):
+        again = " again, now that PyTorch's index is known to have some of them" if attempt else ""
+        with report.step(f"resolving the Python packages{again}"):
             found = engine(sources, routed, before, upgrade, report)
         chosen = {each.name: _chosen(each, sources, kept.get(each.name)) for each in found if not each.origin}
         metadata = wheel_metadata(list(chosen.values()), sources.settings, report)
