@@ -93,6 +93,7 @@ _REPOSITORY = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE = rf"{_REGISTRY}{_REPOSITORY}(?:/{_REPOSITORY})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?"
 _DEB_NAME = r"[a-z0-9][a-z0-9.+-]*[a-z0-9.+]"
 _DEB_VERSION = r"(?:[0-9]+:)?[A-Za-z0-9][A-Za-z0-9.+~-]*"
+_DEB_VERSION_PATTERN = r"(?:[0-9]+:)?[A-Za-z0-9*][A-Za-z0-9.+~*-]*"
 _ARCHITECTURE = r"[a-z0-9][a-z0-9-]*"
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 
@@ -152,9 +153,10 @@ SOURCE_FILE = Grammar(
 # A name that ends in `-` would mean «remove» to apt-get.
 APT_PACKAGE = Grammar(
     "an apt package",
-    "`name`, `name=version`, `name:arch` or `name:arch=version`",
-    rf"{_DEB_NAME}(?::{_ARCHITECTURE})?(?:={_DEB_VERSION})?",
+    "`name`, `name=version`, `name:arch` or `name:arch=version`; a version may have `*`: `ffmpeg=7:5.1*`",
+    rf"{_DEB_NAME}(?::{_ARCHITECTURE})?(?:={_DEB_VERSION_PATTERN})?",
 )
+APT_COMPONENT = Grammar("a component of an archive", "`contrib`, `non-free`, …", r"[a-z]+(?:-[a-z]+)*", longest=40)
 DEB_NAME = Grammar("a Debian package's name", "lowercase letters, digits, `.`, `+`, `-`", _DEB_NAME)
 DEB_VERSION = Grammar(
     "a Debian package's version", "letters, digits, `.`, `+`, `~`, `-`, after an optional `N:`", _DEB_VERSION

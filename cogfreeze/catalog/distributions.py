@@ -9,6 +9,9 @@ from cogfreeze.errors import ResolveError
 DEBIAN = ("bullseye", "bookworm", "trixie")
 UBUNTU = {"20.04": "focal", "22.04": "jammy", "24.04": "noble", "26.04": "resolute"}
 
+# What else an archive may have, besides what a distribution uses by default.
+COMPONENTS = {"debian": ("main", "contrib", "non-free", "non-free-firmware")}
+
 # The C library of each release, which decides which manylinux wheels run on it.
 _GLIBC = {
     "debian:bullseye": (2, 31),

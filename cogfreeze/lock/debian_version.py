@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 _PARTS = re.compile(r"([^0-9]*)([0-9]*)")
@@ -15,6 +16,15 @@ def key(version: str) -> tuple[Any, ...]:
         epoch, rest = "0", version
     upstream, _, revision = rest.rpartition("-") if "-" in rest else (rest, "", "0")
     return int(epoch) if epoch.isdigit() else 0, _part(upstream), _part(revision)
+
+
+def matches(version: str, pattern: str) -> bool:
+    """Return whether a version is a declared one; `*` stands for any text, and the epoch may be left out.
+
+    `7:5.1.6-0+deb12u1` matches `7:5.1*`, `5.1*` and itself.
+    """
+    forms = (version,) if ":" in pattern else (version, version.rpartition(":")[2])
+    return any(fnmatchcase(form, pattern) for form in forms)
 
 
 def _part(text: str) -> list[Any]:

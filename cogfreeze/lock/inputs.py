@@ -23,7 +23,7 @@ Inputs = tuple[tuple[str, "InputValue"], ...]
 CUDA_BASE = "options.use_cuda_base_image"
 PLATFORMS = "options.platform"
 BASE = frozenset({"build.python_version", "build.gpu", "build.cuda", "build.cudnn", "build.base_image", CUDA_BASE})
-APT = frozenset({"build.system_packages"})
+APT = frozenset({"build.system_packages", "build.apt_components"})
 
 
 def inputs_of(project: Project, *, cuda_base: str = "auto", platforms: Iterable[str] | None = None) -> Inputs:
@@ -43,6 +43,7 @@ def inputs_of(project: Project, *, cuda_base: str = "auto", platforms: Iterable[
         "build.platforms": None if build.platforms == (DEFAULT_PLATFORM,) else _as_set(build.platforms),
         "build.python_packages": _as_set(build.python_packages),
         "build.system_packages": _as_set(build.system_packages),
+        "build.apt_components": _as_set(build.apt_components) if build.system_packages else None,
         "build.allow_sdist": _as_set(build.allow_sdist),
         "build.run.inputs": _as_set(file.url for command in build.run for file in command.inputs),
     }

@@ -27,6 +27,7 @@ from cogfreeze.project.kinds import (
     Whole,
 )
 from cogfreeze.project.python import RequirementsFile  # noqa: TC001  # dataclass fields are read at run time
+from cogfreeze.project.system_packages import SystemPackages
 
 DEFAULT_PLATFORM = "linux/amd64"
 PLATFORMS = ("linux/amd64", "linux/arm64")
@@ -161,10 +162,19 @@ class Build:
         example="requirements.txt",
     )
     system_packages: tuple[str, ...] = key(
-        Texts(grammar.APT_PACKAGE, "apt packages"),
+        SystemPackages(),
         (),
-        meaning="Debian or Ubuntu packages: `name`, `name=version`, `name:arch` or `name:arch=version`.",
+        meaning="Debian or Ubuntu packages: `name`, `name=version`, `name:arch` or `name:arch=version`. A version"
+        " may have `*`.",
         example="[ffmpeg, libgl1]",
+    )
+    apt_components: tuple[str, ...] = key(
+        Texts(grammar.APT_COMPONENT, "components"),
+        (),
+        meaning="Components of the archive to use besides the default ones, which are `main` on Debian and all on"
+        " Ubuntu.",
+        example="[contrib, non-free]",
+        ours=True,
     )
     run: tuple[RunCommand, ...] = key(
         Entries(RunCommand, "commands", short="command"),

@@ -281,6 +281,7 @@ class _Platform:
         snapshot = kept.snapshot if kept else default_snapshot(base.distribution, self.settings)
         return resolve_apt(
             self.project.build.system_packages,
+            components=self.project.build.apt_components,
             base=base,
             status=status,
             platform=self.platform,

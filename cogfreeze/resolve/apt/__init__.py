@@ -2,5 +2,6 @@
 
 from cogfreeze.resolve.apt.archive import default_snapshot
 from cogfreeze.resolve.apt.closure import deb_artifacts, resolve_apt
+from cogfreeze.resolve.apt.refusals import UnknownPackages
 
-__all__ = ["deb_artifacts", "default_snapshot", "resolve_apt"]
+__all__ = ["UnknownPackages", "deb_artifacts", "default_snapshot", "resolve_apt"]

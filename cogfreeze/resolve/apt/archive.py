@@ -14,14 +14,14 @@ import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cogfreeze.catalog import addresses
-from cogfreeze.catalog.distributions import Pocket, pockets
+from cogfreeze.catalog.distributions import COMPONENTS, Pocket, pockets
 from cogfreeze.errors import IntegrityError, NetworkError, ResolveError
 from cogfreeze.grammar import SNAPSHOT
 from cogfreeze.lock.model import AptSuite
@@ -29,7 +29,7 @@ from cogfreeze.resolve.apt import signatures
 from cogfreeze.resolve.fetch import Artifact, StatusError, fetch_all, get_bytes, http_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import requests
@@ -64,6 +64,15 @@ class Release:
     by_hash: bool
     digest: str
     signers: tuple[str, ...]
+
+    def has(self, component: str) -> bool:
+        """Return whether the suite has packages in a component."""
+        return any(path.startswith(f"{component}/binary-") for path in self.files)
+
+    def with_components(self, more: Iterable[str]) -> Release:
+        """Return the same suite with more components in use."""
+        components = tuple(dict.fromkeys((*self.pocket.components, *more)))
+        return replace(self, pocket=replace(self.pocket, components=components))
 
     def suite(self) -> AptSuite:
         """Return what the lock keeps of it."""
@@ -109,19 +118,32 @@ def mirror_named(archive: str) -> Iterator[None]:
         raise
 
 
-def releases(distribution: str, snapshot: str, settings: Settings, report: Report) -> tuple[Release, ...]:
+def releases(
+    distribution: str, snapshot: str, settings: Settings, report: Report, components: Sequence[str] = ()
+) -> tuple[Release, ...]:
     """Return the verified Release file of every pocket at a date.
 
     Args:
         snapshot: `YYYYMMDDTHHMMSSZ`.
+        components: `contrib`, `non-free`, …: to be used besides the distribution's default ones.
 
     Raises:
         IntegrityError: a signature is bad, or the file is of another suite or date.
-        ResolveError: the archive has no snapshot of that date.
+        ResolveError: the archive has no snapshot of that date, or no such component.
         NetworkError: the archive can't be reached.
     """
     with report.step("reading the archive's signed indexes"), mirror_named(distribution.partition(":")[0]):
-        return _releases(distribution, SNAPSHOT.check(snapshot), settings)
+        found = _releases(distribution, SNAPSHOT.check(snapshot), settings)
+    available = [each for each in COMPONENTS.get(distribution.partition(":")[0], ()) if found[0].has(each)]
+    default = found[0].pocket.components
+    if unknown := [each for each in components if each not in (*default, *available)]:
+        raise ResolveError(
+            f"`{distribution}` has no component `{unknown[0]}`",
+            where="build.apt_components",
+            hint=f"available components: {', '.join(dict.fromkeys((*default, *available)))}",
+        )
+    wanted = [each for each in available if each in components and each not in default]
+    return tuple(one.with_components(wanted) for one in found)
 
 
 # Finding the default date and locking two platforms ask for the same files.

@@ -6,11 +6,14 @@ those lists.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cogfreeze.catalog.distributions import COMPONENTS
 from cogfreeze.errors import IntegrityError
 from cogfreeze.lock import debian_version
 from cogfreeze.lock.model import Apt, Deb
+from cogfreeze.report import Silent
 from cogfreeze.resolve.apt import archive, refusals, solver
 from cogfreeze.resolve.apt.archive import addresses_of
 from cogfreeze.resolve.apt.package_lists import PackageIndex, Stanza, fields, relations
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from cogfreeze.lock.model import BaseImage
     from cogfreeze.report import Report
+    from cogfreeze.resolve.apt.archive import Release
     from cogfreeze.settings import Settings
 
 _ARCHITECTURES = {"linux/amd64": "amd64", "linux/arm64": "arm64"}
@@ -48,6 +52,7 @@ def deb_artifacts(apt: Apt, settings: Settings) -> list[Artifact]:
 def resolve_apt(
     packages: Sequence[str],
     *,
+    components: Sequence[str] = (),
     base: BaseImage,
     status: str,
     platform: str,
@@ -59,7 +64,8 @@ def resolve_apt(
     """Return the closure of the declared packages on a base.
 
     Args:
-        packages: as declared: `name`, `name=version`, `name:arch`, `name:arch=version`.
+        packages: as declared: `name`, `name=version`, `name:arch`, `name:arch=version`; a version may have `*`.
+        components: the archive's components to use besides the default ones.
         status: the base's dpkg status, as `image.resolve` gave it.
         platform: `linux/amd64`.
         snapshot: the archive's date, `YYYYMMDDTHHMMSSZ`.
@@ -74,11 +80,14 @@ def resolve_apt(
     declared = [Declared.parse(each) for each in packages]
     native = _ARCHITECTURES[platform]
     architectures = [native, *sorted({each.architecture for each in declared} - {native, "", "all"})]
-    releases = archive.releases(base.distribution, snapshot, settings, report)
+    releases = archive.releases(base.distribution, snapshot, settings, report, components)
     lists = archive.package_lists(releases, architectures, snapshot, settings, report)
     with report.step("resolving system packages"):
         index = PackageIndex(lists)
-        refusals.refuse_unknown(declared, index, base.distribution, snapshot)
+        if unknown := refusals.unknown(declared, index):
+            others = _other_components(releases, architectures, snapshot, settings)
+            raise refusals.unknown_packages(unknown, index, others, base.distribution, snapshot)
+        packages = refusals.exact_versions(declared, index, native)
         if "packages" in base.unconfirmed:
             status = _with_relations(status, index)
         installed = _installed(status)
@@ -106,6 +115,21 @@ def resolve_apt(
         suites=tuple(release.suite() for release in releases),
         packages=_debs(closure, declared, installed),
     )
+
+
+def _other_components(
+    releases: Sequence[Release], architectures: Sequence[str], snapshot: str, settings: Settings
+) -> dict[str, PackageIndex]:
+    """Return the packages of the archive's components that are not in use, by component."""
+    found = {}
+    used = releases[0].pocket.components
+    for component in COMPONENTS.get(releases[0].pocket.archive, ()):
+        if component not in used and releases[0].has(component):
+            pocket = replace(releases[0].pocket, components=(component,))
+            release = replace(releases[0], pocket=pocket)
+            lists = archive.package_lists([release], architectures[:1], snapshot, settings, Silent())
+            found[component] = PackageIndex(lists)
+    return found
 
 
 def _verified_stanza(download: solver.Download, index: PackageIndex) -> Stanza:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from cogfreeze.resolve.apt.archive import PackageList
 
 _NAME = re.compile(rb"^Package: (\S+)$", re.MULTILINE)
-_PROVIDES = re.compile(rb"^Provides: (.+)$", re.MULTILINE)
 _RELATION = re.compile(r"\s*(?P<name>[a-z0-9][a-z0-9.+-]*)(?::(?P<architecture>[a-z0-9-]+))?")
 
 
@@ -64,13 +63,23 @@ class PackageIndex:
 
     def providers(self, virtual: str) -> list[str]:
         """Return the names of the packages that provide a virtual one, sorted."""
-        wanted = virtual.encode()
+        return self._naming(virtual, "Provides")
+
+    def replacing(self, name: str) -> list[str]:
+        """Return the names of the packages that declare to replace another one, sorted."""
+        return self._naming(name, "Replaces")
+
+    def _naming(self, name: str, field: str) -> list[str]:
+        """Return the names of the packages that have a name in a relation field, sorted."""
+        wanted, beginning = name.encode(), f"{field}: ".encode()
         found = set()
         for number, each in enumerate(self._lists):
-            for provides in _PROVIDES.finditer(each.text):
-                if wanted in provides[1]:
-                    stanza = self._stanza(number, provides.start())
-                    if virtual in stanza.provides():
+            place = -1
+            while (place := each.text.find(wanted, place + 1)) >= 0:
+                line = each.text.rfind(b"\n", 0, place) + 1
+                if each.text.startswith(beginning, line):
+                    stanza = self._stanza(number, line)
+                    if any(name in group for group in relations(stanza[field])):
                         found.add(stanza["Package"])
         return sorted(found)
 

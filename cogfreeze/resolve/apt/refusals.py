@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from cogfreeze.catalog.system_packages import old_name
 from cogfreeze.errors import ResolveError
 from cogfreeze.grammar import APT_PACKAGE
+from cogfreeze.lock import debian_version
+from cogfreeze.resolve.apt.renames import successor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cogfreeze.resolve.apt.package_lists import PackageIndex, Stanza
     from cogfreeze.resolve.apt.solver import AptFailed
@@ -47,29 +50,100 @@ class Declared:
         return stanza["Package"] == self.name or self.name in stanza.provides()
 
 
-def refuse_unknown(declared: Sequence[Declared], index: PackageIndex, distribution: str, snapshot: str) -> None:
-    """Refuse, all at once, the names that no package has or provides.
+class UnknownPackages(ResolveError):
+    """Declared packages that the archive does not have.
 
-    apt would treat such a name as a pattern and install whatever matches it.
-
-    Raises:
-        ResolveError: naming each of them with similar names.
+    Attributes:
+        replacements: declared text → what to declare instead, None for nothing; only where that is clear.
+        components: the components of the archive to add to `build.apt_components`.
     """
-    unknown = [each for each in declared if each.name not in index and not index.providers(each.name)]
-    if not unknown:
-        return
+
+    replacements: dict[str, str | None]
+    components: tuple[str, ...]
+
+
+def unknown(declared: Sequence[Declared], index: PackageIndex) -> list[Declared]:
+    """Return the declared packages that no package has the name of or provides.
+
+    apt would treat an unknown name as a pattern and install whatever matches it.
+    """
+    return [each for each in declared if each.name not in index and not _is_virtual(each.name, index)]
+
+
+def _is_virtual(name: str, index: PackageIndex) -> bool:
+    """Return whether a name is one that packages provide; not if several do, but one of them is its successor."""
+    providers = index.providers(name)
+    return bool(providers) and (len(providers) == 1 or successor(name, index) is None)
+
+
+def unknown_packages(
+    unknown: Sequence[Declared],
+    index: PackageIndex,
+    others: Mapping[str, PackageIndex],
+    distribution: str,
+    snapshot: str,
+) -> UnknownPackages:
+    """Return the error about all unknown packages, with what to write instead of each.
+
+    Args:
+        others: the archive's components that are not in use.
+    """
     hints = []
-    names = index.names()
+    replacements: dict[str, str | None] = {}
+    components: dict[str, None] = {}
     for each in unknown:
-        near = get_close_matches(each.name, names, n=3, cutoff=0.75)
-        if near:
-            hints.append(f"for `{each.name}` did you mean {_listed(near, ' or ')}?")
+        component = next((name for name, other in others.items() if each.name in other), None)
+        found = successor(each.name, index)
+        why = f" ({found.why})" if found and found.why else ""
+        if component and old_name(each.name) is None:
+            components[component] = None
+            hints.append(f"`{each.name}` is in `{component}`: add `apt_components: [{component}]`")
+        elif found is None:
+            if near := get_close_matches(each.name, index.names(), n=3, cutoff=0.75):
+                hints.append(f"for `{each.name}` did you mean {_listed(near, ' or ')}?")
+        elif found.name is None:
+            replacements[each.text] = None
+            hints.append(f"remove `{each.name}`{why}")
+        else:
+            replacements[each.text] = found.name
+            hints.append(f"instead of `{each.name}` write `{found.name}`{why}")
+    if replacements or components:
+        hints.append("`cog doctor --fix` does this")
     plural = "s" if len(unknown) > 1 else ""
-    raise ResolveError(
+    error = UnknownPackages(
         f"no such package{plural} in {distribution} at {snapshot}: {_listed([each.text for each in unknown])}",
         where=WHERE,
-        hint=" ".join(hints) or "search the distribution's package pages; only its own archives are used",
+        hint="; ".join(hints) or "search the distribution's package pages; only its own archives are used",
     )
+    error.replacements, error.components = replacements, tuple(components)
+    return error
+
+
+def exact_versions(declared: Sequence[Declared], index: PackageIndex, native: str) -> list[str]:
+    """Return the declared packages for apt, each version replaced by the newest one that it matches.
+
+    Args:
+        native: the image's architecture.
+
+    Raises:
+        ResolveError: nothing matches; all such packages are named.
+    """
+    packages, missing = [], []
+    for each in declared:
+        stanzas = index.stanzas(each.name)
+        if not each.version or not stanzas:
+            packages.append(each.text)
+            continue
+        architectures = (each.architecture or native, "all")
+        versions = [stanza["Version"] for stanza in stanzas if stanza["Architecture"] in architectures]
+        fitting = [version for version in versions if debian_version.matches(version, each.version)]
+        if fitting:
+            packages.append(f"{each.text.partition('=')[0]}={max(fitting, key=debian_version.key)}")
+        else:
+            missing.append((each, list(dict.fromkeys(versions))))
+    if missing:
+        raise _no_versions(missing)
+    return packages
 
 
 def explained(error: AptFailed, declared: Sequence[Declared], index: PackageIndex) -> ResolveError:
@@ -78,8 +152,6 @@ def explained(error: AptFailed, declared: Sequence[Declared], index: PackageInde
     for line in error.errors:
         if found := re.fullmatch(r"Package '(\S+)' has no installation candidate", line):
             return _no_candidate(found[1], index)
-        if found := re.fullmatch(r"Version '(\S+)' for '(\S+)' was not found", line):
-            return _no_version(found[1], found[2], index)
         if found := re.fullmatch(r"Unable to locate package (\S+)", line):
             each = by_text.get(found[1])
             if each and each.architecture:
@@ -125,13 +197,15 @@ def _no_candidate(name: str, index: PackageIndex) -> ResolveError:
     return ResolveError(f"`{name}` is mentioned in the archive, but no package provides it", where=WHERE)
 
 
-def _no_version(version: str, name: str, index: PackageIndex) -> ResolveError:
-    versions = dict.fromkeys(stanza["Version"] for stanza in index.stanzas(name.partition(":")[0]))
-    return ResolveError(
-        f"`{name}` has no version `{version}` in the archive at this date",
-        where=WHERE,
-        hint=f"available versions: {_listed(list(versions))}",
+def _no_versions(missing: Sequence[tuple[Declared, list[str]]]) -> ResolveError:
+    told = "; ".join(
+        f"`{each.text.partition('=')[0]}` has no version `{each.version}` in the archive at this date"
+        for each, _ in missing
     )
+    if len(missing) == 1:
+        return ResolveError(told, where=WHERE, hint=f"available versions: {_listed(missing[0][1])}")
+    available = "; ".join(f"`{each.name}` {_listed(versions)}" for each, versions in missing)
+    return ResolveError(told, where=WHERE, hint=f"available versions: {available}")
 
 
 def _paragraph(said: str, title: str) -> str:

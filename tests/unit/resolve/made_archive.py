@@ -76,6 +76,7 @@ class Archive:
         missing: paths that are not there.
         suites: suite → archive.
         component: the one that all packages are in.
+        more: further component of the first suite → stanzas.
     """
 
     packages: dict[str, list[str]]
@@ -87,6 +88,7 @@ class Archive:
     missing: set[str] = field(default_factory=set)
     suites: dict[str, str] = field(default_factory=lambda: SUITES)
     component: str = "main"
+    more: dict[str, list[str]] = field(default_factory=dict)
 
     def __call__(self, asked: Asked) -> Answer:
         """Answer `/ARCHIVE/STAMP/PATH`."""
@@ -108,7 +110,14 @@ class Archive:
                 return EMPTY
             if path == f"{folder}/Packages.xz" or (self.by_hash and path == f"{folder}/by-hash/SHA256/{digest}"):
                 return text
-        for each in (each for stanzas in self.packages.values() for each in stanzas):
+            for component, stanzas in self.more.items():
+                other = lzma.compress("\n".join(stanzas).encode())
+                folder = f"dists/{suite}/{component}/binary-amd64"
+                hashed = f"{folder}/by-hash/SHA256/{hashlib.sha256(other).hexdigest()}"
+                if path in (f"{folder}/Packages.xz", hashed):
+                    return other
+        every = (*self.packages.values(), *self.more.values())
+        for each in (each for stanzas in every for each in stanzas):
             fields = dict(line.split(": ", 1) for line in each.splitlines())
             if fields["Filename"] == path:
                 return deb(f"{fields['Package']} {fields['Version']}")
@@ -136,6 +145,10 @@ class Archive:
             "SHA256:",
             f" {hashlib.sha256(text).hexdigest()} {len(text)} {self.component}/binary-amd64/Packages.xz",
         ]
+        for component, stanzas in self.more.items():
+            other = lzma.compress("\n".join(stanzas).encode())
+            size = len(other)
+            lines.append(f" {hashlib.sha256(other).hexdigest()} {size} {component}/binary-amd64/Packages.xz")
         if self.component != "main":
             lines.append(f" {hashlib.sha256(EMPTY).hexdigest()} {len(EMPTY)} main/binary-amd64/Packages.gz")
         return sign(self.signer.signer(), ("\n".join(lines) + "\n").encode(), mode=SignatureMode.CLEAR)

@@ -18,6 +18,7 @@ from cogfreeze.report import Silent
 from cogfreeze.resolve.apt import archive as archive_module
 from cogfreeze.resolve.apt import closure as apt
 from cogfreeze.resolve.apt import solver
+from cogfreeze.resolve.apt.refusals import UnknownPackages
 from cogfreeze.resolve.fetch.download import fetch_all
 from cogfreeze.settings import Settings
 from tests.unit.resolve.made_archive import SNAPSHOT, UBUNTU_SUITES, deb, installed, stanza
@@ -45,13 +46,24 @@ class Notes(Silent):
 def resolve(archive):
     """Resolve names over the stanzas of bookworm, on a base with the stanzas of `status`."""
 
-    def run(*names, main=(), updates=(), security=(), status=(LIBC,), base=BASE, report=None, previous=None):
+    def run(
+        *names,
+        main=(),
+        updates=(),
+        security=(),
+        status=(LIBC,),
+        base=BASE,
+        report=None,
+        previous=None,
+        components=(),
+    ):
         archive_module._releases.cache_clear()  # the archive has changed, as a dated one never does
         archive.archive.packages = {
             "bookworm": list(main), "bookworm-updates": list(updates), "bookworm-security": list(security)
         }  # fmt: skip
         return apt.resolve_apt(
-            names, base=base, status="\n".join(status), platform="linux/amd64", snapshot=SNAPSHOT,
+            names, components=components, base=base,
+            status="\n".join(status), platform="linux/amd64", snapshot=SNAPSHOT,
             settings=archive.settings, report=report or Silent(), previous=previous,
         )  # fmt: skip
 
@@ -192,6 +204,84 @@ def test_a_pinned_version_is_taken_and_a_missing_one_named_with_what_there_is(re
     error = refusal(resolve, "tool=7", **lists)
     assert str(error) == "build.system_packages: `tool` has no version `7` in the archive at this date"
     assert error.hint == "available versions: `1.0`, `1:1.2-3`"
+
+
+@needs_apt
+@pytest.mark.parametrize("pattern", ["7:5.1*", "5.1*", "7:5.*", "5.1.6-0+deb12u1"])
+def test_a_pattern_locks_the_newest_version_that_it_matches(resolve, pattern):
+    main = [stanza("ffmpeg", version) for version in ("7:5.1.6-0+deb12u1", "7:5.1.10-0", "7:6.0-1")]
+    if "*" not in pattern:
+        main = [main[0], main[2]]
+    newest = "7:5.1.10-0" if "*" in pattern else "7:5.1.6-0+deb12u1"
+    assert told(resolve(f"ffmpeg={pattern}", main=main)) == [f"ffmpeg {newest} <- declared"]
+
+
+@needs_apt
+def test_versions_that_match_nothing_are_named_all_at_once(resolve):
+    main = [stanza("tool"), stanza("lib", "2.0")]
+    error = refusal(resolve, "tool=3*", "lib=1.*", main=main)
+    assert str(error) == (
+        "build.system_packages: `tool` has no version `3*` in the archive at this date;"
+        " `lib` has no version `1.*` in the archive at this date"
+    )
+    assert error.hint == "available versions: `tool` `1.0`; `lib` `2.0`"
+
+
+TRIXIE = [
+    stanza("libgl1"), stanza("libssl3t64"), stanza("libffi8"), stanza("libffi-dev"), stanza("fonts-liberation"),
+    stanza("libicu74"), stanza("libicu76"), stanza("libx264-164"), stanza("libx265-215"), stanza("libsm6"),
+    stanza("libasound2t64", Provides="libasound2 (= 1.0)"), stanza("liboss4", Provides="libasound2"),
+    stanza("new-name", Breaks="old-name (<< 2)", Replaces="old-name (<< 2)"), stanza("tool"),
+]  # fmt: skip
+
+
+@needs_apt
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("libgl1-mesa-glx", "libgl1"), ("libssl1.1", "libssl3t64"), ("libffi7", "libffi8"),
+        ("libicu66", "libicu76"), ("libx264-148", "libx264-164"), ("libasound2", "libasound2t64"),
+        ("libsm", "libsm6"), ("old-name", "new-name"),
+        ("ttf-mscorefonts-installer", "fonts-liberation"), ("libffi7=3.3-4", "libffi8"),
+        ("python3-distutils", None), ("python3.8-dev", None), ("nvidia-cuda-toolkit", None), ("libcudnn8", None),
+    ],
+)  # fmt: skip
+def test_a_package_that_the_release_has_renamed_is_told_by_its_new_name(resolve, old, new):
+    error = refusal(resolve, old, "tool", main=TRIXIE, error=UnknownPackages)
+    name = old.partition("=")[0]
+    assert error.replacements == {old: new}
+    what = f"instead of `{name}` write `{new}`" if new else f"remove `{name}` ("
+    assert error.hint.startswith(what)
+    assert error.hint.endswith("`cog doctor --fix` does this")
+
+
+@needs_apt
+def test_all_renamed_packages_are_told_at_once_and_what_is_unclear_is_not_replaced(resolve):
+    error = refusal(resolve, "libffi7", "libicu66", "zzzz", main=TRIXIE, error=UnknownPackages)
+    assert error.replacements == {"libffi7": "libffi8", "libicu66": "libicu76"}
+    assert "`zzzz`" in str(error)
+
+
+@needs_apt
+def test_a_package_of_another_component_names_the_component_and_locks_with_it(resolve, archive):
+    archive.archive.more = {"contrib": [stanza("from-contrib", Depends="lib")]}
+    main = [stanza("lib")]
+    error = refusal(resolve, "from-contrib", main=main, error=UnknownPackages)
+    assert error.components == ("contrib",)
+    assert error.hint == (
+        "`from-contrib` is in `contrib`: add `apt_components: [contrib]`; `cog doctor --fix` does this"
+    )
+    closure = resolve("from-contrib", main=main, components=["contrib"])
+    assert told(closure) == ["from-contrib 1.0 <- declared", "lib 1.0 <- from-contrib"]
+    assert closure.suites[0].components == ("main", "contrib")
+
+
+@needs_apt
+def test_a_component_that_the_archive_does_not_have_is_refused_with_the_ones_it_has(resolve, archive):
+    archive.archive.more = {"contrib": []}
+    error = refusal(resolve, "tool", main=[stanza("tool")], components=["universe"])
+    assert str(error) == "build.apt_components: `debian:bookworm` has no component `universe`"
+    assert error.hint == "available components: main, contrib"
 
 
 @needs_apt
