@@ -219,3 +219,14 @@ RUN_COMMAND = Text(
     r"(?![-\s]|\[\s*(?:\".*)?\]$)(?:(?!(?<!<)<<(?!<)).)+(?<![\\\s])",
     longest=32_768,
 )
+
+ADVISORY = Grammar("the id of an advisory", "`CVE-2026-1234`, `GHSA-…`, `DSA-…`", r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+REASON = Text("one printable line", "no line breaks; 500 characters at most", r"\S.*", longest=500)
+DATE = Grammar("a date", "`2027-01-31`", r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
+PACKAGE = Grammar("a package name", "letters, digits, `.`, `_`, `+`, `-`", r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+LICENCE = Grammar("an SPDX licence id", "`MIT`, `Apache-2.0`, `GPL-3.0-only`", r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+HOST = Grammar(
+    "a host",
+    "`example.org`, `example.org:8443`, `*.example.org`",
+    rf"(?:\*\.)?{_HOST}(?:\.{_HOST})*(?::[0-9]{{1,5}})?",
+)

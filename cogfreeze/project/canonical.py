@@ -24,7 +24,8 @@ def yaml_text(project: Project) -> str:
     whole: dict[str, Any] = {}
     for each in fields(project):
         if each.name in sections:
-            whole[each.name] = keys.plain(getattr(project, each.name))
+            if set_here := keys.plain(getattr(project, each.name)):
+                whole[each.name] = set_here
         elif (name := names.get(each.name)) in set_keys:
             outer, _, inner = str(name).partition(".")
             whole[outer] = {inner: set_keys[str(name)]} if inner else set_keys[outer]

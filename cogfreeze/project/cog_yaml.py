@@ -15,7 +15,7 @@ from cogfreeze import grammar
 from cogfreeze.errors import ProjectError
 from cogfreeze.project import build_section, foreign, keys, values, yaml
 from cogfreeze.project.environment import reserved
-from cogfreeze.project.model import Project, Server
+from cogfreeze.project.model import IgnoredAdvisory, Project, Review, Server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +85,7 @@ def _text(path: Path) -> str:
 
 def _project(top: Section, path: Path) -> Project:
     build, server, concurrency = top.section("build"), top.section("server"), top.section("concurrency")
+    review = top.section("review")
     project = Project(
         file=path.name,
         image=_image(top, path),
@@ -94,12 +95,28 @@ def _project(top: Section, path: Path) -> Project:
         concurrency=concurrency.whole_number("max", 1, least=1, most=10_000),
         build=build_section.read(build, path.parent),
         server=Server(**keys.read(Server, server)),
+        review=_review(review),
     )
-    sections = {"": top, "build": build, "server": server, "concurrency": concurrency}
+    sections = {"": top, "build": build, "server": server, "review": review, "concurrency": concurrency}
     _read_foreign(sections)
     for name, section in sections.items():
         section.finish({each: other.known for each, other in sections.items() if each != name})
     return project
+
+
+def _review(section: Section) -> Review:
+    ignored = []
+    for index in range(len(section.items("ignore", "advisories"))):
+        entry = section.section("ignore", index)
+        found = keys.read(IgnoredAdvisory, entry)
+        for needed in ("id", "reason"):
+            entry.require(needed)
+        if (until := found["until"]) and not values.is_date(until):
+            entry.mistake(f"there is no {until}", "until", hint="write the date as `2027-01-31`")
+        entry.finish()
+        if found["id"] and found["reason"]:
+            ignored.append(IgnoredAdvisory(**found))
+    return Review(**keys.read(Review, section, apart=("ignore",)), ignore=tuple(ignored))
 
 
 def _read_foreign(sections: Mapping[str, Section]) -> None:

@@ -271,6 +271,88 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IgnoredAdvisory:
+    """A known vulnerability that `cog audit` does not report, and why."""
+
+    id: str = key(
+        Text(grammar.ADVISORY),
+        meaning="The advisory's id or one of its other names.",
+        example="CVE-2026-1234",
+        since="0.2.0",
+        ours=True,
+    )
+    reason: str = key(
+        Text(grammar.REASON),
+        meaning="Why it does not matter here.",
+        example="only the command line tool is affected",
+        since="0.2.0",
+        ours=True,
+    )
+    package: str | None = key(
+        Text(grammar.PACKAGE),
+        None,
+        meaning="The one package that it is ignored for.",
+        example="libxml2",
+        since="0.2.0",
+        ours=True,
+    )
+    until: str | None = key(
+        Text(grammar.DATE),
+        None,
+        meaning="The last day; after it, the advisory is reported again.",
+        example='"2027-01-31"',
+        since="0.2.0",
+        ours=True,
+    )
+    until_fixed: bool = key(
+        Flag(),
+        False,
+        meaning="Report it again as soon as a fixed version is known.",
+        example="true",
+        since="0.2.0",
+        ours=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """The `review` section: what is accepted in a lock. It changes neither the lock nor the image."""
+
+    ignore: tuple[IgnoredAdvisory, ...] = key(
+        Entries(IgnoredAdvisory, "advisories"),
+        (),
+        meaning="Known vulnerabilities that `cog audit` does not report.",
+        example='[{id: CVE-2026-1234, reason: only the command line tool is affected, until: "2027-01-31"}]',
+        since="0.2.0",
+        ours=True,
+    )
+    licenses_allow: tuple[str, ...] = key(
+        Texts(grammar.LICENCE, "SPDX licence ids"),
+        (),
+        meaning="The only licences that `cog licenses` accepts.",
+        example="[MIT, Apache-2.0, BSD-3-Clause]",
+        since="0.2.0",
+        ours=True,
+    )
+    licenses_deny: tuple[str, ...] = key(
+        Texts(grammar.LICENCE, "SPDX licence ids"),
+        (),
+        meaning="Licences that `cog licenses` refuses.",
+        example="[AGPL-3.0-only]",
+        since="0.2.0",
+        ours=True,
+    )
+    hosts: tuple[str, ...] = key(
+        Texts(grammar.HOST, "hosts"),
+        (),
+        meaning="The only hosts that files may come from, for `cog lock --check --online`.",
+        example="[downloads.example.org]",
+        since="0.2.0",
+        ours=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A whole declaration.
 
@@ -317,5 +399,10 @@ class Project:
         meaning="Limits of requests and of shutdown.",
         ours=True,
         default_factory=Server,
+    )
+    review: Review = section(
+        meaning="What `cog audit`, `cog licenses` and `cog lock --check --online` accept in the lock.",
+        ours=True,
+        default_factory=Review,
     )
     warnings: tuple[str, ...] = ()

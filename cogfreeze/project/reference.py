@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from cogfreeze.project import keys
 from cogfreeze.project.foreign import ALIASES, IGNORED
-from cogfreeze.project.model import DEFAULT_PYTHON, Build, InputFile, Project, RunCommand, SecretMount, Server
+from cogfreeze.project.model import (
+    DEFAULT_PYTHON,
+    Build,
+    IgnoredAdvisory,
+    InputFile,
+    Project,
+    Review,
+    RunCommand,
+    SecretMount,
+    Server,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +31,8 @@ RECORDS: dict[str, type] = {
     "build.run.mounts": SecretMount,
     "build.run.inputs": InputFile,
     "server": Server,
+    "review": Review,
+    "review.ignore": IgnoredAdvisory,
 }
 
 
@@ -39,7 +51,7 @@ class Row:
 
 def rows(section: str) -> Iterator[Row]:
     """Yield the keys of a section of `RECORDS`, each followed by its aliases."""
-    prefix = f"{section}." if section in ("build", "server") else ""
+    prefix = f"{section}." if section in ("build", "server", "review") else ""
     for _, about in keys.keys_of(RECORDS[section]):
         row = Row(
             path=prefix + about.name,

@@ -51,3 +51,13 @@ def image_name(folder: str) -> str:
     """Return the image's name for a folder's, as Cog makes it: `cog-` and what of the name may stand there."""
     word = re.sub(r"[^a-z0-9-]", "", folder.lower())
     return f"cog-{word}"[:30].rstrip("-") if word.strip("-") else "cog-model"
+
+
+def is_date(text: str) -> bool:
+    """Say whether a text like `2027-01-31` is a day of the calendar."""
+    from datetime import date
+
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False

@@ -426,7 +426,7 @@ def test_the_reference_explains_every_key_and_no_other(project, mistakes):
         [(_, _, hint)] = mistakes(section.format("zzz: 1"))
         return {f"{prefix}{key}" for key in re.findall("`([a-z_]+)`", hint)}
 
-    sections = {"build", "server", "concurrency"}
+    sections = {"build", "server", "review", "concurrency"}
     known = keys_of("{}", "") - sections
     for section in sections:
         known |= keys_of(f"{section}: {{{{{{}}}}}}", f"{section}.")

@@ -10,7 +10,7 @@ import yaml
 from cogfreeze.errors import ProjectErrors
 from cogfreeze.project import canonical, cog_yaml, reference
 
-TOP = ("", "build", "server")
+TOP = ("", "build", "server", "review")
 # Each is good; with `gpu`, so that no example has no effect.
 ROWS = [row for section in TOP for row in reference.rows(section)]
 CASES = (Path(__file__).parent / "mistakes.txt").read_text().split("=== ")[1:]
