@@ -30,6 +30,7 @@ class Settings:
         torch_index: base URL that holds one index per CUDA tag: `BASE/cu128`.
         python_mirror: base URL that holds uv's builds of CPython, as `UV_PYTHON_INSTALL_MIRROR` has it:
             `BASE/20260101/cpython-….tar.gz`.
+        osv_api: base URL that answers in place of OSV's API.
         sdk_wheel: a wheel that replaces the `cog` SDK in images.
         ca_bundle: file of PEM certificates to trust in place of the system's.
         offline: use only what is cached; never the network.
@@ -41,6 +42,7 @@ class Settings:
     ubuntu_snapshot: str | None = None
     torch_index: str | None = None
     python_mirror: str | None = None
+    osv_api: str | None = None
     sdk_wheel: Path | None = None
     ca_bundle: Path | None = None
     offline: bool = False
@@ -71,6 +73,7 @@ class Settings:
             ubuntu_snapshot=found.get("ubuntu_snapshot"),
             torch_index=found.get("torch_index"),
             python_mirror=found.get("python_mirror"),
+            osv_api=found.get("osv_api"),
             sdk_wheel=Path(wheel) if wheel else None,
             ca_bundle=Path(bundle) if bundle else None,
             offline=environment.get("COG_OFFLINE", "") not in ("", "0"),

@@ -75,6 +75,13 @@ SETTINGS = (
         default="uv's own",
     ),
     Setting(
+        variables=("COG_OSV_API",),
+        key="osv_api",
+        is_address=True,
+        meaning="An API that answers in place of OSV's, for `cog audit`.",
+        default="OSV's own",
+    ),
+    Setting(
         variables=("COG_CA_BUNDLE",),
         key="ca_bundle",
         meaning="A PEM file of the certificates to trust.",

@@ -15,6 +15,9 @@ TORCH_INDEX = "https://download.pytorch.org/whl"
 # uv's builds of CPython: `<base>/<YYYYMMDD>/cpython-….tar.gz`. uv itself uses this address.
 PYTHON_BUILDS = "https://releases.astral.sh/github/python-build-standalone/releases/download"
 
+# Known vulnerabilities: `<base>/v1/querybatch`.
+OSV_API = "https://api.osv.dev"
+
 
 def snapshot(archive: str) -> str:
     """Return the base URL of the public service that keeps dated copies of an archive.

@@ -40,6 +40,7 @@ VERBS = {
     "diff": "show what changed between two locks, dangers first",
     "why": "show what requires a package",
     "tree": "show which package requires which",
+    "audit": "look for known vulnerabilities of what is locked",
     "dockerfile": "print or write the Dockerfile and its build context",
     "build": "build the image from cog.lock",
     "verify": "build twice from scratch and compare the images bit for bit",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cogfreeze.lock.model import Deb, Lock, PlatformLock, Source, Wheel
+    from cogfreeze.project.model import Review
     from cogfreeze.review.changes import Layer, Layers
     from cogfreeze.review.render.text import Line
 
@@ -108,6 +109,26 @@ def find(word: str, path: Path) -> NamedLock | None:
             hint="check the name; a revision has to be fetched and an image pulled first",
         ) from None
     return NamedLock(name=f"the image {word}", lock=file.loads(text, name=f"{word}:{_LOCK}"), text=text)
+
+
+def policy(path: Path) -> Review:
+    """Return what the declaration beside a lock accepts; nothing special where there is none.
+
+    Raises:
+        ProjectError: it can't be used.
+    """
+    from cogfreeze.project import cog_yaml
+    from cogfreeze.project.model import Review
+
+    declaration = path.with_suffix(".yaml")
+    return cog_yaml.read(declaration).review if declaration.is_file() else Review()
+
+
+def path_in_repository(path: Path) -> str:
+    """Return a lock's path from the root of its repository, or its name where it is in none."""
+    whole = path.absolute()
+    root = next((each for each in whole.parents if (each / ".git").exists()), whole.parent)
+    return whole.relative_to(root).as_posix()
 
 
 def layers(lock: Lock | None) -> Layers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -24,6 +25,8 @@ KINDS = {
     SERVER: "server packages",
     SDK: "cog SDK",
 }
+# What Debian adds to a version when it builds a package anew from the same source.
+_REBUILD = re.compile(r"\+b\d+$")
 # The kinds that a person declares.
 DECLARED = (PYTHON, APT)
 
@@ -45,7 +48,8 @@ class Package:
         hash_origin: `index`, or `computed` where the index gave no hash.
         required_by: names of the packages of the same kind that require it; empty for a declared one.
         place: the keys and `[index]`es that lead to it in cog.lock.
-        source, source_version: the Debian source package; None in an older lock.
+        source, source_version: the Debian source package that a .deb was built from.
+        requires: the requirements that hold here, as far as the lock records them (schema 2).
     """
 
     kind: str
@@ -64,6 +68,7 @@ class Package:
     place: tuple[str, ...] = ()
     source: str | None = None
     source_version: str | None = None
+    requires: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -138,8 +143,18 @@ def _deb(deb: Deb, place: tuple[str, ...]) -> Package:
         origin=deb.archive,
         architecture=deb.architecture,
         required_by=deb.required_by,
+        # A lock of schema 1 doesn't record it, yet a pool's folders are named for source packages.
+        source=deb.source or _pool_folder(deb.path) or deb.name,
+        source_version=deb.source_version or _REBUILD.sub("", deb.version),
+        requires=deb.depends,
         place=place,
     )
+
+
+def _pool_folder(path: str) -> str | None:
+    """Return `mesa` of `pool/main/m/mesa/libgl1_1_amd64.deb`."""
+    parts = path.split("/")
+    return parts[-2] if parts[0] == "pool" and len(parts) >= 5 else None
 
 
 def _wheel(kind: str, wheel: Wheel, place: tuple[str, ...]) -> Package:
@@ -154,6 +169,7 @@ def _wheel(kind: str, wheel: Wheel, place: tuple[str, ...]) -> Package:
         origin=wheel.index,
         hash_origin=wheel.hash_origin,
         required_by=wheel.required_by,
+        requires=wheel.requires,
         place=place,
     )
 
@@ -171,6 +187,7 @@ def _source(source: Source, place: tuple[str, ...]) -> Package:
         url=source.url,
         commit=source.commit,
         required_by=source.required_by,
+        requires=source.requires,
         place=place,
     )
 

@@ -152,8 +152,8 @@ CONFLICT = "<<<<<<< HEAD\nschema = 1\n=======\nschema = 1\n>>>>>>> topic\n"
         (("nowhere",), None, "`nowhere` is no lock file, no git revision and no image"),
         (("missing.lock",), None, "there is no such file"),
         (("HEAD", "v9"), None, "`v9` is no lock file, no git revision and no image"),
-        (("one", "two", "three"), None, "unrecognized arguments: three"),
-        (("--format", "yaml"), None, "invalid choice: 'yaml'"),
+        (("one", "two", "three"), None, "takes no argument `three`"),
+        (("--format", "yaml"), None, "`--format` cannot be `yaml`"),
     ],
     ids=str,
 )
