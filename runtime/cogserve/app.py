@@ -129,7 +129,7 @@ class App:
         elif method == "PUT":
             await self._handlers.create(scope, receive, send, id)
         elif method in ("GET", "HEAD"):
-            await self._handlers.get(send, id)
+            await self._handlers.get(scope, send, id)
         else:
             raise _not_allowed(["GET", "PUT"])
 
@@ -179,7 +179,7 @@ class App:
         await answer(send, 200 if status in (Status.READY, Status.BUSY) else 503, status.value.encode(), (TEXT,))
 
     async def _metrics(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        admission, setup = self._scheduler.admission, self._health.setup
+        admission, setup, budget = self._scheduler.admission, self._health.setup, self._scheduler.budget
         gauges: List[Tuple[str, str, Any]] = [
             ("cog_ready", "1 if predictions can start.", int(self._health.ready)),
             ("cog_predictions_running", "Predictions on the worker.", len(admission.running)),
@@ -192,6 +192,13 @@ class App:
                 "Bytes of the inputs of predictions that have not ended.",
                 self._scheduler.input_bytes,
             ),
+            (
+                "cog_memory_bytes",
+                "Bytes that clients and the model make the server hold.",
+                budget.held,
+            ),
+            ("cog_memory_limit_bytes", "COG_MAX_MEMORY.", budget.limit),
+            ("cog_results_kept", "Results of ended predictions that are kept.", self._scheduler.registry.kept),
             ("cog_worker_restarts_total", "Workers that were replaced.", self._health.restarts),
         ]
         if setup.seconds is not None:

@@ -1,4 +1,4 @@
-"""The bodies that clients send and get, and their encoders and decoders, built once."""
+"""The JSON bodies of Cog's protocol: what clients send, and errors. Encoders and decoders are made once."""
 
 from __future__ import annotations
 
@@ -11,22 +11,9 @@ EVENTS = ("start", "output", "logs", "completed")
 ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.:~-]{0,127}")
 ID_RULE = "1 to 128 letters, digits and `_`, `-`, `.`, `:`, `~`, not starting with `.` or `:`"
 
-# Bytes of an output that is not copied to stand in its answer.
-LONG = 64 * 1024
+NO_ROOM = "The server holds as many bytes as COG_MAX_MEMORY allows"
 
 encode = msgspec.json.Encoder().encode
-
-
-def encode_prediction(snapshot: Dict[str, Any]) -> List[Union[bytes, memoryview]]:
-    """Encode what clients get of a prediction: in one piece, or with a long output as a piece of its own."""
-    output = snapshot.get("output")
-    if not isinstance(output, msgspec.Raw) or len(output) < LONG:
-        return [encode(snapshot)]
-    names = list(snapshot)  # the `id` stands before the output, and the `status` after it
-    at = names.index("output")
-    before = encode({name: snapshot[name] for name in names[:at]})
-    after = encode({name: snapshot[name] for name in names[at + 1 :]})
-    return [before[:-1] + b',"output":', memoryview(output), b"," + after[1:]]
 
 
 class PredictionRequest(msgspec.Struct):
@@ -44,10 +31,10 @@ class Problem(Exception):
 
     Args:
         status: the HTTP status.
-        body: what the answer says, to be encoded as JSON.
-        retry_after: seconds after which to try again, if that may help.
-        close: whether the connection must end, because the rest of the request was not read.
-        allow: the methods that there are, for a 405.
+        body: the answer's body, to be encoded as JSON.
+        retry_after: seconds after which a retry makes sense; None if it does not.
+        close: whether to close the connection, because the rest of the request was not read.
+        allow: the allowed methods, for a 405.
     """
 
     def __init__(
@@ -62,12 +49,12 @@ class Problem(Exception):
 
 
 def detail(*mistakes: Tuple[List[Union[str, int]], str, str]) -> Dict[str, Any]:
-    """Return the body of a 422: each mistake is its place, message and type."""
+    """Return the body of a 422; each mistake is its location, message and type."""
     return {"detail": [{"loc": loc, "msg": message, "type": kind} for loc, message, kind in mistakes]}
 
 
 def failed(message: str) -> Dict[str, str]:
-    """Return the body of a prediction that was not taken."""
+    """Return the body of a prediction that was not accepted."""
     return {"error": message, "status": "failed"}
 
 
@@ -76,10 +63,10 @@ _anything = msgspec.json.Decoder()
 
 
 def decode_request(body: bytes) -> PredictionRequest:
-    """Return the request that a body holds.
+    """Return the request in a body.
 
     Raises:
-        Problem: 400 where it is no JSON, 422 where it is JSON of another shape.
+        Problem: 400 if it is not JSON, 422 if it is JSON of another shape.
     """
     if not body:
         return PredictionRequest()
@@ -91,17 +78,17 @@ def decode_request(body: bytes) -> PredictionRequest:
         loc += [part for part in re.split(r"[.\[\]`]+", path) if part]
         raise Problem(422, detail((loc, message, "value_error"))) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Problem(400, {"error": f"The body is no valid JSON: {error}"}) from None
+        raise Problem(400, {"error": f"The body is not valid JSON: {error}"}) from None
 
 
 def decode_input(data: bytes) -> Any:
     """Return the value of a request's `input`; null means an empty object.
 
     Raises:
-        Problem: 400 where it is no JSON after all (bad UTF-8, a number out of range, nesting too deep).
+        Problem: 400 if it is not JSON after all (bad UTF-8, a number out of range, nesting too deep).
     """
     try:
         value = _anything.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Problem(400, {"error": f"The body is no valid JSON: {error}"}) from None
+        raise Problem(400, {"error": f"The body is not valid JSON: {error}"}) from None
     return {} if value is None else value

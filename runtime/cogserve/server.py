@@ -1,14 +1,14 @@
-"""A server from its start to its exit: the nursery tree, signals, and the way out.
+"""A server from its start to its exit: the nursery tree, signals, and shutdown.
 
     root nursery
-     ├─ tasks        of predictions and webhooks; outlive every request
+     ├─ tasks        predictions and webhooks; they outlive every request
      ├─ supervisor   the worker process
      ├─ edge         HTTP
      └─ signals
 
-On SIGTERM, SIGINT or POST /shutdown: readiness falls; after `pre_stop` no new prediction is taken; what
-was accepted has `drain` seconds to end, then it is cancelled; answers and webhooks get a moment; the
-worker is ended; the process exits. A thread sees to it that it does, whatever hangs.
+On SIGTERM, SIGINT or POST /shutdown: `/readyz` says 503; after `pre_stop` seconds no new predictions are
+accepted; those that were accepted have `drain` seconds to end, then they are cancelled; answers and webhooks get a
+moment; the worker is ended; the process exits. A watchdog thread ends the process if any of this hangs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 import trio
 
 from cogserve.app import App
+from cogserve.budget import Budget
 from cogserve.files.client import Client
 from cogserve.files.folders import Folders
 from cogserve.files.guard import Guard, Resolver, resolve
@@ -44,11 +45,11 @@ if TYPE_CHECKING:
     from cogserve.settings import Settings
     from cogserve.worker.spawn import Started
 
-# After the drain: to write answers and webhooks, and to end the worker.
+# Seconds after the drain for answers and webhooks, and for the worker to end.
 LAST_WORDS = 1.0
-# After all has ended: for those who come to ask for what they are owed.
+# Seconds after the last prediction has ended, for clients that poll for their results.
 LAST_QUESTIONS = 5.0
-# Until the process is ended by force: the longest way out, and this.
+# Seconds beyond the longest shutdown, after which the process is killed.
 WATCHDOG_MARGIN = 5.0
 
 log = logging.getLogger("cogserve")
@@ -61,7 +62,7 @@ class Server:
         settings: all of them.
         openapi: the predictor's OpenAPI document, or None.
         start: starts a worker.
-        resolver: how names become addresses; tests give their own.
+        resolver: resolves host names; tests have their own.
     """
 
     def __init__(
@@ -76,19 +77,19 @@ class Server:
         self._start = start
         self._resolver = resolver
         self._stop = trio.Event()  # begin to drain
-        self._hurry = trio.Event()  # do not wait for what runs
-        self._close = trio.Event()  # take no more connections
+        self._hurry = trio.Event()  # do not wait for running predictions
+        self._close = trio.Event()  # accept no more connections
         self.health = Health()
 
     def stop(self) -> None:
-        """Begin the way out; called again: hurry."""
+        """Begin to shut down; a second call skips the wait."""
         if self._stop.is_set():
             self._hurry.set()
         self.health.draining = True
         self._stop.set()
 
     async def run(self, *, task_status: "trio.TaskStatus[List[str]]" = trio.TASK_STATUS_IGNORED) -> None:
-        """Serve until stopped. Reports the URLs when connections are taken."""
+        """Serve until stopped. Reports the URLs when it accepts connections."""
         settings = self._settings
         folder = _make_folder()
         try:
@@ -134,7 +135,8 @@ class Server:
             schemas = document.get("components", {}).get("schemas", {})
             training = settings.mode == "train" and "TrainingInput" in schemas
         slots = max(settings.max_concurrency, schema.concurrency if schema is not None else 1)
-        scheduler = Scheduler(settings, slots, self.health, root, client, store, Folders(folder, root))
+        budget = Budget(settings.memory)
+        scheduler = Scheduler(settings, slots, self.health, root, client, store, Folders(folder, root), budget)
         supervisor = Supervisor(settings, self.health, scheduler, self._start)
         webhooks = Webhooks(settings, client, root)
         handlers = Handlers(settings, scheduler, webhooks.follow, guard, schema)
@@ -155,7 +157,7 @@ class Server:
     async def _drain(self, scheduler: Scheduler, webhooks: Webhooks) -> None:
         settings = self._settings
         log.info(
-            "shutting down: %d predictions have up to %g seconds", len(scheduler.registry.live), settings.drain
+            "shutting down: waiting up to %g s for %d predictions", settings.drain, len(scheduler.registry.live)
         )
         _watch(settings)
         with trio.move_on_after(settings.pre_stop):
@@ -167,10 +169,10 @@ class Server:
                 nursery.start_soon(_cancel_when, self._hurry, nursery.cancel_scope)
                 await scheduler.wait_idle()
                 await webhooks.wait_idle()
-                await _wait_told(owed)
+                await _wait_delivered(owed)
                 nursery.cancel_scope.cancel()
         if scheduler.registry.live:
-            log.warning("%d predictions did not end in time and are cancelled", len(scheduler.registry.live))
+            log.warning("cancelling %d predictions that did not end in time", len(scheduler.registry.live))
             await scheduler.abandon(LAST_WORDS)
         with trio.move_on_after(LAST_WORDS):
             await webhooks.wait_idle()
@@ -179,7 +181,7 @@ class Server:
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async for number in signals:
                 if number == signal.SIGTERM and self._settings.await_explicit_shutdown:
-                    log.info("SIGTERM is ignored: --await-explicit-shutdown was given")
+                    log.info("ignoring SIGTERM, because of --await-explicit-shutdown")
                 else:
                     self.stop()
 
@@ -193,10 +195,10 @@ async def _then(
         served.set()
 
 
-async def _wait_told(predictions: List[Prediction]) -> None:
-    """Give clients that ask from time to time the chance to get what ended just now."""
+async def _wait_delivered(predictions: List[Prediction]) -> None:
+    """Give clients that poll the chance to get what has just ended."""
     with trio.move_on_after(LAST_QUESTIONS):
-        while not all(prediction.told for prediction in predictions):  # noqa: ASYNC110 - short, and once
+        while not all(prediction.delivered for prediction in predictions):  # noqa: ASYNC110 - short, and once
             await trio.sleep(0.05)
 
 
@@ -212,11 +214,11 @@ async def _sweep(scheduler: Scheduler) -> None:
 
 
 def _watch(settings: Settings) -> None:
-    """Start the thread that ends the process by force when the way out takes too long."""
+    """Start the thread that kills the process if the shutdown takes too long."""
     limit = settings.pre_stop + settings.drain + 4 * LAST_WORDS + WATCHDOG_MARGIN
 
     def end() -> None:
-        os.write(2, b"error: the shutdown took too long, and the process is ended by force\n")
+        os.write(2, b"error: the shutdown took too long; exiting now\n")
         os._exit(1)
 
     timer = threading.Timer(limit, end)
@@ -225,5 +227,5 @@ def _watch(settings: Settings) -> None:
 
 
 def _make_folder() -> str:
-    """Return a new folder without links in its path, so that what lies below can be told from what does not."""
+    """Return a new folder whose path has no links, so that paths inside it can be recognised."""
     return os.path.realpath(tempfile.mkdtemp(prefix="cog-"))

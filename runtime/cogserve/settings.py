@@ -1,4 +1,4 @@
-"""What an operator can set: environment variables and the command's options, read once at the start."""
+"""The settings of the server: environment variables and command-line options, read once at the start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue: int = 64
     deadline: Optional[float] = None
     max_body: int = 100 * MEBIBYTE
-    max_inflight: int = 512 * MEBIBYTE  # bytes of request bodies held at once
+    max_inflight: int = 512 * MEBIBYTE  # of all requests that have not ended
+    max_memory: Optional[int] = None  # of all that clients and the model make the server hold
     max_output: int = 512 * MEBIBYTE
     max_download: int = 1024 * MEBIBYTE
     setup_timeout: Optional[float] = None
@@ -39,11 +40,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pre_stop: float = 0.0  # after SIGTERM: still taking predictions, but no longer ready
     drain: float = 30.0
     results_ttl: float = 300.0
+    results_disk: int = 4096 * MEBIBYTE  # of large results that are kept in files
     throttle: float = 0.5
     stream_history: int = 1024
-    write_timeout: float = 30.0  # a reader that takes nothing for so long is let go
-    body_timeout: float = 20.0  # for a request's body, beyond what a slow line (BODY_RATE) needs
-    keep_alive: float = 20.0  # also the limit for a request's head to arrive
+    write_timeout: float = 30.0  # that a client may lag behind MIN_RATE while it reads an answer
+    body_timeout: float = 20.0  # that a client may lag behind MIN_RATE while it sends a body
+    keep_alive: float = 20.0  # also the limit for a request's head
     parser: str = "httptools"
 
     allow_private: Tuple[str, ...] = ()
@@ -58,8 +60,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     playground: bool = True  # the page at `/`, for browsers
 
     @property
+    def memory(self) -> int:
+        """Bytes that clients and the model may make the server hold."""
+        if self.max_memory is not None:
+            return self.max_memory
+        return max(self.max_inflight, self.max_body) + self.max_output + 512 * MEBIBYTE
+
+    @property
     def ref(self) -> str:
-        """What the worker loads, `file.py:Name`."""
+        """The reference that the worker loads, `file.py:Name`."""
         return self.train_ref if self.mode == "train" else self.predict_ref
 
     @property
@@ -68,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadSettings(Exception):
-    """Settings that cannot be used: every mistake at once.
+    """Invalid settings, with every mistake.
 
     Args:
         mistakes: pairs of the setting's name and what is wrong with it.
@@ -150,6 +159,7 @@ VARIABLES: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
     ("COG_DEADLINE", "deadline", _limit),
     ("COG_MAX_BODY", "max_body", _size),
     ("COG_MAX_INFLIGHT", "max_inflight", _size),
+    ("COG_MAX_MEMORY", "max_memory", _size),
     ("COG_MAX_OUTPUT", "max_output", _size),
     ("COG_MAX_DOWNLOAD", "max_download", _size),
     ("COG_SETUP_TIMEOUT", "setup_timeout", _limit),
@@ -158,6 +168,7 @@ VARIABLES: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
     ("COG_PRE_STOP", "pre_stop", _seconds),
     ("COG_DRAIN", "drain", _seconds),
     ("COG_RESULTS_TTL", "results_ttl", _seconds),
+    ("COG_RESULTS_DISK", "results_disk", _size),
     ("COG_THROTTLE_RESPONSE_INTERVAL", "throttle", _seconds),
     ("COG_STREAM_HISTORY_CAPACITY", "stream_history", _whole(1, 1_000_000)),
     ("COG_WRITE_TIMEOUT", "write_timeout", _seconds),

@@ -1,7 +1,7 @@
-"""Tells a prediction's webhook what happens: in order, one call at a time, each with the whole state.
+"""Calls the webhooks of predictions: in order, one call at a time, each with the whole state.
 
-`start` and `completed` are told each once; `output` and `logs` at most every `throttle` seconds, and what
-came between is in the next. Only `completed` is tried again when it fails.
+`start` and `completed` are sent once each; `output` and `logs` at most every `throttle` seconds, each call with
+everything since the last. Only `completed` is retried.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Iterator, List, Optional, Set
+from typing import TYPE_CHECKING, Iterator, List, Optional, Set, Tuple
 
 import trio
 
 from cogserve.files.client import Client, ExchangeFailed, Request
 from cogserve.files.guard import Refused, parse
-from cogserve.protocol import EVENTS, encode
+from cogserve.predictions.encoding import Encoded
+from cogserve.protocol import EVENTS
 
 if TYPE_CHECKING:
     from cogserve.predictions.prediction import Event, Prediction
@@ -25,7 +26,7 @@ TRIES = 12
 FIRST_PAUSE = 0.1
 MOST_DOUBLINGS = 10
 TIMEOUT = 30.0
-# Of ends that wait to be told again: any client can name a webhook that never answers.
+# `completed` calls that wait for a retry: any client can name a webhook that never answers.
 MAX_LATE = 1000
 MAX_LATE_BYTES = 64 * 1024 * 1024
 KINDS = {"start": "start", "output": "output", "log": "logs", "completed": "completed"}
@@ -38,8 +39,8 @@ class Webhooks:
 
     Args:
         settings: throttle and token.
-        client: the guarded client.
-        nursery: where the sending is done; outlives every request.
+        client: makes the requests.
+        nursery: runs the calls; outlives every request.
     """
 
     def __init__(self, settings: Settings, client: Client, nursery: trio.Nursery) -> None:
@@ -48,24 +49,25 @@ class Webhooks:
         self._nursery = nursery
         self._sending: Set[Prediction] = set()
         self._idle = trio.Event()
-        # The bytes of each end that could not be told at once; the oldest first.
+        # The bytes of each `completed` call that waits for a retry; the oldest first.
         self._late: "OrderedDict[trio.CancelScope, int]" = OrderedDict()
 
     def follow(self, prediction: Prediction, url: str, wanted: Optional[List[str]]) -> None:
-        """Tell `url` of a new prediction's events; all of them, or those in `wanted`."""
+        """Send a new prediction's events to `url`: all of them, or those in `wanted`."""
         self._sending.add(prediction)
         follower = _Follower(self, prediction, url, frozenset(EVENTS if wanted is None else wanted))
         self._nursery.start_soon(self._run, follower)
 
     async def wait_idle(self) -> None:
-        """Return when every webhook has been delivered or given up."""
+        """Return when every webhook is delivered or given up."""
         while self._sending:
             self._idle = trio.Event()
             await self._idle.wait()
 
     async def _run(self, follower: "_Follower") -> None:
         try:
-            await follower.run()
+            with follower.prediction.in_use():
+                await follower.run()
         except Exception:
             log.exception("a webhook of prediction %s failed", follower.prediction.id)
         finally:
@@ -74,18 +76,24 @@ class Webhooks:
             if not self._sending:
                 self._idle.set()
 
-    async def post(self, url: str, prediction: Prediction, body: bytes) -> Optional[int]:
-        """Make one call; return the status, None where there was no answer.
-
-        Raises:
-            Refused: the URL may not be called at all.
-        """
+    def headers(self, url: str, prediction: Prediction) -> List[Tuple[str, str]]:
+        """Return the headers of calls to a prediction's webhook."""
         headers = [("Content-Type", "application/json"), *prediction.trace.items()]
         token = self._settings.webhook_token
-        # Whoever asks for a prediction names the URL: the operator's token goes only to the operator's hosts.
+        # The client names the URL: the operator's token goes only to the operator's hosts.
         if token is not None and parse(url).host in self._settings.webhook_token_hosts:
             headers.append(("Authorization", f"Bearer {token}"))
-        request = Request(method="POST", headers=headers, body=body, timeout=TIMEOUT)
+        return headers
+
+    async def post(
+        self, url: str, headers: List[Tuple[str, str]], prediction: Prediction, body: Encoded
+    ) -> Optional[int]:
+        """Make one call; return the status, or None if there was no answer.
+
+        Raises:
+            Refused: the URL is not allowed.
+        """
+        request = Request(method="POST", headers=headers, body=body.pieces, length=body.length, timeout=TIMEOUT)
         try:
             return (await self._client.exchange(url, request)).status
         except ExchangeFailed as error:
@@ -94,7 +102,7 @@ class Webhooks:
 
     @contextlib.contextmanager
     def late(self, size: int) -> Iterator[None]:
-        """Let an end be told again and again in the block. It is given up when later ones need the room."""
+        """Allow retries in the block, which is cancelled if later ones need its place."""
         scope = trio.CancelScope()
         self._late[scope] = size
         while len(self._late) > MAX_LATE or (len(self._late) > 1 and sum(self._late.values()) > MAX_LATE_BYTES):
@@ -111,14 +119,15 @@ class Webhooks:
 
 
 class _Follower:
-    """One prediction's webhook: collects what is to be told, and tells it."""
+    """One prediction's webhook: collects events, and sends them."""
 
     def __init__(self, hooks: Webhooks, prediction: Prediction, url: str, wanted: "frozenset[str]") -> None:
         self.prediction = prediction
         self._hooks = hooks
         self._url = url
+        self._headers = hooks.headers(url, prediction)
         self._wanted = wanted
-        self._start: Optional[bytes] = None
+        self._start: Optional[Encoded] = None
         self._pending: Set[str] = set()
         self._more = trio.Event()
         self._ended = trio.Event()
@@ -132,7 +141,7 @@ class _Follower:
             self._ended.set()
         if kind in self._wanted:
             if kind == "start":
-                self._start = encode(self.prediction.snapshot())
+                self._start = Encoded(self.prediction.snapshot())
             else:
                 self._pending.add(str(kind))
             self._more.set()
@@ -152,7 +161,7 @@ class _Follower:
                     return
                 if self._pending:
                     self._pending.clear()
-                    await self._call(encode(self.prediction.snapshot()))
+                    await self._call(Encoded(self.prediction.snapshot()))
                     if not self._ended.is_set():
                         with trio.move_on_after(self._hooks.throttle):
                             await self._ended.wait()
@@ -163,23 +172,25 @@ class _Follower:
         except Refused as error:
             log.warning("the webhook of prediction %s is refused: %s", self.prediction.id, error)
 
-    async def _call(self, body: bytes) -> bool:
-        """Make one call; return whether it was taken, or never will be."""
-        status = await self._hooks.post(self._url, self.prediction, body)
+    async def _call(self, body: Encoded) -> bool:
+        """Make one call; return whether it was accepted, or never will be."""
+        with self.prediction.in_use(body.copied):
+            status = await self._hooks.post(self._url, self._headers, self.prediction, body)
         if status is not None and not 200 <= status < 300:
             log.warning("the webhook of prediction %s answered %s", self.prediction.id, status)
         return status is not None and status != 429 and status < 500
 
     async def _complete(self) -> None:
-        body = encode(self.prediction.snapshot())
-        told = await self._call(body)
-        if not told:
-            with self._hooks.late(len(body)):
+        body = Encoded(self.prediction.snapshot())
+        delivered = await self._call(body)
+        if not delivered:
+            with self._hooks.late(body.length):
                 for number in range(TRIES):
                     await trio.sleep(FIRST_PAUSE * 2 ** min(number, MOST_DOUBLINGS))
-                    told = await self._call(body)
-                    if told:
+                    # Anew each time: a large output may have been moved to a file.
+                    delivered = await self._call(Encoded(self.prediction.snapshot()))
+                    if delivered:
                         break
-        self.prediction.told = self.prediction.told or told
-        if not told:
-            log.error("the end of prediction %s could not be told to its webhook", self.prediction.id)
+        self.prediction.delivered = self.prediction.delivered or delivered
+        if not delivered:
+            log.error("the result of prediction %s could not be delivered to its webhook", self.prediction.id)

@@ -1,4 +1,4 @@
-"""The way out: no accepted prediction is lost, and it always ends by its deadline."""
+"""Shutdown: no accepted prediction is lost, and it always ends by its deadline."""
 
 import http.client
 import json
@@ -82,7 +82,7 @@ def test_waiting_clients_get_their_answers_and_new_ones_are_told_to_go_elsewhere
 
     refused = server.predict(text="late")
     assert (refused.status, refused.headers["connection"]) == (503, "close")
-    assert refused.json["error"] == "The server is shutting down and takes no more predictions"
+    assert refused.json["error"] == "The server is shutting down and accepts no more predictions"
     assert refused.headers["retry-after"] == "1"
     assert (server.get("/readyz").status, server.get("/livez").status) == (503, 200)
     for thread in threads:
@@ -119,7 +119,7 @@ def test_a_server_that_hangs_on_its_way_out_is_ended_by_force(serve):
     server.terminate()
 
     assert server.wait() == 1
-    server.wait_for_line("error: the shutdown took too long, and the process is ended by force")
+    server.wait_for_line("error: the shutdown took too long; exiting now")
     server.until(lambda: not alive(worker), "the worker's end")
 
 

@@ -297,7 +297,7 @@ def test_an_output_over_the_limit_fails_cleanly(serve, how):
 
     assert (body["status"], body["error"]) == (
         "failed",
-        "The output is too large: more than the limit of 50000 bytes",
+        "The output is too large: more than the limit of 50000 bytes (`server.max_output` in cog.yaml)",
     )
     assert_serves(server)
 
@@ -337,7 +337,7 @@ def test_a_deadline_ends_what_runs_and_what_waits(serve, tmp_path):
     waited = server.put("waits")
 
     assert waited.status == 503
-    assert waited.json["error"] == "The deadline of 0.5 seconds passed while it waited for its turn"
+    assert waited.json["error"] == "The deadline of 0.5 seconds passed while it was waiting"
     assert int(waited.headers["retry-after"]) >= 1
     body = server.wait_for("runs")
     assert (body["status"], body["error"]) == ("failed", "The deadline of 0.5 seconds passed while it was running")

@@ -90,7 +90,7 @@ def test_a_setup_that_raises_is_told_with_its_traceback_and_stays(serve):
     assert (server.get("/livez").status, server.get("/readyz").status) == (503, 503)
     refused = server.predict(text="x")
     assert refused.status == 503
-    message = "Setup has failed, and this server takes no predictions. GET /health-check says why."
+    message = "Setup has failed, and this server accepts no predictions. GET /health-check says why."
     assert refused.json == {"error": message, "status": "failed"}
     assert "retry-after" not in refused.headers
 

@@ -26,7 +26,7 @@ def ended(id, size=0):  # noqa: A002
     prediction = Prediction(id, b"{}")
     prediction.move(State.WAITING)
     prediction.finish(State.CANCELED)
-    prediction.output_size = size
+    prediction.size += size
     return prediction
 
 
@@ -60,8 +60,22 @@ def test_results_are_bounded_by_their_bytes(monkeypatch):
     keep(registry, ended("a", 4000), ended("b", 4000), ended("c", 4000))
 
     assert [name for name in "abc" if registry.find(name)] == ["c"]
-    keep(registry, ended("too large", 20_000))
-    assert registry.find("too large") is None
+    keep(registry, ended("large", 20_000))
+    assert registry.find("large")  # the newest never makes room
+    keep(registry, ended("next"))
+    assert registry.find("large") is None
+    assert "bytes of results" in registry.why_dropped("large")
+
+
+def test_what_somebody_has_received_makes_room_before_what_nobody_has(monkeypatch):
+    monkeypatch.setattr(registry_module, "MAX_KEPT", 3)
+    registry = Registry(ttl=100)
+    predictions = [ended(str(number)) for number in range(6)]
+    predictions[2].delivered = predictions[4].delivered = True
+    keep(registry, *predictions)
+
+    # 0 had to go before anything was delivered; then the delivered ones went, though they were newer.
+    assert [number for number in range(6) if registry.find(str(number))] == [1, 3, 5]
 
 
 def test_an_id_that_ended_can_be_used_again_and_one_that_lives_not():
@@ -82,7 +96,7 @@ def test_all_requests_together_have_their_limit(server, tmp_path):
     refused = server.predict(text=large)
 
     assert refused.status == 503
-    assert refused.json["error"] == "The server holds as many bytes of requests as it may"
+    assert refused.json["error"] == "The server holds as many bytes of requests as COG_MAX_INFLIGHT allows"
     assert refused.headers["retry-after"] == "5"
     (tmp_path / "gate").touch()
     server.wait_for("large")

@@ -118,7 +118,7 @@ def test_an_unknown_input_is_left_out_and_noted_in_the_logs(server):
     body = server.predict(text="ab", colour="red").json
 
     assert body["output"] == "abab"
-    assert body["logs"] == "input `colour` is not known to this predictor and was left out\nasked for ab\n"
+    assert body["logs"] == "input `colour` is unknown to this predictor and was ignored\nasked for ab\n"
 
 
 def test_of_very_many_unknown_inputs_some_are_named_and_none_in_full(server):
@@ -126,9 +126,9 @@ def test_of_very_many_unknown_inputs_some_are_named_and_none_in_full(server):
 
     *named, more, asked = body["logs"].splitlines()
     assert named == [
-        f"input `{number:02}{'x' * 98}…` is not known to this predictor and was left out" for number in range(20)
+        f"input `{number:02}{'x' * 98}…` is unknown to this predictor and was ignored" for number in range(20)
     ]
-    assert (more, asked) == ("and 30 more, which were left out too", "asked for ab")
+    assert (more, asked) == ("and 30 more unknown inputs were ignored", "asked for ab")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_post_with_the_id_of_a_running_prediction_is_refused(server, hold):
     answer = server.predict(text="x", id="held")
 
     assert answer.status == 409
-    assert answer.json == {"error": "A prediction with the id held is running already", "status": "failed"}
+    assert answer.json == {"error": "A prediction with the id held is already running", "status": "failed"}
 
 
 @pytest.mark.parametrize("id", ["", "../../etc", "a/b", ".hidden", "a b", "é", "x" * 129, "a\n"])
@@ -274,7 +274,7 @@ def test_a_full_queue_is_503_and_says_when_to_try_again(server, hold):
     answer = server.predict(text="x")
 
     assert answer.status == 503
-    assert answer.json == {"error": "The queue is full: 2 predictions wait", "status": "failed"}
+    assert answer.json == {"error": "The queue is full: 3 predictions are running or waiting", "status": "failed"}
     assert int(answer.headers["retry-after"]) >= 1
 
 

@@ -4,11 +4,17 @@ import pytest
 import trio
 import trio.testing
 from cogserve.predictions import events as events_module
+from cogserve.predictions import prediction as prediction_module
 from cogserve.predictions.events import Streams
 from cogserve.predictions.prediction import Prediction, State
 from cogserve.protocol import Problem
 
 from tests.server.serving import events
+
+
+def end(prediction):
+    prediction.finish(State.CANCELED)
+    prediction.tell_end()
 
 
 def running(history=1024):
@@ -32,7 +38,7 @@ def test_a_silent_stream_is_kept_open_by_comments():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(Streams().follow, prediction, never, send)
             await trio.sleep(events_module.KEEP_ALIVE * 3.5)
-            prediction.finish(State.CANCELED)
+            end(prediction)
 
     trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
@@ -55,14 +61,15 @@ def test_too_many_readers_are_refused(monkeypatch):
             with pytest.raises(Problem) as refused:
                 await streams.follow(prediction, never, send)
             assert refused.value.status == 429
-            prediction.finish(State.CANCELED)
+            end(prediction)
         # Those who left make room.
         assert not await streams.follow(prediction, never, send)
 
     trio.run(run)
 
 
-def test_a_reader_that_is_slow_misses_the_oldest_and_is_told_how_many():
+def test_a_reader_that_is_slow_misses_the_oldest_and_is_told_how_many(monkeypatch):
+    monkeypatch.setattr(prediction_module, "MIN_HISTORY", 5)
     prediction, sent = running(history=5), []
     unblocked = trio.Event()
 
@@ -77,12 +84,12 @@ def test_a_reader_that_is_slow_misses_the_oldest_and_is_told_how_many():
             await trio.testing.wait_all_tasks_blocked()
             for number in range(20):
                 prediction.add_log(str(number))
-            prediction.finish(State.CANCELED)
+            end(prediction)
             unblocked.set()
 
     trio.run(run)
 
     told = events(b"".join(sent))
-    assert told[1] == ("error", {"error": "This reader was too slow, and missed events", "skipped": 16})
+    assert told[1] == ("error", {"error": events_module.MISSED, "skipped": 16})
     assert [data["data"] for kind, data in told if kind == "log"] == ["16", "17", "18", "19"]
     assert told[-1][0] == "completed"

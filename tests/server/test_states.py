@@ -65,10 +65,15 @@ class Worker:
 
 
 class Nursery:
-    """Takes tasks and never runs them: the ladder's steps are rules of the machine instead."""
+    """Never runs the tasks that it gets: the steps of a cancellation are rules of the machine instead."""
 
     def start_soon(self, *_):
         pass
+
+
+def failing(event):
+    """A listener that no prediction must suffer from."""
+    raise RuntimeError(f"at {event[0]}")
 
 
 class Predictions(RuleBasedStateMachine):
@@ -114,7 +119,8 @@ class Predictions(RuleBasedStateMachine):
         return earlier if earlier.id in self.scheduler.registry.live else self.submit(earlier.id)
 
     def submit(self, id):  # noqa: A002
-        prediction = Prediction(id, b"{}")
+        prediction = Prediction(id, b"{}", budget=self.scheduler.budget)
+        prediction.listen(failing)
         inside = self.scheduler.admission.inside
         try:
             self.scheduler.submit(prediction)
@@ -177,6 +183,11 @@ class Predictions(RuleBasedStateMachine):
         assert admission.inside == len([one for one in self.seen if not one.finished])
         if waiting:
             assert admission.free <= 0  # nothing waits while there is a place
+
+    @invariant()
+    def every_byte_is_counted(self):
+        if hasattr(self, "scheduler"):
+            assert self.scheduler.budget.held >= sum(one.size for one in self.scheduler.registry.live.values())
 
     @invariant()
     def none_is_lost_and_none_runs_twice(self):

@@ -4,6 +4,7 @@ import http.client
 import json
 
 import pytest
+from cogserve.predictions.events import MISSED
 
 from tests.server.fixtures import shared
 from tests.server.serving import events
@@ -99,7 +100,7 @@ def test_a_reader_that_comes_late_is_told_how_much_it_missed(serve):
     told = events(server.predict(method="PUT", path="/predictions/long", headers=SSE, count=1).body)
 
     # 100 outputs, start, log, metric and completed; the newest ten are kept.
-    assert told[0] == ("error", {"error": "This reader was too slow, and missed events", "skipped": 94})
+    assert told[0] == ("error", {"error": MISSED, "skipped": 94})
     assert [data["chunk"] for kind, data in told if kind == "output"] == [
         f"{number};" for number in range(91, 100)
     ]

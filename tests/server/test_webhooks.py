@@ -120,8 +120,8 @@ def test_ends_that_cannot_be_told_are_kept_as_far_as_there_is_room(serve, receiv
     for number in range(8):  # of which six have room
         ask({"count": 1}, id=f"late-{number}", webhook_events_filter=["completed"])
 
-    server.wait_for_line("the end of prediction late-0 could not be told to its webhook")
-    server.wait_for_line("the end of prediction late-1 could not be told to its webhook")
+    server.wait_for_line("the result of prediction late-0 could not be delivered to its webhook")
+    server.wait_for_line("the result of prediction late-1 could not be delivered to its webhook")
     receiver.requests.clear()
     receiver.answers["/hook"] = (200, {}, b"")
     still = {f'{{"id":"late-{number}"'.encode() for number in range(2, 8)}

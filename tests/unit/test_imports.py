@@ -45,11 +45,11 @@ MAY_READ_FILES = {
 }
 
 # Package or module of the server → the others that it may import.
-RECORDS = {"protocol", "settings", "health", "logs", "metrics"}
+RECORDS = {"protocol", "budget", "settings", "health", "logs", "metrics"}
 SERVER_MAY_IMPORT = {
     **{name: set() for name in RECORDS},
     "page": set(),
-    "http": {"protocol"},
+    "http": {"protocol", "budget"},
     "schema": {"protocol", "settings"},
     "files": {"protocol"},
     "worker": {"settings", "health"},
@@ -65,7 +65,7 @@ SERVER_DOORS = {
     "schema": {"documents", "inputs", "page"},
     "files": {"fetch", "store", "folders", "client", "guard"},
     "worker": {"spawn", "supervisor", "process"},
-    "predictions": {"prediction", "scheduler", "handlers"},
+    "predictions": {"prediction", "encoding", "scheduler", "handlers"},
 }
 
 

@@ -1,4 +1,4 @@
-"""Brings the files of an input into the prediction's folder: from data URIs, and from guarded URLs."""
+"""Puts the files of an input into the prediction's folder: from data URIs, and from allowed URLs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from cogserve.files.client import Client, ExchangeFailed, Request, TooLong
 from cogserve.files.guard import Refused
 
 PARALLEL = 8
-MAX_FILES = 10_000  # of one input; each is a folder, and may be nine bytes of the request
+MAX_FILES = 10_000  # of one input; each becomes a folder, and nine bytes of the request can ask for one
+MAX_HEAD = 1024  # characters of a data URI up to its comma
 TIMEOUT = 300.0
 WRITE = 1024 * 1024
 WHITESPACE = dict.fromkeys(map(ord, " \t\r\n"))
@@ -24,11 +25,11 @@ DATA_URI = re.compile(r"data:([^,;\s]*)((?:;[^,;]*)*),", re.IGNORECASE)
 
 
 class InputUnusable(Exception):
-    """A file of the input could not be had.
+    """A file of the input cannot be used.
 
     Args:
         field: the input's name.
-        refused: whether the value itself is at fault (then it is a 422), rather than the world.
+        refused: whether the value itself is wrong (which is a 422), rather than the download.
     """
 
     def __init__(self, field: str, message: str, *, refused: bool) -> None:
@@ -39,21 +40,21 @@ class InputUnusable(Exception):
 
 
 def present(values: Dict[str, Any], fields: Iterable[str]) -> bool:
-    """Return whether an input has files to bring."""
+    """Return whether an input has files."""
     return any(values.get(field) for field in fields)
 
 
 async def bring(client: Client, values: Dict[str, Any], fields: Iterable[str], folder: str, limit: int) -> None:
-    """Fetch every file of an input, and put local paths where the URLs were.
+    """Fetch every file of an input, and replace the URLs with local paths.
 
     Args:
-        values: the input; is changed in place.
-        fields: names of those that hold a URL or a list of URLs.
+        values: the input; changed in place.
+        fields: names of the inputs that hold a URL or a list of URLs.
         folder: where the files go, each in a folder of its own so that it keeps its name.
-        limit: bytes that one file may have.
+        limit: bytes of one file.
 
     Raises:
-        InputUnusable: the first that could not be had; the others are given up.
+        InputUnusable: the first file that cannot be used; the others are given up.
     """
     wanted = _wanted(values, fields)
     failures: List[InputUnusable] = []
@@ -82,7 +83,7 @@ async def bring(client: Client, values: Dict[str, Any], fields: Iterable[str], f
 
 
 def _wanted(values: Dict[str, Any], fields: Iterable[str]) -> List[Tuple[Any, Any, str]]:
-    """Return what holds each URL, the key of it there, and the input's name."""
+    """Return for each URL the dict or list that holds it, its key there, and the input's name."""
     wanted: List[Tuple[Any, Any, str]] = []
     for field in fields:
         value = values.get(field)
@@ -97,7 +98,7 @@ def _wanted(values: Dict[str, Any], fields: Iterable[str]) -> List[Tuple[Any, An
 
 
 class _Malformed(Exception):
-    """A data URI that is none."""
+    """A data URI that is not well-formed."""
 
 
 async def _bring_one(client: Client, url: str, place: str, limit: int) -> str:
@@ -108,7 +109,8 @@ async def _bring_one(client: Client, url: str, place: str, limit: int) -> str:
 
 
 def _store_data(url: str, place: str, limit: int) -> str:
-    match = DATA_URI.match(url)
+    comma = url.find(",", 0, MAX_HEAD)
+    match = DATA_URI.match(url, 0, comma + 1) if comma >= 0 else None
     if match is None:
         raise _Malformed("The data URI is not well-formed")
     data = url[match.end() :]
@@ -134,7 +136,7 @@ def _over(limit: int) -> str:
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error:  # perhaps a client has broken it into lines
+    except binascii.Error:  # perhaps the client has split it into lines
         return base64.b64decode(text.translate(WHITESPACE), validate=True)
 
 

@@ -1,7 +1,7 @@
-"""Where the server may connect to on a client's word: public addresses, and what the operator opened.
+"""Where the server may connect to if a client names the URL: public addresses, and what the operator allowed.
 
-The same policy holds for file inputs, webhooks and redirects. An address is judged as the number that the
-connection is made to, after the name was resolved once; how it was spelt does not matter then.
+The same policy holds for file inputs, webhooks and redirects. A name is resolved once, and the address that is
+then connected to is what is checked; how the client spelt it does not matter.
 """
 
 from __future__ import annotations
@@ -21,30 +21,32 @@ Resolved = Tuple[int, Tuple[Any, ...]]
 Resolver = Callable[[str, int], Awaitable[Sequence[Resolved]]]
 
 HOST = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$")
-# Not for everyone, whatever the running Python's `is_global` says of them (it differs between releases).
+# Not public, whatever the running Python's `is_global` says (it differs between releases).
 NOT_PUBLIC = tuple(
     ipaddress.ip_network(text)
     for text in (
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
         *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15"),
         *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
-        "168.63.129.16/32",  # a public number at which one cloud answers with its machines' metadata
+        "168.63.129.16/32",  # a public address at which one cloud serves its machines' metadata
         *("::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16"),
         *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"),
     )
 )
-# All that has been given to anyone; what lies outside, such as ::ffff:0:127.0.0.1, some network may translate.
-GIVEN_OUT = ipaddress.ip_network("2000::/3")
+# All global unicast addresses; some networks translate others, such as ::ffff:0:127.0.0.1.
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+UNSAFE = re.compile(r"[\x00-\x20\\\x7f]")
+MAX_URL = 8 * 1024
 PATH_SAFE = "%/:=&?~#+!$,;'@()*[]|"
 
 
 class Refused(Exception):
-    """A URL that this server does not follow. The message never names what the address resolved to."""
+    """A URL that this server does not follow. The message never says which address the name has."""
 
 
 class Target(msgspec.Struct, frozen=True):
-    """A URL, taken apart once."""
+    """A parsed URL."""
 
     scheme: str
     host: str
@@ -66,17 +68,24 @@ class Target(msgspec.Struct, frozen=True):
         return f"{self.scheme}://{self.host_header}{self.path}"
 
     def join(self, location: str) -> "Target":
-        """Return where a redirect from here leads."""
+        """Return the target of a redirect from here.
+
+        Raises:
+            Refused: see `parse`.
+        """
+        _check_length(location)
         return parse(urljoin(self.url, location))
 
 
 def parse(url: str) -> Target:
-    """Take a URL apart.
+    """Parse a URL.
 
     Raises:
-        Refused: it is no plain http or https URL. What two parsers could read differently is refused.
+        Refused: it is not a plain http or https URL, or too long. What two parsers could read differently is
+            refused.
     """
-    if any(character <= " " or character in "\\\x7f" for character in url):
+    _check_length(url)
+    if UNSAFE.search(url):
         raise Refused("The URL has a space, a backslash or a control character")
     try:
         parts = urlsplit(url)
@@ -98,32 +107,39 @@ def parse(url: str) -> Target:
     return Target(scheme, _host(host), port or (443 if scheme == "https" else 80), path, credentials)
 
 
+def _check_length(url: str) -> None:
+    if len(url) > MAX_URL:
+        raise Refused(f"The URL has more than {MAX_URL} characters")
+
+
 def _host(host: str) -> str:
+    if len(host) > 255:
+        raise Refused("The URL's host is not a host name")
     if ":" in host:
         try:
             if "%" in host:  # a scope, such as %eth0
                 raise ValueError
             return str(ipaddress.IPv6Address(host))
         except ValueError:
-            raise Refused("The URL's host is no IPv6 address") from None
+            raise Refused("The URL's host is not an IPv6 address") from None
     try:
         ascii_host = host.encode("idna").decode("ascii").rstrip(".").lower()
     except UnicodeError:
-        raise Refused("The URL's host is no host name") from None
+        raise Refused("The URL's host is not a host name") from None
     if not HOST.match(ascii_host):
-        raise Refused("The URL's host is no host name")
+        raise Refused("The URL's host is not a host name")
     return ascii_host
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is one of the open internet, also in every disguise as an IPv6 address."""
+    """Whether an address is public, also if an IPv6 address stands for an IPv4 address."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if address in NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(inner)
-        if address.teredo is not None or address not in GIVEN_OUT:
+        if address.teredo is not None or address not in GLOBAL_UNICAST:
             return False
     if any(address in network for network in NOT_PUBLIC if network.version == address.version):
         return False
@@ -140,7 +156,7 @@ class Guard:
     """The policy of one server.
 
     Args:
-        allow: hosts and CIDRs that are open besides public addresses.
+        allow: hosts and CIDRs that are allowed besides public addresses.
         resolver: how names become addresses.
     """
 
@@ -160,11 +176,11 @@ class Guard:
         )
 
     def _allows_text(self, text: str) -> bool:
-        # An address with a scope (%eth0) is of one link.
+        # An address with a scope (%eth0) is link-local.
         return "%" not in text and self.allows(ipaddress.ip_address(text))
 
     def precheck(self, url: str) -> Target:
-        """Return the URL taken apart; refuse what can be refused without asking anyone.
+        """Parse a URL, and refuse what can be refused without resolving its host.
 
         Raises:
             Refused: it can never be allowed.
@@ -184,10 +200,10 @@ class Guard:
         return list(await self._resolver(target.host, target.port))
 
     async def addresses(self, target: Target) -> List[Resolved]:
-        """Resolve a target once, and return the addresses that may be connected to.
+        """Resolve a target, and return those of its addresses that are allowed.
 
         Raises:
-            Refused: none may.
+            Refused: none is.
             OSError: the name cannot be resolved.
         """
         found = await self.resolve(target)
@@ -200,7 +216,7 @@ class Guard:
 
 
 def _literal(host: str) -> Optional[Address]:
-    """Return the address that a host spells, in any of the forms that resolvers take (127.1, 0x7f000001)."""
+    """Return the address that a host spells, in any form that resolvers accept (127.1, 0x7f000001)."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:

@@ -27,6 +27,7 @@ from urllib.parse import unquote
 
 import trio
 
+from cogserve.http.limits import next_deadline
 from cogserve.http.reader import BadRequest, Reader, Request
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Connection:
         sock: a connected, non-blocking one; it is not closed here.
         member: what others know of the connection.
         connections: all of them.
-        write_timeout: seconds after which a client that takes nothing is let go.
+        write_timeout: seconds that a client may lag behind the rate at which it must read.
         ending: says whether the server is about to end.
     """
 
@@ -228,14 +229,17 @@ class Connection:
             Gone: the client has gone, or takes nothing.
         """
         rest = memoryview(data)
+        deadline = None
         while True:
-            rest = rest[self.write_now(rest) :]
+            written = self.write_now(rest)
+            rest = rest[written:]
             if not rest:
                 return
-            with trio.move_on_after(self._write_timeout) as scope:
+            deadline = next_deadline(deadline, written, self._write_timeout)
+            with trio.move_on_at(deadline) as scope:
                 await trio.lowlevel.wait_writable(self._fd)
             if scope.cancelled_caught:
-                log.info("a client that reads nothing is let go")
+                log.info("a connection is closed: the client reads too slowly")
                 raise Gone
 
     async def _linger(self) -> None:
@@ -318,19 +322,23 @@ class Answer:
         self._given = request.complete
         return {"type": "http.request", "body": body, "more_body": not request.complete}
 
-    def now(self, status: int, headers: Iterable[Tuple[bytes, bytes]], body: bytes) -> None:
-        """Give the whole answer, from whichever task: without waiting for the one that serves the connection.
+    def now(self, status: int, headers: Iterable[Tuple[bytes, bytes]], body: bytes) -> bool:
+        """Write the whole answer, from any task, without waiting for the one that serves the connection.
 
         What the socket does not take at once is written when the application returns.
+
+        Returns:
+            Whether the client is still there.
         """
         if self.gone or self.over or self.started:
-            return
+            return False
         self.started = self.complete = True
         data = self._head_of(status, headers) + (body if self._request.method != b"HEAD" else b"")
         try:
             self.rest = data[self._connection.write_now(data) :]
         except Gone:
             self.gone = True
+        return not self.gone
 
     async def send(self, message: Dict[str, Any]) -> None:
         if self.gone or self.complete:
@@ -341,16 +349,20 @@ class Answer:
             return
         data = message.get("body", b"") if self._request.method != b"HEAD" else b""
         more = message.get("more_body", False)
-        if self._chunked and self._request.method != b"HEAD":
-            data = (b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"" if more else b"0\r\n\r\n")
         head, self._head = self._head, b""
+        tail = b""
+        if self._chunked and self._request.method != b"HEAD":
+            if data:
+                head, tail = head + b"%x\r\n" % len(data), b"\r\n"
+            if not more:
+                tail += b"0\r\n\r\n"
         try:
-            if len(data) > ONE_WRITE:
-                if head:
-                    await self._connection.write(head)
-                await self._connection.write(data)
-            elif head or data:
-                await self._connection.write(head + data)
+            if len(data) > ONE_WRITE:  # not worth a copy
+                for part in (head, data, tail):
+                    if part:
+                        await self._connection.write(part)
+            elif head or data or tail:
+                await self._connection.write(b"".join((head, data, tail)))
         except Gone:
             self.gone = True
         self.complete = not more

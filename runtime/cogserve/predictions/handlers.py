@@ -1,10 +1,11 @@
-"""The handlers of `/predictions` and `/trainings`: two names of the same thing."""
+"""The HTTP handlers of `/predictions` and `/trainings`, which are two names for the same thing."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
+import msgspec
 import trio
 
 from cogserve.files.guard import Guard, Refused
@@ -14,18 +15,17 @@ from cogserve.http.web import (
     Scope,
     Send,
     answer,
-    answer_prediction,
     headers_of,
     rfc3339,
     wait_disconnected,
 )
+from cogserve.predictions.encoding import SHORT, answer_prediction
 from cogserve.predictions.events import Streams
 from cogserve.predictions.prediction import Event, Prediction, State
 from cogserve.protocol import (
     EVENTS,
     ID,
     ID_RULE,
-    LONG,
     PredictionRequest,
     Problem,
     decode_input,
@@ -43,18 +43,20 @@ if TYPE_CHECKING:
 # Takes a prediction, the webhook's URL, and the events that it wants (None for all).
 Follow = Callable[[Prediction, str, Optional[List[str]]], None]
 
-# Of inputs that the predictor does not know, in the logs.
+# How many unknown inputs are named in the logs.
 MAX_NAMED = 20
 LONGEST_NAME = 100
+MAX_CONTEXT = 1024 * 1024
 NO_STREAMING = "This model does not support streaming responses. Add @cog.streaming to predict() to enable SSE."
 
 
 class Handlers:
-    """Answers requests for predictions.
+    """Handles requests for predictions.
 
     Args:
+        guard: which URLs are allowed.
         follow: sends a prediction's events to a webhook.
-        schema: what the inputs are; None where that is not known, and then everything is taken.
+        schema: what the inputs are; None if that is not known, and then every input is accepted.
     """
 
     def __init__(
@@ -72,7 +74,11 @@ class Handlers:
         self._schema = schema
         self._streams = Streams()
         self._bodies = Bodies(
-            settings.max_body, settings.body_timeout, settings.max_inflight, lambda: scheduler.input_bytes
+            settings.max_body,
+            settings.body_timeout,
+            settings.max_inflight,
+            lambda: scheduler.input_bytes,
+            scheduler.budget,
         )
 
     async def create(
@@ -82,7 +88,7 @@ class Handlers:
         send: Send,
         id: Optional[str] = None,  # noqa: A002
     ) -> None:
-        """POST, or PUT where an id stands in the path."""
+        """Handle POST, or PUT with an id in the path."""
         headers: Dict[bytes, bytes] = dict(scope["headers"])
         streaming = b"text/event-stream" in headers.get(b"accept", b"")
         complete = scope["extensions"].get("cog.complete", False)
@@ -94,16 +100,18 @@ class Handlers:
         given_id = self._id(request, id)
         if id is not None:
             found = self._scheduler.registry.find(id)
-            if found is not None and not found.turned_away:
+            if found is not None and not found.turned_away and not (found.finished and found.may_run_again):
                 await self._answer_again(found, receive, send, streaming=streaming)
                 return
+            if found is None:
+                self._refuse_dropped(id)
         refusal = self._scheduler.refusal()
         if refusal is not None:
             raise refusal
-        prediction = self._accept(request, given_id, headers)
+        prediction = await self._accept(request, given_id, headers)
         if streaming:
-            if await self._streams.follow(prediction, receive, send):
-                self._scheduler.cancel(prediction)
+            if await self._streams.follow(prediction, receive, send) and not prediction.detached:
+                self._scheduler.cancel(prediction, may_run_again=True)
         elif headers.get(b"prefer") == b"respond-async":
             await answer(send, 202, encode({"id": prediction.id, "status": "starting"}))
         else:
@@ -117,33 +125,32 @@ class Handlers:
         self._scheduler.cancel(prediction)
         await answer(send, 200, b"{}")
 
-    async def get(self, send: Send, id: str) -> None:  # noqa: A002
+    async def get(self, scope: Scope, send: Send, id: str) -> None:  # noqa: A002
         prediction = self._scheduler.registry.find(id)
         if prediction is None:
+            self._refuse_dropped(id)
             raise Problem(404, {"error": f"There is no prediction {id}, or it ended too long ago"})
-        prediction.told = prediction.told or prediction.finished
-        body = prediction.snapshot()
-        body["created_at"] = rfc3339(prediction.created_at)
+        finished = prediction.finished
+        times = {"created_at": rfc3339(prediction.created_at)}
         for name, moment in (("started_at", prediction.running_at), ("completed_at", prediction.finished_at)):
             if moment is not None:
-                body[name] = rfc3339(prediction.created_at + moment - prediction.accepted_at)
-        await answer_prediction(send, body)
+                times[name] = rfc3339(prediction.created_at + moment - prediction.accepted_at)
+        await answer_prediction(send, prediction, times)
+        prediction.delivered = prediction.delivered or (finished and scope["method"] == "GET")
 
-    def _accept(self, request: PredictionRequest, id: str, headers: Dict[bytes, bytes]) -> Prediction:  # noqa: A002
+    def _refuse_dropped(self, id: str) -> None:  # noqa: A002
+        reason = self._scheduler.registry.why_dropped(id)
+        if reason is not None:
+            raise Problem(410, {"error": f"Prediction {id} has ended, and its result is gone: {reason}"})
+
+    async def _accept(self, request: PredictionRequest, id: str, headers: Dict[bytes, bytes]) -> Prediction:  # noqa: A002
         """Check everything, and hand the prediction to the scheduler."""
         if id in self._scheduler.registry.live:
-            raise Problem(409, failed(f"A prediction with the id {id} is running already"))
-        data = bytes(request.input)
-        values = decode_input(data)
-        unknown = []
-        if self._schema is not None:
-            checked = self._schema.check(values)
-            values, unknown = checked.values, checked.unknown
-            self._check_urls(values)
-            if checked.changed or data == b"null":
-                data = encode(values)
-        elif data == b"null":
-            data = b"{}"
+            raise Problem(409, failed(f"A prediction with the id {id} is already running"))
+        data, values, unknown = await self._checked_input(bytes(request.input))
+        if id in self._scheduler.registry.live:  # the checks may have waited
+            raise Problem(409, failed(f"A prediction with the id {id} is already running"))
+        _check_context(request.context)
         self._check_webhook(request)
         streaming = self._schema is not None and self._schema.streaming
         prediction = Prediction(
@@ -152,17 +159,34 @@ class Handlers:
             context=request.context,
             trace=_trace(headers),
             # Nobody can ask for the events of a model that does not stream.
-            history=self._settings.stream_history if streaming or request.webhook else 0,
+            history=self._settings.stream_history if streaming or request.webhook else None,
+            budget=self._scheduler.budget,
         )
-        for name in unknown[:MAX_NAMED]:
-            shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
-            prediction.add_log(f"input `{shown}` is not known to this predictor and was left out\n", "stderr")
-        if len(unknown) > MAX_NAMED:
-            prediction.add_log(f"and {len(unknown) - MAX_NAMED} more, which were left out too\n", "stderr")
-        self._scheduler.submit(prediction, values, self._schema.files if self._schema is not None else ())
+        _log_unknown(prediction, unknown)
+        try:
+            self._scheduler.submit(prediction, values, self._schema.files if self._schema is not None else ())
+        except Problem:
+            prediction.release()
+            raise
         if request.webhook:
             self._follow(prediction, request.webhook, request.webhook_events_filter)
         return prediction
+
+    async def _checked_input(self, data: bytes) -> Tuple[bytes, Dict[str, Any], List[str]]:
+        """Return an input as JSON, its values, and the names of unknown ones that were left out.
+
+        Raises:
+            Problem: 400 or 422.
+        """
+        values = decode_input(data)
+        if self._schema is None:
+            return (b"{}" if data == b"null" else data), values, []
+        checked = self._schema.check(values)
+        await self._schema.settle(checked)
+        await self._check_urls(checked.values)
+        if checked.changed or data == b"null":
+            data = encode(checked.values)
+        return data, checked.values, checked.unknown
 
     def _id(self, request: PredictionRequest, path_id: Optional[str]) -> str:
         for given, loc in ((path_id, ["path", "prediction_id"]), (request.id, ["body", "id"])):
@@ -183,11 +207,13 @@ class Handlers:
         if self._schema is None or not self._schema.streaming or scope["path"].startswith("/trainings"):
             raise Problem(406, {"error": NO_STREAMING})
 
-    def _check_urls(self, values: Dict[str, Any]) -> None:
-        """Refuse a URL that can be seen to lead where this server does not go; the rest is seen when fetched."""
+    async def _check_urls(self, values: Dict[str, Any]) -> None:
+        """Refuse URLs that are known to be forbidden; the others are checked when they are fetched."""
         for field in self._schema.files if self._schema is not None else ():
             value = values.get(field)
-            for url in value if isinstance(value, list) else (value,):
+            for number, url in enumerate(value if isinstance(value, list) else (value,)):
+                if number % 100 == 99:
+                    await trio.lowlevel.checkpoint()
                 if isinstance(url, str) and url[:5].lower() != "data:":
                     try:
                         self._guard.precheck(url)
@@ -206,48 +232,72 @@ class Handlers:
                 raise Problem(422, detail((["body", "webhook"], str(error), "value_error"))) from None
 
     async def _answer_at_end(self, prediction: Prediction, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer when a prediction has ended; where the client leaves before, cancel it."""
+        """Answer when a prediction has ended; if the client leaves before, cancel it."""
         extensions = scope["extensions"]
         answer_now = extensions.get("cog.answer_now")
         answered = False
 
         def ended() -> None:
-            # What most wait for does not wait for this task's turn: with one client, that is a fifth of its time.
+            # The most frequent answer does not wait for this task's turn, which takes a fifth of a short request.
             nonlocal answered
-            if prediction.state is State.SUCCEEDED and prediction.output_size < LONG and answer_now is not None:
-                answered = prediction.told = True
+            if prediction.state is State.SUCCEEDED and prediction.size < SHORT and answer_now is not None:
                 body = encode(prediction.snapshot())
-                answer_now(200, headers_of(len(body)), body)
+                answered = answer_now(200, headers_of(len(body)), body)
+                prediction.delivered = answered
 
         await _wait(prediction, extensions.get("cog.on_gone"), receive, ended)
         if not answered:
             await self._answer_finished(prediction, send)
 
     async def _answer_finished(self, prediction: Prediction, send: Send) -> None:
-        """Answer with the end; if it has not come, the client has gone, and the prediction is cancelled."""
+        """Answer with the result. If there is none yet, the client has left, and the prediction is cancelled."""
         if not prediction.finished:
-            self._scheduler.cancel(prediction)
+            if not prediction.detached:
+                self._scheduler.cancel(prediction, may_run_again=True)
             return
-        prediction.told = True
         if prediction.invalid is not None:
             field, message = prediction.invalid
             raise Problem(422, detail((["body", "input", field], message, "value_error")))
         if prediction.state is State.FAILED and prediction.expired:
             retry_after = self._scheduler.admission.retry_after()
             raise Problem(503, failed(prediction.error or ""), retry_after=retry_after)
-        await answer_prediction(send, prediction.snapshot())
+        await answer_prediction(send, prediction, {})
+        prediction.delivered = True
 
     async def _answer_again(
         self, prediction: Prediction, receive: Receive, send: Send, *, streaming: bool
     ) -> None:
-        """Answer a PUT whose prediction there is already: it is not run a second time."""
+        """Answer a PUT of an id that has run or is running: it is not run a second time.
+
+        From now on the prediction does not depend on the connection that started it, which may be a dead one that
+        this client has given up.
+        """
+        prediction.detached = True
         if streaming:
-            await self._streams.follow(prediction, receive, send)
+            await self._streams.follow(prediction, receive, send, late=True)
         elif prediction.finished:
-            prediction.told = True
-            await answer_prediction(send, prediction.snapshot())
+            await answer_prediction(send, prediction, {})
+            prediction.delivered = True
         else:
-            await answer(send, 202, encode({**prediction.snapshot(), "input": prediction.given}))
+            given = prediction.given if prediction.given is not None else b"{}"
+            shown = self._schema.hide_secrets(given) if self._schema is not None else msgspec.Raw(given)
+            await answer_prediction(send, prediction, {"input": shown}, status=202)
+
+
+def _check_context(context: Optional[Dict[str, str]]) -> None:
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in (context or {}).items())
+    if size > MAX_CONTEXT:
+        message = f"The context has {size} bytes, more than the limit of {MAX_CONTEXT}"
+        raise Problem(422, detail((["body", "context"], message, "value_error")))
+
+
+def _log_unknown(prediction: Prediction, names: List[str]) -> None:
+    """Name the inputs that the predictor does not have in the prediction's logs."""
+    for name in names[:MAX_NAMED]:
+        shown = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+        prediction.add_log(f"input `{shown}` is unknown to this predictor and was ignored\n", "stderr")
+    if len(names) > MAX_NAMED:
+        prediction.add_log(f"and {len(names) - MAX_NAMED} more unknown inputs were ignored\n", "stderr")
 
 
 async def _wait(
@@ -256,7 +306,7 @@ async def _wait(
     receive: Receive,
     ended: Callable[[], None],
 ) -> None:
-    """Return when a prediction has ended, or its client has gone; call `ended` in the moment of its end."""
+    """Return when a prediction has ended, or its client has left; call `ended` at the moment of its end."""
     if prediction.finished:
         return
     if on_gone is None:
@@ -280,7 +330,7 @@ async def _wait(
 
 
 def _is_json(headers: Dict[bytes, bytes]) -> bool:
-    """Whether the body is to be read. One without a type counts as absent, as Cog has it.
+    """Whether to read the body. One without a type counts as absent, as in Cog.
 
     Raises:
         Problem: 415, it is of another type.
@@ -295,7 +345,7 @@ def _is_json(headers: Dict[bytes, bytes]) -> bool:
 
 
 def route(path: str) -> Optional[Tuple[str, bool]]:
-    """Take apart a path below `/predictions/` or `/trainings/`: the id, and whether it is to be cancelled."""
+    """Split a path below `/predictions/` or `/trainings/`: the id, and whether it ends in `/cancel`."""
     _, _, rest = path[1:].partition("/")
     if rest.endswith("/cancel"):
         return rest[: -len("/cancel")], True
@@ -303,7 +353,7 @@ def route(path: str) -> Optional[Tuple[str, bool]]:
 
 
 def _trace(headers: Dict[bytes, bytes]) -> Dict[str, str]:
-    """Return the W3C trace context of a request's headers, to be carried on."""
+    """Return the W3C trace context of a request's headers, for its webhooks."""
     found = {}
     for name in (b"traceparent", b"tracestate"):
         value = headers.get(name)

@@ -1,7 +1,7 @@
-"""Puts a prediction's output together: checks it, stores its files, and keeps its order.
+"""Collects a prediction's output: checks it, stores its files, and keeps it in order.
 
-What has no files is taken at once. From the first chunk with files on, a task of the prediction's own takes
-everything in its order, because storing takes time and what comes next must wait for it.
+Output without files is added at once. From the first chunk with files on, a task of that prediction adds
+everything in order, because storing files takes time, and what comes next must wait for them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 import trio
 
 from cogserve.files.store import OutputUnusable, Store, place
-from cogserve.protocol import encode
+from cogserve.protocol import NO_ROOM, encode
 
 if TYPE_CHECKING:
     from cogserve.predictions.prediction import Prediction
@@ -29,11 +29,11 @@ class Outputs:
     """The output of all predictions that run.
 
     Args:
-        store: gives out files.
-        limit: bytes that an output may have, its files included.
+        store: uploads files, or turns them into data URIs.
+        limit: bytes of one output, including its files as data URIs.
         spawn: runs a task for a prediction.
-        complete: takes the `done` frame of a prediction whose files are stored.
-        fail: takes what is wrong with a prediction's output.
+        complete: called with the `done` frame of a prediction whose files are stored.
+        fail: called with the error in a prediction's output.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Outputs:
         self._storing: Dict[Prediction, trio.MemorySendChannel[Any]] = {}
 
     def chunk(self, prediction: Prediction, header: Header, payload: bytes) -> None:
-        """Take an `output` frame."""
+        """Handle an `output` frame."""
         try:
             self._count(prediction, len(payload))
             if not self.defer(prediction, header, payload):
@@ -62,19 +62,19 @@ class Outputs:
             self._fail(prediction, str(error))
 
     def whole(self, prediction: Prediction, payload: Payload) -> None:
-        """Take the output that came in one piece; none, where chunks carried it.
+        """Set an output that came in one piece; empty if it came in chunks.
 
         Raises:
-            OutputUnusable: it is no JSON, or too much.
+            OutputUnusable: it is not JSON, or too large.
         """
         self._count(prediction, len(payload))
         if payload:
             prediction.set_output(_raw(payload))
         elif prediction.chunks is None:
-            prediction.chunks = []  # a stream of nothing
+            prediction.chunks = []  # a stream without elements
 
     def defer(self, prediction: Prediction, header: Header, payload: bytes) -> bool:
-        """Have a frame wait for the files before it, or for its own; return whether it has to."""
+        """Let a frame wait for the files before it, or for its own; return whether it has to."""
         channel = self._storing.get(prediction)
         if channel is None:
             if not header.get("files"):
@@ -119,9 +119,13 @@ class Outputs:
         prediction.output_size += size
         if prediction.output_size > self._limit:
             raise self._too_large()
+        if not prediction.has_room(size):
+            raise OutputUnusable(f"The output is too large: {NO_ROOM[0].lower()}{NO_ROOM[1:]}")
 
     def _too_large(self) -> OutputUnusable:
-        return OutputUnusable(f"The output is too large: more than the limit of {self._limit} bytes")
+        return OutputUnusable(
+            f"The output is too large: more than the limit of {self._limit} bytes (`server.max_output` in cog.yaml)"
+        )
 
 
 def _raw(payload: Payload) -> msgspec.Raw:
@@ -130,4 +134,4 @@ def _raw(payload: Payload) -> msgspec.Raw:
     try:
         return _as_raw.decode(payload)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise OutputUnusable(f"The output is no valid JSON: {error}") from None
+        raise OutputUnusable(f"The output is not valid JSON: {error}") from None

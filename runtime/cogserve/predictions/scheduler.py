@@ -1,7 +1,7 @@
-"""Takes every prediction through its states: in, files fetched, a slot, the worker, files stored, the end.
+"""Moves every prediction through its states: accepted, files fetched, waiting, on the worker, files stored, ended.
 
-A prediction needs a task of its own only while files are fetched or stored, or while it is being
-cancelled; otherwise frames and requests move it on as they come.
+A prediction has a task of its own only while its files are fetched or stored, or while it is being cancelled.
+Otherwise frames and requests move it on as they come.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ import msgspec
 import trio
 from cogworker import frames
 
+from cogserve.budget import Budget
 from cogserve.files import fetch
 from cogserve.files.store import OutputUnusable, Store
 from cogserve.logs import MODEL
 from cogserve.metrics import Metrics
 from cogserve.predictions.admission import Admission, Full
 from cogserve.predictions.cancellation import cancel_on_worker, ended_within
+from cogserve.predictions.encoding import write
 from cogserve.predictions.outputs import Outputs, Payload
-from cogserve.predictions.prediction import Prediction, State
-from cogserve.predictions.registry import Registry
-from cogserve.protocol import Problem, encode, failed
+from cogserve.predictions.prediction import MetricRefused, Prediction, State
+from cogserve.predictions.registry import LARGE, Registry
+from cogserve.protocol import NO_ROOM, Problem, encode, failed
 from cogserve.worker.supervisor import Listener
 
 if TYPE_CHECKING:
@@ -33,10 +35,13 @@ if TYPE_CHECKING:
     from cogserve.worker.process import Exit, Worker
 
 NOT_READY = "Setup has not finished yet. Wait until it has finished, or GET /health-check for status."
-SETUP_FAILED = "Setup has failed, and this server takes no predictions. GET /health-check says why."
+SETUP_FAILED = "Setup has failed, and this server accepts no predictions. GET /health-check says why."
 DEFUNCT = "The model has crashed and does not start any more. GET /health-check says why."
 AT_CAPACITY = "At capacity - all prediction slots busy"
-DRAINING = "The server is shutting down and takes no more predictions"
+DRAINING = "The server is shutting down and accepts no more predictions"
+
+# Seconds in which a large result may be fetched from memory, before it is written to a file.
+SPILL_DELAY = 1.0
 
 Task = Callable[..., Awaitable[None]]
 
@@ -50,11 +55,12 @@ class Scheduler(Listener):
     Args:
         settings: the server's.
         slots: how many predictions the worker runs at once.
-        health: says whether predictions are taken.
-        nursery: for what a prediction needs tasks for; outlives every request.
+        health: whether predictions are accepted.
+        nursery: runs the tasks of predictions; outlives every request.
         client: fetches input files.
-        store: gives out output files.
-        folders: where predictions have their files.
+        store: uploads output files, or turns them into data URIs.
+        folders: where the files of predictions are.
+        budget: counts the bytes that predictions hold.
     """
 
     def __init__(
@@ -66,12 +72,15 @@ class Scheduler(Listener):
         client: Client,
         store: Store,
         folders: Folders,
+        budget: Optional[Budget] = None,
     ) -> None:
         self.admission = Admission(slots, settings.queue)
-        self.registry = Registry(settings.results_ttl)
+        self.registry = Registry(settings.results_ttl, settings.results_disk)
+        self.budget = budget if budget is not None else Budget(settings.memory)
+        self.budget.make_room = self.registry.make_room
         self.metrics = Metrics()
         self.closed = False
-        self.input_bytes = 0  # of all predictions that live
+        self.input_bytes = 0  # of all predictions that have not ended
         self.worker: Optional[Worker] = None
         self._settings = settings
         self._health = health
@@ -82,34 +91,34 @@ class Scheduler(Listener):
             store, settings.max_output, spawn=self._spawn, complete=self._complete, fail=self._fail
         )
         self._idle = trio.Event()
-        # The tasks of predictions whose files are being fetched or stored.
+        # The tasks that fetch or store files.
         self._tasks: Dict[Prediction, trio.CancelScope] = {}
-        # Of predictions that are being cancelled: set when the worker is done with them.
+        # For predictions that are being cancelled: set when the worker is done with them.
         self._freed: Dict[Prediction, trio.Event] = {}
 
     # Requests
 
     def refusal(self) -> Optional[Problem]:
-        """Return why no prediction is taken now, whatever it is; None if they are."""
+        """Return why no predictions are accepted now; None if they are."""
         health = self._health
         if self.closed:
             return Problem(503, failed(DRAINING), retry_after=1, close=True)
         if health.was_ready and health.alive:
             return None
-        if not health.alive:  # to try again is of no use
+        if not health.alive:  # a retry is of no use
             return Problem(503, failed(DEFUNCT if health.was_ready else SETUP_FAILED))
         return Problem(503, failed(NOT_READY), retry_after=5)
 
     def submit(self, prediction: Prediction, values: Optional[Dict[str, Any]] = None, files: Any = ()) -> None:
-        """Take a prediction in.
+        """Accept a prediction.
 
         Args:
             prediction: a new one.
-            values: its input, decoded; needed where it has files.
+            values: its input, decoded; needed if it has files.
             files: names of the inputs that are files.
 
         Raises:
-            Problem: it is not taken: 409 or 503.
+            Problem: it is refused: 409 or 503.
         """
         try:
             self.admission.enter(prediction)
@@ -117,7 +126,7 @@ class Scheduler(Listener):
             self.metrics.refused += 1
             if self._settings.queue == 0:
                 raise Problem(409, failed(AT_CAPACITY)) from None
-            message = f"The queue is full: {self.admission.waiting} predictions wait"
+            message = f"The queue is full: {self.admission.inside} predictions are running or waiting"
             raise Problem(503, failed(message), retry_after=full.retry_after) from None
         self.registry.add(prediction)
         self.input_bytes += len(prediction.input)
@@ -129,18 +138,21 @@ class Scheduler(Listener):
         else:
             self._wait(prediction)
 
-    def cancel(self, prediction: Prediction, reason: str = "") -> None:
-        """Cancel a prediction, however far it is. One that runs ends when the worker says so or is dead.
+    def cancel(self, prediction: Prediction, reason: str = "", *, may_run_again: bool = False) -> None:
+        """Cancel a prediction in any state. One that runs ends when the worker says so or is dead.
 
         Args:
-            reason: where given, the prediction fails with it rather than being canceled.
+            reason: if given, the prediction fails with it rather than being canceled.
+            may_run_again: whether a PUT of the same id may run it again.
         """
         if prediction.finished:
             return
         if prediction.cancel_reason is None:
+            prediction.may_run_again = may_run_again
+        if prediction.cancel_reason is None:
             prediction.cancel_reason = reason
         elif prediction.state is State.RUNNING:
-            return  # it is on its way
+            return  # that is under way
         if prediction.state is State.RUNNING and self.worker is not None:
             freed = self._freed[prediction] = trio.Event()
             settings = self._settings
@@ -153,22 +165,22 @@ class Scheduler(Listener):
         self._end_cancelled(prediction)
 
     async def wait_idle(self) -> None:
-        """Return when no prediction lives."""
+        """Return when every prediction has ended."""
         while self.registry.live:
             self._idle = trio.Event()
             await self._idle.wait()
 
     async def abandon(self, seconds: float) -> None:
-        """Cancel everything; whatever runs after `seconds` still ends with its worker."""
+        """Cancel everything; what still runs after `seconds` ends with its worker."""
         for prediction in list(self.registry.live.values()):
-            self.cancel(prediction, "The server was shut down before the prediction ended")
+            self.cancel(prediction, "The server was shut down before the prediction ended", may_run_again=True)
         with trio.move_on_after(seconds):
             await self.wait_idle()
         if self.worker is not None and self.registry.live:
             self.worker.kill("the server was shut down")
             await self.wait_idle()
 
-    # What the supervisor tells
+    # Called by the supervisor
 
     def attach(self, worker: Worker) -> None:
         self.worker = worker
@@ -183,16 +195,17 @@ class Scheduler(Listener):
                 self._release(prediction)
                 self._end_cancelled(prediction)
             else:
+                prediction.may_run_again = True
                 failure = {"type": "done", "status": "failed", "error": f"The prediction failed: {end.reason}"}
                 self._on_done(prediction, failure, b"")
 
     def give_up(self, reason: str) -> None:
         for prediction in list(self.registry.live.values()):
-            self.cancel(prediction, reason)
+            self.cancel(prediction, reason, may_run_again=True)
 
     def on_text(self, source: str, text: str) -> None:
         running = self.admission.running
-        # With several at once only the worker knows whose text it is, and says so in frames.
+        # If several run, only the worker knows whose text it is, and sends it in frames.
         self._add_log(next(iter(running.values())) if len(running) == 1 else None, source, text)
 
     def on_setup_text(self, source: str, text: str) -> None:
@@ -204,12 +217,12 @@ class Scheduler(Listener):
         if kind == "log":
             self._add_log(prediction, str(header.get("source", "stdout")), payload.decode("utf-8", "replace"))
         elif prediction is None:
-            log.debug("a %s frame for a prediction that does not run", kind)
+            log.debug("a %s frame for a prediction that is not running", kind)
         elif kind == "output":
             self._drain()
             self._outputs.chunk(prediction, header, payload)
         elif kind == "metric":
-            prediction.record_metric(str(header["name"]), msgspec.json.decode(payload), str(header.get("mode")))
+            self._record_metric(prediction, header, payload)
         elif kind == "done":
             self._drain()
             self._on_done(prediction, header, payload)
@@ -238,7 +251,8 @@ class Scheduler(Listener):
                 self.worker.send(header, prediction.input)
         except (frames.FrameTooLarge, OSError) as error:
             self.admission.release(prediction)
-            self._end(prediction, State.FAILED, f"The prediction could not be started: {error}")
+            reason = error.strerror if isinstance(error, OSError) else error
+            self._end(prediction, State.FAILED, f"The prediction could not be started: {reason}")
             return
         prediction.move(State.RUNNING)
 
@@ -253,13 +267,13 @@ class Scheduler(Listener):
         task: Callable[..., Awaitable[None]],
         *arguments: Any,
     ) -> None:
-        """Run a prediction's own task so that a defect in it fails that prediction, not the server."""
+        """Run a prediction's own task; an unexpected exception fails that prediction, not the server."""
         try:
             with scope:
                 await task(*arguments)
         except Exception:
             log.exception("a task of prediction %s failed", prediction.id)
-            self._fail(prediction, "The server failed to handle this prediction; its log says why")
+            self._fail(prediction, "The server failed to handle this prediction; see its log")
         finally:
             del self._tasks[prediction]
             if prediction.finished:
@@ -278,8 +292,17 @@ class Scheduler(Listener):
             self._end(prediction, State.FAILED, f"The input could not be stored: {error.strerror}")
         else:
             if not prediction.finished:
-                prediction.input = encode(values)
+                prediction.set_input(encode(values))
                 self._wait(prediction)
+
+    def _record_metric(self, prediction: Prediction, header: Dict[str, Any], payload: bytes) -> None:
+        name = str(header.get("name"))
+        try:
+            if not prediction.has_room(len(payload)):
+                raise MetricRefused(NO_ROOM)
+            prediction.record_metric(name, msgspec.json.decode(payload), str(header.get("mode")))
+        except (MetricRefused, msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+            self._fail(prediction, f"The metric `{name}` cannot be recorded: {error}")
 
     def _on_done(self, prediction: Prediction, header: Dict[str, Any], payload: bytes) -> None:
         self._release(prediction, header.get("seconds"))
@@ -305,7 +328,7 @@ class Scheduler(Listener):
                 self._end(prediction, State.SUCCEEDED, None, seconds)
 
     def _fail(self, prediction: Prediction, error: str) -> None:
-        """Fail a prediction over its output; if it still runs, it is cancelled first."""
+        """Fail a prediction because of what it sent; if it still runs, it is cancelled first."""
         if prediction.state is State.RUNNING:
             self.cancel(prediction, error)
         else:
@@ -315,7 +338,7 @@ class Scheduler(Listener):
         if await ended_within(prediction, seconds):
             return
         prediction.expired = prediction.running_at is None
-        where = "it waited for its turn" if prediction.expired else "it was running"
+        where = "it was waiting" if prediction.expired else "it was running"
         self.cancel(prediction, f"The deadline of {seconds:g} seconds passed while {where}")
 
     # Ends
@@ -337,11 +360,19 @@ class Scheduler(Listener):
         self, prediction: Prediction, state: State, error: Optional[str] = None, seconds: Optional[float] = None
     ) -> None:
         if prediction.finished:
-            return  # it was cancelled while a task of its own was on its way here
+            return  # it was cancelled while its own task was about to end it
         self.input_bytes -= len(prediction.given or b"")
+        # First the books, then the listeners: whatever these do, the place is free.
         prediction.finish(state, error, seconds)
         self.admission.leave(prediction)
-        self.registry.end(prediction)
+        with prediction.in_use():
+            self.registry.end(prediction)
+            self._settle_end(prediction)
+            prediction.tell_end()
+        if prediction.size > LARGE and self.registry.keeps(prediction):
+            self._nursery.start_soon(self._spill, prediction)
+
+    def _settle_end(self, prediction: Prediction) -> None:
         self.metrics.observe(prediction.state.status, prediction.seconds_waited, prediction.seconds_run)
         log.debug("prediction %s %s", prediction.id, prediction.state.status)
         if prediction not in self._tasks:
@@ -352,9 +383,32 @@ class Scheduler(Listener):
     def _give_folder_back(self, prediction: Prediction) -> None:
         folder, prediction.folder = prediction.folder, None
         if folder is not None:
-            # The worker puts files into it alone, and says which; but not of those before one that failed.
+            # The worker names the files that it has put into it, but not if the prediction failed before.
             untouched = prediction.state is State.SUCCEEDED and not prediction.has_files
             self._folders.give_back(folder, untouched=untouched)
+
+    async def _spill(self, prediction: Prediction) -> None:
+        """Move a large result into a file, unless somebody gets it soon."""
+        await trio.sleep(SPILL_DELAY)
+        output = prediction.chunks if prediction.chunks is not None else prediction.output
+        if prediction.delivered or output is None or not self.registry.keeps(prediction):
+            self.registry.settle(prediction)
+            return
+        path = ""
+        try:
+            path = self._folders.new_file()
+            file = await trio.to_thread.run_sync(write, output, path)
+        except OSError as error:
+            log.warning("the result of prediction %s stays in memory: %s", prediction.id, error.strerror)
+            self.registry.settle(prediction)
+            if path:
+                self._folders.remove_file(path)
+            return
+        if self.registry.keeps(prediction):
+            prediction.on_release = lambda: self._folders.remove_file(path)
+            self.registry.settle(prediction, file)
+        else:
+            self._folders.remove_file(path)
 
     def _drain(self) -> None:
         if self.worker is not None:

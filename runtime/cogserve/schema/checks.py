@@ -1,4 +1,4 @@
-"""The checks that a schema's keywords stand for: each takes a value and says what is wrong with it."""
+"""The checks for a schema's keywords: each gets a value, and raises `Mistake` if it does not fit."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import json
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
+from cogserve.schema.patterns import Deferred, Pattern, mismatch
+
 Place = List[Union[str, int]]
-# Takes a value and its place, returns the value to use; collects nothing, raises at the first mistake.
+# Gets a value and its place, returns the value to use; raises `Mistake` at the first mistake.
 Check = Callable[[Any, Place], Any]
 
 FILE_URL = re.compile(r"(data:|https?://)", re.IGNORECASE)
 
 
 class Mistake(Exception):
-    """A value that does not fit: where below the field, and why."""
+    """A value that does not fit: where it is inside the field, and why it does not fit."""
 
     def __init__(self, message: str, place: Place) -> None:
         super().__init__(message)
@@ -74,9 +76,10 @@ def enum(choices: List[Any]) -> Check:
     return check
 
 
-def string(schema: Dict[str, Any]) -> Check:
+def string(schema: Dict[str, Any], defer: Callable[[Deferred], None]) -> Check:
+    """Check a string. A pattern that may take long is handed to `defer`."""
     least, most = schema.get("minLength", 0), schema.get("maxLength")
-    pattern = re.compile(schema["pattern"]) if schema.get("pattern") else None
+    pattern = Pattern(schema["pattern"]) if schema.get("pattern") else None
     is_file = schema.get("format") == "uri"
 
     def check(value: Any, place: Place) -> Any:
@@ -88,8 +91,10 @@ def string(schema: Dict[str, Any]) -> Check:
             raise Mistake(f"String should have at least {_count(least, 'character')}", place)
         if most is not None and len(value) > most:
             raise Mistake(f"String should have at most {_count(most, 'character')}", place)
-        if pattern is not None and not pattern.search(value):
-            raise Mistake(f"String should match pattern '{pattern.pattern}'", place)
+        if pattern is not None and not pattern.is_quick(value):
+            defer(Deferred(pattern.source, value, list(place)))
+        elif pattern is not None and not pattern.search(value):
+            raise Mistake(mismatch(pattern.source), place)
         return value
 
     return check
@@ -138,7 +143,7 @@ def object_of(properties: Dict[str, Check], required: Tuple[str, ...], more: Opt
             if name not in value:
                 raise Mistake("Field required", [*place, name])
         if not properties and more is None:
-            return value  # whatever is in it, and however much
+            return value  # no rules for what is in it
         used = dict(value)
         for name, part in value.items():
             one = properties.get(name, more)

@@ -1,8 +1,7 @@
-"""Is this input what the predictor takes? Decided by the OpenAPI document that was made from its source.
+"""Checks an input against the predictor's OpenAPI document.
 
-Only what `cog.schema` writes is understood: types, enums, bounds, lengths, patterns, lists, objects,
-references. An unknown keyword is ignored, so a document of a newer kind admits too much, never too little;
-the worker then decides.
+It understands what `cog.schema` writes: types, enums, bounds, lengths, patterns, lists, objects, references.
+Unknown keywords are ignored, so a newer document accepts too much, never too little; the worker then decides.
 """
 
 from __future__ import annotations
@@ -12,9 +11,12 @@ from typing import Any, Dict, List, Tuple
 
 import msgspec
 
-from cogserve.protocol import Problem, detail
+from cogserve.protocol import Problem, detail, encode
 from cogserve.schema import checks
 from cogserve.schema.checks import FILE_URL, Check, Mistake, Place
+from cogserve.schema.patterns import Deferred, search
+
+HIDDEN = "**********"
 
 
 class Checked(msgspec.Struct):
@@ -24,11 +26,13 @@ class Checked(msgspec.Struct):
         values: the fields that the predictor knows.
         unknown: names of the others, which are left out.
         changed: whether `values` differ from what was sent.
+        deferred: patterns that are still to be matched; see `settle`.
     """
 
     values: Dict[str, Any]
     unknown: List[str]
     changed: bool
+    deferred: List[Deferred]
 
 
 class InputSchema:
@@ -45,15 +49,17 @@ class InputSchema:
         properties: Dict[str, Any] = schema.get("properties", {})
         self._required: Tuple[str, ...] = tuple(schema.get("required", ()))
         self._references: Dict[str, Check] = {}
+        self._deferred: List[Deferred] = []
         self._checks = {field: self._compile(part) for field, part in properties.items()}
         # Fields whose values are files: a URL, or a list of them.
         self.files = tuple(field for field, part in properties.items() if self._is_file(part))
-        # Of those, what is to be fetched where the request names none.
+        # Their defaults that are URLs: fetched if the request has no value.
         self._defaults = {
             field: properties[field]["default"]
             for field in self.files
             if _is_url(properties[field].get("default"))
         }
+        self._secrets = [field for field, part in properties.items() if self._is_secret(part)]
         self.streaming = _streams(document)
         declared = document.get("x-cog-concurrency")
         # How many predictions the model says it can run at once.
@@ -67,6 +73,7 @@ class InputSchema:
         """
         if not isinstance(given, dict):
             raise Problem(422, detail((["body", "input"], "Input should be a valid object", "value_error")))
+        self._deferred = []
         values: Dict[str, Any] = {}
         unknown: List[str] = []
         mistakes: List[Tuple[Place, str, str]] = []
@@ -77,10 +84,10 @@ class InputSchema:
                 unknown.append(field)
                 continue
             try:
-                values[field] = used = check(value, [])
+                values[field] = used = check(value, [field])
                 changed = changed or used is not value
             except Mistake as mistake:
-                mistakes.append((["body", "input", field, *mistake.place], mistake.message, "value_error"))
+                mistakes.append((["body", "input", *mistake.place], mistake.message, "value_error"))
         for field, default in self._defaults.items():
             if field not in given:
                 values[field], changed = default, True
@@ -91,7 +98,43 @@ class InputSchema:
         ]
         if mistakes:
             raise Problem(422, detail(*mistakes))
-        return Checked(values, unknown, changed or bool(unknown))
+        return Checked(values, unknown, changed or bool(unknown), self._deferred)
+
+    async def settle(self, checked: Checked) -> None:
+        """Match the patterns that `check` has deferred, because they may take long.
+
+        Raises:
+            Problem: 422, with every field that does not fit.
+        """
+        messages = await search(checked.deferred)
+        mistakes: List[Tuple[Place, str, str]] = [
+            (["body", "input", *one.place], message, "value_error")
+            for one, message in zip(checked.deferred, messages)
+            if message
+        ]
+        if mistakes:
+            raise Problem(422, detail(*mistakes))
+
+    def _defer(self, deferred: Deferred) -> None:
+        self._deferred.append(deferred)
+
+    def hide_secrets(self, given: msgspec.Raw) -> msgspec.Raw:
+        """Return an input with stars in place of its secrets."""
+        if not self._secrets:
+            return given
+        values = msgspec.json.decode(given)
+        for field in self._secrets:
+            if isinstance(values.get(field), str):
+                values[field] = HIDDEN
+            elif isinstance(values.get(field), list):
+                values[field] = [HIDDEN] * len(values[field])
+        return msgspec.Raw(encode(values))
+
+    def _is_secret(self, schema: Dict[str, Any]) -> bool:
+        schema = self._resolve(schema)
+        if schema.get("type") == "array":
+            schema = self._resolve(schema.get("items", {}))
+        return schema.get("format") == "password" or bool(schema.get("x-cog-secret"))
 
     def _is_file(self, schema: Dict[str, Any]) -> bool:
         schema = self._resolve(schema)
@@ -135,7 +178,7 @@ class InputSchema:
     def _by_type(self, schema: Dict[str, Any]) -> Check:
         kind = schema["type"]
         if kind == "string":
-            return checks.string(schema)
+            return checks.string(schema, self._defer)
         if kind in ("integer", "number"):
             return checks.number(schema, whole=kind == "integer")
         if kind == "array":
@@ -160,7 +203,7 @@ def _is_url(value: Any) -> bool:
 
 
 def _streams(document: Dict[str, Any]) -> bool:
-    """Whether the model offers events: as `cog.schema` says at the top, or as Cog's own documents do below."""
+    """Whether the model streams: said at the top by `cog.schema`, or at the operation in Cog's documents."""
     operation = document
     for key in ("paths", "/predictions", "post"):
         operation = operation.get(key) or {}
@@ -171,9 +214,9 @@ def load(data: bytes) -> Dict[str, Any]:
     """Return the OpenAPI document in `data`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     document = json.loads(data)
     if not isinstance(document, dict) or "openapi" not in document:
-        raise ValueError("it is no OpenAPI document")
+        raise ValueError("it is not an OpenAPI document")
     return document
