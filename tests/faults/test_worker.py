@@ -297,7 +297,7 @@ def test_an_output_over_the_limit_fails_cleanly(serve, how):
 
     assert (body["status"], body["error"]) == (
         "failed",
-        "The output is too large: more than the limit of 50000 bytes (`server.max_output` in cog.yaml)",
+        "The output is too large: over the limit of 50000 bytes (`server.max_output` in cog.yaml)",
     )
     assert_serves(server)
 

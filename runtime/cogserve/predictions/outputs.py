@@ -124,7 +124,7 @@ class Outputs:
 
     def _too_large(self) -> OutputUnusable:
         return OutputUnusable(
-            f"The output is too large: more than the limit of {self._limit} bytes (`server.max_output` in cog.yaml)"
+            f"The output is too large: over the limit of {self._limit} bytes (`server.max_output` in cog.yaml)"
         )
 
 
