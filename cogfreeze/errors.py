@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# How many of an error's reasons are shown.
+_SHOWN = 10
+
+
 class CogError(Exception):
     """A failure with a message for the user.
 
@@ -89,6 +93,22 @@ class LockStale(CogError):
 
     def __init__(self, reasons: Sequence[str], *, hint: str = "run `cog lock` and commit the result") -> None:
         super().__init__("cog.lock is stale: " + "; ".join(reasons), hint=hint)
+        self.reasons = tuple(reasons)
+
+
+class LockUnsound(CogError):
+    """The packages of cog.lock do not fit the declaration or each other; `reasons` names each clash."""
+
+    code = "CF202"
+    usual_hint = (
+        "two branches may have been merged: `cog lock` resolves them together, as near to these versions as it can"
+    )
+
+    def __init__(self, reasons: Sequence[str], *, hint: str | None = None) -> None:
+        shown = reasons[:_SHOWN]
+        more = [f"and {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
+        text = shown[0] if len(reasons) == 1 else "".join(f"\n  {each}" for each in [*shown, *more])
+        super().__init__(f"the locked packages do not fit together: {text}", hint=hint)
         self.reasons = tuple(reasons)
 
 
@@ -210,6 +230,12 @@ ENTRIES = (
         error=LockStale,
         meaning="cog.lock does not match the declaration; each changed key is named",
         fix="`cog lock`, review, commit. If only the runtime differs: `cog lock --upgrade-runtime`",
+    ),
+    Entry(
+        error=LockUnsound,
+        meaning="The packages in cog.lock do not satisfy the declaration or each other, as after a merge of two"
+        " branches that moved different packages. Both lines of each clash are named",
+        fix="`cog lock` resolves them together; review and commit the result",
     ),
     Entry(
         error=ResolveError,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cogfreeze.cli import failures
 from cogfreeze.cli.options import add_file_option
-from cogfreeze.errors import LockStale, LockUnusable
+from cogfreeze.errors import LockStale, LockUnsound, LockUnusable
 
 if TYPE_CHECKING:
     from cogfreeze.lock.model import Lock, Tools
@@ -63,24 +64,39 @@ def load(file: str | None, report: Report, *, for_image: bool = True) -> Loaded:
         for_image: False for a run without an image, which uses this cogfreeze's runtime whatever the lock has.
 
     Raises:
-        ProjectError, LockUnusable, LockStale
+        ProjectError, LockUnusable, LockStale, LockUnsound
     """
     from cogfreeze.lock import file as lock_file
 
     found = declared(file, report)
     lock = lock_file.read(found.lock_path)
-    require_current(lock, found.project, for_image=for_image)
+    require_current(lock, found, for_image=for_image)
     return Loaded(folder=found.folder, project=found.project, lock_path=found.lock_path, lock=lock)
 
 
-def require_current(lock: Lock, project: Project, *, for_image: bool = True) -> None:
-    """Raise LockStale with the reasons if the lock does not match the project and this cogfreeze."""
-    from cogfreeze.lock import staleness
-    from cogfreeze.lock.inputs import cuda_base_of, inputs_of, platforms_of
+def require_current(lock: Lock, found: Declared, *, for_image: bool = True) -> None:
+    """Require that a lock is what the project and this cogfreeze ask for, and that its packages fit together.
 
-    inputs = inputs_of(project, cuda_base=cuda_base_of(lock), platforms=platforms_of(lock))
-    if reasons := staleness.reasons(lock, inputs):
+    Raises:
+        LockStale: the declaration, or a file of the project that the lock pins, has changed since.
+        LockUnsound: the packages don't satisfy the declaration or each other.
+        ProjectErrors: the declaration can't be locked.
+    """
+    from cogfreeze.lock import file, soundness, staleness
+    from cogfreeze.lock.inputs import cuda_base_of, inputs_of, platforms_of
+    from cogfreeze.resolve.requirements import changed_files, read_declared
+
+    build = found.project.build
+    inputs = inputs_of(found.project, cuda_base=cuda_base_of(lock), platforms=platforms_of(lock))
+    reasons = staleness.reasons(lock, inputs)
+    asked = read_declared(build, found.folder)
+    if reasons := (*reasons, *changed_files(lock, asked, found.folder)):
         raise LockStale(reasons)
+    clashes = [*soundness.clashes(lock, asked.requirements, asked.constraints, build.system_packages)]
+    if clashes:
+        text = found.lock_path.read_text(encoding="utf-8") if found.lock_path.is_file() else file.dumps(lock)
+        name = found.lock_path.name
+        raise LockUnsound([soundness.words(each, partial(file.line_of, text), name) for each in clashes])
     if for_image and (reasons := staleness.runtime_reasons(lock, **this_runtime())):
         raise LockStale(
             reasons,

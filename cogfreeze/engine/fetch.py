@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.resolve.apt import deb_artifacts
 from cogfreeze.resolve.fetch import fetch_all, input_artifacts
+from cogfreeze.resolve.index import require_recorded
 from cogfreeze.resolve.python import locate_wheels, source_archives
 from cogfreeze.resolve.runtime import fetch_sdk, interpreter_artifacts
 
@@ -32,6 +33,7 @@ def fetch(
         ResolveError: none of this machine's indexes has a wheel.
         IntegrityError: a server sent a file with another hash.
         LockStale: the environment names another SDK.
+        LockUnsound: a wheel requires something other than the lock records.
     """
     debs = deb_artifacts(part.apt, settings) if part.apt else []
     wheels = locate_wheels(
@@ -45,6 +47,7 @@ def fetch(
     sdk_wheel = fetch_sdk(part.python.sdk, settings)
     found = sdk_wheel | fetch_all(debs, settings, report, what="Debian packages")
     found |= fetch_all(wheels, settings, report, what="wheels")
+    require_recorded(part.python.wheels, found, python=part.python.version, platform=part.platform)
     found |= fetch_all(interpreter_artifacts(part.python.interpreter, settings), settings, report, what="Pythons")
     found |= source_archives(
         part.python.sources,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.errors import IntegrityError, LockUnusable, ResolveError, ToolMissing
 from cogfreeze.local.runtime import split_runtime
+from cogfreeze.resolve.index import require_recorded
 from cogfreeze.resolve.python import UvResult, run_uv
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def _make(
         [*python.wheels, *python.build, *server], **where, folder=folder, settings=settings, build=build
     )
     files = fetch_all(artifacts, settings, report, what="wheels")
+    require_recorded(python.wheels, files, **where)
     archives = source_archives(
         python.sources, **where, folder=folder, settings=settings, report=report, build=build
     )

@@ -39,3 +39,11 @@ def _weight(character: str) -> int:
     if character == "~":
         return -1
     return ord(character) if character.isalpha() else ord(character) + 256
+
+
+def satisfies(version: str, relation: str, wanted: str) -> bool:
+    """Return whether a version meets a dependency's relation: `<<`, `<=`, `=`, `>=` or `>>`."""
+    ours, theirs = key(version), key(wanted)
+    if relation in ("<<", ">>"):
+        return ours < theirs if relation == "<<" else ours > theirs
+    return ours == theirs or (relation != "=" and (ours < theirs) == (relation == "<="))

@@ -105,6 +105,11 @@ def loads(text: str, *, name: str = "cog.lock") -> model.Lock:
     return lock
 
 
+def line_of(text: str, path: tuple[str, ...]) -> int:
+    """Return the line of a lock's text that keys and `[index]`es lead to."""
+    return _Unexpected("", path).line(text)
+
+
 # Writing
 
 

@@ -20,6 +20,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+# Docker's name of an architecture → the one in wheel tags and markers.
+ARCHITECTURES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+
+
+def markers_of(python: str, platform: str) -> dict[str, str]:
+    """Return the whole environment that PEP 508 markers are about.
+
+    Args:
+        python: `3.11` or `3.11.9`. Without a patch level it is its first one, as uv takes it.
+        platform: `linux/amd64` or `linux/arm64`.
+    """
+    full = python if python.count(".") == 2 else f"{python}.0"
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": full,
+        "os_name": "posix",
+        "platform_machine": ARCHITECTURES.get(platform, ""),
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Linux",
+        "platform_version": "",
+        "python_full_version": full,
+        "python_version": ".".join(python.split(".")[:2]),
+        "sys_platform": "linux",
+    }
+
+
 def marker_holds(requirement: Requirement, markers: Mapping[str, str], extras: Iterable[str] = ()) -> bool:
     """Return whether a requirement applies; one whose marker makes no sense does, and uv judges it."""
     if requirement.marker is None:
@@ -53,14 +80,26 @@ def applying(requires: Iterable[str], markers: Mapping[str, str], extras: Iterab
     return found
 
 
-def recorded(requires: Iterable[str], markers: Mapping[str, str], extras: Iterable[str]) -> tuple[str, ...]:
+def recorded(
+    requires: Iterable[str],
+    markers: Mapping[str, str],
+    extras: Iterable[str],
+    versions: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
     """Return what a lock records of a package's requirements, sorted: `name[extra]>=1,<2`.
 
     An address is left out, because it may name a machine, and so is what the image itself provides.
+
+    Args:
+        versions: the closure's, by package name. A range that uv takes as met and packaging does not is left out.
     """
-    found = {
-        short(each) for each in applying(requires, markers, extras) if canonicalize_name(each.name) not in PROVIDED
-    }
+    found = set()
+    for each in applying(requires, markers, extras):
+        name = canonicalize_name(each.name)
+        if name not in PROVIDED:
+            version = (versions or {}).get(name)
+            met = each.url or version is None or each.specifier.contains(version, prereleases=True)
+            found.add(short(each) if met else short(each).removesuffix(str(each.specifier)))
     return tuple(sorted(found))
 
 

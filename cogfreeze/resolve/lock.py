@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cogfreeze.catalog import base_images, cuda_images
 from cogfreeze.catalog.distributions import glibc
 from cogfreeze.errors import IntegrityError, NetworkError, ResolveError, ToolMissing
-from cogfreeze.lock import model
+from cogfreeze.lock import model, soundness
 from cogfreeze.lock.inputs import cuda_base_of, inputs_of, part_of, platforms_of
 from cogfreeze.lock.staleness import changed_inputs
 from cogfreeze.resolve.apt import default_snapshot, resolve_apt
@@ -29,6 +29,7 @@ from cogfreeze.resolve.python import (
     resolve_python,
     uv_version,
 )
+from cogfreeze.resolve.requirements import changed_files, read_declared
 from cogfreeze.resolve.runtime import (
     interpreter_fits,
     locked_sdk,
@@ -86,23 +87,21 @@ class _Moves:
     apt_records: bool = False
 
     @classmethod
-    def of(
-        cls, previous: model.PlatformLock | None, changed: set[str], options: LockOptions, *, older_schema: bool
-    ) -> _Moves:
+    def of(cls, previous: model.PlatformLock | None, changed: set[str], options: LockOptions) -> _Moves:
         new = previous is None
         base = new or options.everything or options.base or "base" in changed
         return cls(
             base=base,
             # The closure is what the base lacks, so another base has another closure.
             apt=base or options.apt or "apt" in changed,
-            python=base
-            or bool(options.packages)
-            or options.exclude_newer is not None
-            or "python" in changed
-            or older_schema,
+            python=base or bool(options.packages) or options.exclude_newer is not None or "python" in changed,
             runtime=base or options.runtime,
-            apt_records=older_schema,
+            apt_records="schema" in changed,
         )
+
+
+# The parts that a lock of an older schema has resolved again.
+_NEW_SCHEMA = {"python", "schema"}
 
 
 def resolve_lock(
@@ -137,20 +136,24 @@ def resolve_lock(
     kept_sdk = previous.platforms[0].python.sdk if previous else None
     if wheel is None and not (options.runtime or options.everything):
         wheel = kept_sdk
-    older_schema = previous is not None and previous.schema < model.SCHEMA
-    if previous is not None and not keys and options == nothing and wheel == kept_sdk and not older_schema:
-        return previous
-    if previous is not None and older_schema:
-        report.note(
-            f"the lock has schema {previous.schema}: it is written in schema {model.SCHEMA},"
-            " which records what each package requires"
-        )
     changed = {part_of(key) for key in keys}
+    if previous is not None:
+        changed |= _unfit_parts(previous, project, folder, report)
+    if previous is not None and not changed and options == nothing and wheel == kept_sdk:
+        return previous
+    if "runtime" in changed:
+        options = replace(options, runtime=True)
     platforms = []
     for platform in sorted(set(options.platforms or project.build.platforms)):
         before = previous.for_platform(platform) if previous else None
-        moves = _Moves.of(before, changed, options, older_schema=older_schema)
-        part = _Platform(project, folder, platform, before, moves, options, settings, report).resolve()
+        moves = _Moves.of(before, changed, options)
+        try:
+            part = _Platform(project, folder, platform, before, moves, options, settings, report).resolve()
+        except NetworkError as error:
+            if previous is None or changed != _NEW_SCHEMA or options != nothing:
+                raise
+            report.warn(f"the lock stays as it is: {error}", hint="`cog lock` writes the new schema another time")
+            return previous
         platforms.append(replace(part, python=replace(part.python, sdk=wheel)))
     if previous is not None and not (options.runtime or options.everything):
         tools = replace(previous.tools, uv=tools.uv) if "python" in changed else previous.tools
@@ -161,6 +164,31 @@ def resolve_lock(
         platforms=tuple(platforms),
         files=resolve_inputs(project, locked, settings, report),
     )
+
+
+def _unfit_parts(previous: model.Lock, project: Project, folder: Path, report: Report) -> set[str]:
+    """Return which parts of a lock are to be resolved again although no key was changed, and say why."""
+    parts = set()
+    if previous.schema < model.SCHEMA:
+        report.note(
+            f"the lock has schema {previous.schema}: it is written in schema {model.SCHEMA},"
+            " which records what each package requires"
+        )
+        parts |= _NEW_SCHEMA
+    asked = read_declared(project.build, folder)
+    for reason in changed_files(previous, asked, folder):
+        report.note(f"{reason}: it is locked again")
+        parts.add("python")
+    system = project.build.system_packages
+    clashes = [*soundness.clashes(previous, asked.requirements, asked.constraints, system)]
+    # What the changed declaration asks for doesn't fit the lock so far, and needs no word.
+    for clash in (each for each in clashes if each.where is None):
+        report.note(f"{clash.requirement}, and the lock has {clash.found}: they are resolved together again")
+    kinds = {"apt": "apt", "runtime": "runtime"}
+    for clash in clashes:
+        place = clash.path or clash.other or ()
+        parts.add(next((kinds[each] for each in place if each in kinds), "python"))
+    return parts
 
 
 def tools(*, recipe: int, runtime_digest: str) -> model.Tools:

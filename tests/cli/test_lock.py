@@ -28,6 +28,7 @@ from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_archive import SNAPSHOT, SUITES, Archive, installed, key, stanza
 from tests.unit.resolve.made_builds import listed
 from tests.unit.resolve.made_registry import OS_RELEASE, Registry, layer
+from tests.unit.resolve.python.test_source_builds import BACKEND, FILES, PYPROJECT, write
 
 needs_apt = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not on this machine")
 
@@ -628,3 +629,148 @@ def test_a_lock_of_schema_1_is_current_and_cog_lock_upgrades_it(lab, monkeypatch
     talk = lab.lock().talk
     assert "the lock has schema 1: it is written in schema 2, which records what each package requires" in talk
     assert lab.path.read_text() == new
+
+
+def git(*words):
+    name = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *name, *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def branched(lab):
+    """A repository whose lock has an old numba and an old numpy, with a line between them."""
+    lab.index.add("simple", "numba-0.50.0-py3-none-any.whl", requires=["numpy"])
+    lab.index.add("simple", "numba-0.61.0-py3-none-any.whl", requires=["numpy<2.2"])
+    for version in ("2.1.3", "2.4.6"):
+        lab.index.add("simple", f"numpy-{version}-py3-none-any.whl")
+    lab.index.add("simple", "number_between-1.0-py3-none-any.whl")
+    lab.declare(packages=["numba", "number-between", "numpy"])
+    lab.lock("--upgrade-package", "numba==0.50.0", "--upgrade-package", "numpy==2.1.3")
+    git("init", "-q", "-b", "main")
+    git("add", "cog.yaml", "cog.lock", "predict.py")
+    git("commit", "-qm", "first")
+    return lab
+
+
+def merge(lab, *commands):
+    """Run each `cog lock` on a branch of its own, and merge the branches without a conflict."""
+    for number, words in enumerate(commands):
+        git("checkout", "-q", "-b", f"branch-{number}", "main")
+        lab.lock(*words)
+        git("commit", "-qam", f"branch {number}")
+    git("checkout", "-q", "main")
+    for number, _ in enumerate(commands):
+        git("merge", "-q", f"branch-{number}")
+
+
+def line_of(lab, name):
+    lines = lab.path.read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if f'{{name = "{name}"' in line)
+
+
+def test_a_clean_merge_of_two_good_locks_that_do_not_fit_is_refused_by_every_verb(branched, capsys):
+    """Each branch moved one package. git sees no conflict, and the image would fail at `import numba`."""
+    merge(branched, ["--upgrade-package", "numpy"], ["--upgrade-package", "numba==0.61.0"])
+    assert branched.versions() == {"numba": "0.61.0", "number-between": "1.0", "numpy": "2.4.6"}
+    message = (
+        f"the locked packages do not fit together: cog.lock:{line_of(branched, 'numba')}: `numba` 0.61.0 requires"
+        f" `numpy<2.2`, and cog.lock:{line_of(branched, 'numpy')} has `numpy` 2.4.6"
+    )
+    for verb in (["lock", "--check"], ["dockerfile"], ["build"], ["serve", "--local"], ["predict", "--local"]):
+        capsys.readouterr()
+        assert main(verb) == 1
+        assert f"error[CF202]: {message}\n" in capsys.readouterr().err
+
+    talk = branched.lock().talk
+    assert (
+        "`numba` 0.61.0 requires `numpy<2.2`, and the lock has `numpy` 2.4.6: they are resolved together again"
+        in talk
+    )
+    branched.lock("--check")
+    fitting = branched.versions()
+    assert fitting in (
+        {"numba": "0.61.0", "number-between": "1.0", "numpy": "2.1.3"},
+        {"numba": "0.50.0", "number-between": "1.0", "numpy": "2.4.6"},
+    )
+
+
+def test_a_clean_merge_of_two_good_locks_that_fit_is_current(branched):
+    branched.index.add("simple", "number_between-2.0-py3-none-any.whl")
+    merge(branched, ["--upgrade-package", "number-between"])
+    branched.lock("--check")
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (("numpy-2.1.3", "numpy-2.1.2"), "`numpy==2.1.3` is declared, and cog.lock:{} has `numpy` 2.1.2"),
+        (None, "`numba` 0.50.0 requires `numpy`, and the lock has no `numpy`"),
+    ],
+)
+def test_a_lock_that_was_edited_to_look_current_is_refused(branched, edit, message):
+    branched.declare(packages=["numba", "number-between", *(["numpy==2.1.3"] if edit else [])])
+    branched.lock()
+    text = branched.path.read_text()
+    if edit:
+        text = text.replace(*edit).replace('version = "2.1.3"', 'version = "2.1.2"')
+    else:
+        text = "".join(line for line in text.splitlines(keepends=True) if '{name = "numpy"' not in line)
+    branched.path.write_text(text)
+    said, _hint = branched.refused("--check")
+    assert message.format(line_of(branched, "numpy") if edit else "") in said
+
+
+def test_json_of_a_lock_that_does_not_fit_names_each_clash(branched):
+    merge(branched, ["--upgrade-package", "numpy"], ["--upgrade-package", "numba==0.61.0"])
+    (reason,) = json.loads(branched.lock("--check", "--json", status=1).out)["reasons"]
+    assert "`numba` 0.61.0 requires `numpy<2.2`" in reason
+
+
+def test_a_local_wheel_that_was_rebuilt_under_its_name_makes_the_lock_stale(lab, capsys):
+    """Whatever the cache has: the bytes in the project are what counts, for every verb."""
+    (lab.folder / "wheels").mkdir()
+    path = lab.folder / "wheels/app-1.0-py3-none-any.whl"
+    path.write_bytes(wheel(path.name))
+    lab.index.add("simple", "lib-1.0-py3-none-any.whl")
+    lab.declare(packages=["./wheels/app-1.0-py3-none-any.whl"])
+    lab.lock()
+    lab.lock("--check")
+
+    path.write_bytes(wheel(path.name, requires=["lib"]))
+    for verb in (["lock", "--check"], ["dockerfile"], ["build"], ["serve", "--local"]):
+        capsys.readouterr()
+        assert main(verb) == 1
+        text = "cog.lock is stale: the file `wheels/app-1.0-py3-none-any.whl` has changed"
+        assert f"error[CF201]: {text}\n" in capsys.readouterr().err
+
+    talk = lab.lock().talk
+    assert "the file `wheels/app-1.0-py3-none-any.whl` has changed: it is locked again" in talk
+    assert lab.versions() == {"app": "1.0", "lib": "1.0"}
+    assert lab.locked.python.wheels[0].sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    lab.lock("--check")
+
+
+def test_a_local_folder_whose_code_or_dependencies_changed_makes_the_lock_stale(lab):
+    for name in ("lib", "other"):
+        lab.index.add("simple", f"{name}-1.0-py3-none-any.whl")
+    lab.index.add("simple", "backend-1.0-py3-none-any.whl", files={"backend.py": BACKEND})
+    write(lab.folder / "libs/app")
+    (lab.folder / "requirements.txt").write_text("-e ./libs/app\n")
+    lab.declare("python_requirements: requirements.txt", "allow_sdist: [app]")
+    lab.lock()
+    first = lab.locked.python
+    (lab.folder / "libs/app/app.py").write_text("changed = True\n")
+    assert lab.refused("--check")[0].endswith("the folder `libs/app` of `app` has changed")
+    lab.lock()
+    second = lab.locked.python
+    assert (second.wheels, second.build) == (first.wheels, first.build)
+    assert second.sources[0].sha256 != first.sources[0].sha256
+
+    write(lab.folder / "libs/app", {**FILES, "pyproject.toml": PYPROJECT.replace('"lib"', '"other"')})
+    (lab.folder / "libs/app/PKG-INFO").write_text(
+        FILES["PKG-INFO"].replace("Requires-Dist: lib", "Requires-Dist: other")
+    )
+    lab.lock("--check", status=1)
+    lab.lock()
+    assert lab.versions() == {"other": "1.0"}
+    lab.lock("--check")

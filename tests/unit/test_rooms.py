@@ -16,7 +16,7 @@ ARROWS = {
     "apt": {"fetch"},
     "python": {"fetch", "requirements", "index"},
     "runtime": {"fetch", "base", "index", "python"},
-    "lock": {"fetch", "base", "apt", "python", "runtime"},
+    "lock": {"fetch", "requirements", "base", "apt", "python", "runtime"},
 }
 MOST_FILES = 14
 

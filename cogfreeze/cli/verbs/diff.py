@@ -95,6 +95,6 @@ def _say_stale(new: NamedLock, path: Path) -> None:
         return
     report = TerminalReport()
     try:
-        loading.require_current(new.lock, loading.declared(str(declaration), report).project, for_image=False)
+        loading.require_current(new.lock, loading.declared(str(declaration), report), for_image=False)
     except CogError as error:
         report.warn(str(error), hint=error.hint)

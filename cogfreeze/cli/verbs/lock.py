@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cogfreeze.cli import building, loading, options, reviewing
 from cogfreeze.cli import parser as types
 from cogfreeze.cli.terminal import TerminalReport, alive, duration, say
-from cogfreeze.errors import LockStale, UsageError
+from cogfreeze.errors import LockStale, LockUnsound, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -168,8 +168,8 @@ def _check(found: Declared, *, as_json: bool) -> int:
 
     lock = file.read(found.lock_path)
     try:
-        loading.require_current(lock, found.project)
-    except LockStale as stale:
+        loading.require_current(lock, found)
+    except (LockStale, LockUnsound) as stale:
         stale.details |= {"current": False, "reasons": list(stale.reasons)}
         raise
     if as_json:
@@ -247,7 +247,7 @@ def _warn(found: Declared, lock: Lock, report: TerminalReport, *, dropped: bool)
 
 def _recorded(found: Declared, lock: Lock, arguments: argparse.Namespace, report: TerminalReport) -> Lock:
     """Return the lock with a record of its image. Nothing is written if the build fails."""
-    loading.require_current(lock, found.project)
+    loading.require_current(lock, found)
     loaded = loading.Loaded(folder=found.folder, project=found.project, lock_path=found.lock_path, lock=lock)
     # `--platform` says what is locked; of that, what this machine builds is recorded.
     choice = replace(building.choice_from(arguments), platform=None)

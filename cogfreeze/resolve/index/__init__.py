@@ -1,8 +1,9 @@
 """Package indexes and what they offer: pages, credentials, wheel file names, wheel metadata, symbol versions."""
 
+from cogfreeze.lock.requirements import ARCHITECTURES
 from cogfreeze.resolve.index.elf import SHARED_OBJECT, cached_symbol_versions, newest_glibc, symbol_versions
 from cogfreeze.resolve.index.machine import Credentials, configuration_text, machine_indexes, uv_configuration
-from cogfreeze.resolve.index.metadata import WheelMetadata, cached_metadata, wheel_metadata
+from cogfreeze.resolve.index.metadata import WheelMetadata, cached_metadata, require_recorded, wheel_metadata
 from cogfreeze.resolve.index.pages import (
     DEFAULT_INDEX,
     LOCAL_INDEX,
@@ -15,7 +16,6 @@ from cogfreeze.resolve.index.pages import (
     without_credentials,
 )
 from cogfreeze.resolve.index.wheel_files import (
-    ARCHITECTURES,
     Candidate,
     Target,
     best_wheel,
@@ -44,6 +44,7 @@ __all__ = [
     "machine_indexes",
     "newest_glibc",
     "project_page",
+    "require_recorded",
     "symbol_versions",
     "take_torch_index",
     "target_for",

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 
 from cogfreeze import atomic
 from cogfreeze.errors import IntegrityError
-from cogfreeze.resolve.index.wheel_files import ARCHITECTURES
+from cogfreeze.lock.requirements import ARCHITECTURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

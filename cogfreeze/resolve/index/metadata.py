@@ -1,4 +1,4 @@
-"""Reading a wheel's own papers without fetching the wheel: its size, METADATA and RECORD, by range requests.
+"""Reading a wheel's metadata without fetching the wheel: its size, METADATA and RECORD, by range requests.
 
 What was read is kept by the wheel's hash. It serves checks and annotations; what an image holds is decided by
 the hash of the whole file.
@@ -13,7 +13,7 @@ import os
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from email.parser import HeaderParser
 from pathlib import Path
@@ -21,7 +21,8 @@ from typing import IO, TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
 
 from cogfreeze import atomic
-from cogfreeze.errors import IntegrityError
+from cogfreeze.errors import IntegrityError, LockUnsound
+from cogfreeze.lock.requirements import markers_of, recorded, recorded_python
 from cogfreeze.resolve.fetch import (
     TIMEOUT,
     Artifact,
@@ -34,15 +35,17 @@ from cogfreeze.resolve.fetch import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from email.message import Message
 
     import requests
 
+    from cogfreeze.lock.model import Wheel
     from cogfreeze.report import Report
     from cogfreeze.resolve.index.wheel_files import Candidate
     from cogfreeze.settings import Settings
 
-# Most wheels have their papers, which tools write last, within this many bytes of the end.
+# Most wheels have their metadata, which tools write last, within this many bytes of the end.
 _TAIL = 96 * 1024
 _GAP = 4 * 1024 * 1024
 _PARALLEL = 12
@@ -54,7 +57,7 @@ _FORM = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelMetadata:
-    """What a wheel says of itself.
+    """The metadata of a wheel.
 
     Attributes:
         size: bytes of the whole file.
@@ -72,7 +75,7 @@ class WheelMetadata:
 
 
 def wheel_metadata(wheels: Sequence[Candidate], settings: Settings, report: Report) -> dict[str, WheelMetadata]:
-    """Return the papers of wheels by sha256: from the cache, the download cache, the disk, or the network.
+    """Return the metadata of wheels by sha256: from the cache, the download cache, the disk, or the network.
 
     Raises:
         NetworkError: a server failed.
@@ -105,7 +108,7 @@ def _path(sha256: str, settings: Settings) -> Path:
 
 
 def cached_metadata(sha256: str, settings: Settings) -> WheelMetadata | None:
-    """Return a wheel's papers where they were read before."""
+    """Return a wheel's metadata where it was read before."""
     try:
         table = json.loads(_path(sha256, settings).read_bytes())
         return WheelMetadata(**{**table, "requires": tuple(table["requires"])})
@@ -133,6 +136,48 @@ def _read(wheel: Candidate, web: requests.Session, settings: Settings, report: R
     return read
 
 
+def require_recorded(wheels: Sequence[Wheel], files: Mapping[str, Path], *, python: str, platform: str) -> None:
+    """Require that wheels say of themselves what a lock records of them: an edit can't change what they require.
+
+    Args:
+        wheels: all of one environment. Those of a lock of schema 1 record nothing, and are not compared.
+        files: where they are, by sha256.
+        python, platform: the lock's, `3.11` and `linux/amd64`.
+
+    Raises:
+        LockUnsound: some don't; all of them are named.
+        IntegrityError: a file is not a wheel.
+    """
+    if not any(each.requires or each.requires_python for each in wheels):
+        return
+    markers = markers_of(python, platform)
+    versions = {each.name: each.version for each in wheels}
+    reasons = []
+    for each in wheels:
+        with files[each.sha256].open("rb") as file:
+            metadata = _core_metadata(file, each.file)
+        requires = recorded(metadata.get_all("Requires-Dist", ()), markers, each.extras, versions)
+        requires_python = recorded_python(metadata.get("Requires-Python"))
+        if requires != each.requires:
+            reasons.append(
+                f"`{each.file}` requires {_list(requires)}, and the lock records {_list(each.requires)}"
+            )
+        if requires_python != each.requires_python:
+            pythons = (requires_python or "any", each.requires_python or "any")
+            reasons.append(f"`{each.file}` requires Python {pythons[0]}, and the lock records {pythons[1]}")
+    if reasons:
+        raise LockUnsound(reasons, hint="take cog.lock from version control, or remove it and run `cog lock`")
+
+
+def _list(requirements: Iterable[str]) -> str:
+    return ", ".join(f"`{each}`" for each in requirements) or "nothing"
+
+
+def _core_metadata(file: IO[bytes], name: str) -> Message:
+    with _explaining_broken_wheels(name), zipfile.ZipFile(file) as archive:
+        return HeaderParser().parsestr(_text(archive, f"{_dist_info(archive.namelist(), name)}/METADATA"))
+
+
 def local_path(wheel: Candidate, settings: Settings) -> Path | None:
     """Return where the file already lies on this machine, or None."""
     parts = urlsplit(wheel.url)
@@ -143,16 +188,12 @@ def local_path(wheel: Candidate, settings: Settings) -> Path | None:
 
 
 def _metadata(file: io.IOBase, size: int, name: str) -> WheelMetadata:
-    try:
-        with zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
-            folder = _dist_info(archive.namelist(), name)
-            metadata = HeaderParser().parsestr(_text(archive, f"{folder}/METADATA"))
-            record = [*csv.reader(io.StringIO(_text(archive, f"{folder}/RECORD")))]
-            points = f"{folder}/entry_points.txt"
-            scripts = _text(archive, points) if points in archive.namelist() else ""
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError, zlib.error, csv.Error) as error:
-        why = error.args[0] if error.args else type(error).__name__
-        raise IntegrityError(f"`{name}` is not a wheel: {why}") from error
+    with _explaining_broken_wheels(name), zipfile.ZipFile(cast("IO[bytes]", file)) as archive:
+        folder = _dist_info(archive.namelist(), name)
+        metadata = HeaderParser().parsestr(_text(archive, f"{folder}/METADATA"))
+        record = [*csv.reader(io.StringIO(_text(archive, f"{folder}/RECORD")))]
+        points = f"{folder}/entry_points.txt"
+        scripts = _text(archive, points) if points in archive.namelist() else ""
     return WheelMetadata(
         size=size,
         requires=tuple(metadata.get_all("Requires-Dist", ())),
@@ -160,6 +201,15 @@ def _metadata(file: io.IOBase, size: int, name: str) -> WheelMetadata:
         files={row[0]: row[1] for row in record if len(row) >= 2 and row[1]},
         scripts=_scripts(scripts),
     )
+
+
+@contextmanager
+def _explaining_broken_wheels(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, EOFError, zlib.error, csv.Error) as error:
+        why = error.args[0] if error.args else type(error).__name__
+        raise IntegrityError(f"`{name}` is not a wheel: {why}") from error
 
 
 def _text(archive: zipfile.ZipFile, path: str) -> str:

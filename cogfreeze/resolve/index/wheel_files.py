@@ -15,12 +15,10 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from cogfreeze.errors import ResolveError
 from cogfreeze.grammar import WHEEL_FILE
+from cogfreeze.lock.requirements import ARCHITECTURES, markers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-# Docker's name of an architecture → the one in wheel tags.
-ARCHITECTURES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 
 # What a base is taken to have where nobody knows: the floor of today's wheels, met by every supported release.
 USUAL_GLIBC = (2, 28)
@@ -87,24 +85,8 @@ class Target:
 
     @property
     def markers(self) -> dict[str, str]:
-        """The environment that PEP 508 markers are about, whole.
-
-        A version without a patch level is its first one, as uv takes it.
-        """
-        full = self.python if self.python.count(".") == 2 else f"{self.python}.0"
-        return {
-            "implementation_name": "cpython",
-            "implementation_version": full,
-            "os_name": "posix",
-            "platform_machine": self.architecture,
-            "platform_python_implementation": "CPython",
-            "platform_release": "",
-            "platform_system": "Linux",
-            "platform_version": "",
-            "python_full_version": full,
-            "python_version": self.minor,
-            "sys_platform": "linux",
-        }
+        """The environment that PEP 508 markers are about."""
+        return markers_of(self.python, self.platform)
 
 
 def target_for(python: str, platform: str, glibc: tuple[int, int] | None) -> Target:

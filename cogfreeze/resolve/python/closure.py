@@ -237,12 +237,14 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
     came_from = package_index.package_indexes(sources, found, routed, known=previous.wheels)
     computed = package_index.without_hash(sources, chosen, came_from, known=previous.wheels)
 
+    versions = {each.name: each.version for each in found if each.version}
+
     def own(name: str) -> _Own:
         extras = reached.extras.get(name, ())
         return {
             "required_by": reached.required_by.get(name, ()),
             "extras": extras,
-            "requires": recorded(requires[name], sources.target.markers, extras),
+            "requires": recorded(requires[name], sources.target.markers, extras, versions),
         }
 
     made = [

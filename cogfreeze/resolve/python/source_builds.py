@@ -7,9 +7,7 @@ same bytes wherever and whenever. Nothing is built here; but uv may ask a packag
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import stat
 import subprocess
 import tarfile
 import tempfile
@@ -26,17 +24,15 @@ from cogfreeze.grammar import shown
 from cogfreeze.lock.model import Source
 from cogfreeze.resolve.fetch import Artifact, cached_path, fetch_all
 from cogfreeze.resolve.index import without_credentials
+from cogfreeze.resolve.requirements import pack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cogfreeze.report import Report
     from cogfreeze.resolve.python.uv import ResolvedPackage
     from cogfreeze.settings import Settings
 
 # What PEP 518 gives a project that names no build system.
 _USUAL = ("setuptools>=40.8.0",)
-_LEFT_OUT = frozenset({".git", ".hg", ".venv", "__pycache__", ".cog"})
 
 
 def lock_source(
@@ -237,36 +233,3 @@ def _git(settings: Settings, *arguments: str) -> None:
     if done.returncode != 0:
         said = " ".join(done.stderr.split()) or "it gave no reason"
         raise NetworkError(f"git could not fetch a package's source: {said}", hint="try the same by `git clone`")
-
-
-def pack(folder: Path, top: str) -> bytes:
-    """Return a folder as a zip, the same bytes whoever makes it: sorted, with fixed modes and times.
-
-    Not compressed: what compresses differs from machine to machine. A link becomes the file that it leads to.
-
-    Raises:
-        ResolveError: a link leads out of the folder, or nowhere.
-    """
-    output = io.BytesIO()
-    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
-        for path in _files(folder):
-            name = path.relative_to(folder).as_posix()
-            if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-                raise ResolveError(
-                    f"`{shown(name)}` in the source of `{top}` is no file below it", hint="leave it out there"
-                )
-            member = zipfile.ZipInfo(f"{top}/{name}")  # 1980, the first year that there is in a zip
-            member.create_system = 3
-            member.external_attr = (stat.S_IFREG | (0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)) << 16
-            archive.writestr(member, path.read_bytes())
-    return output.getvalue()
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir(), key=lambda each: each.name):
-        if path.name in _LEFT_OUT or path.name.endswith(".egg-info"):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            yield from _files(path)
-        else:
-            yield path

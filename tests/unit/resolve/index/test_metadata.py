@@ -1,16 +1,18 @@
-"""Reading a wheel's papers: little is fetched, and nothing that an index offers does harm."""
+"""Reading a wheel's metadata: little is fetched, and nothing that an index offers does harm."""
 
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 
-from cogfreeze.errors import IntegrityError, NetworkError
+from cogfreeze.errors import IntegrityError, LockUnsound, NetworkError
+from cogfreeze.lock.model import Wheel
 from cogfreeze.report import Silent
 from cogfreeze.resolve.index import metadata
 from cogfreeze.resolve.index.wheel_files import Candidate, Target, wheel_rank
 from cogfreeze.resolve.python import uv
-from tests.unit.resolve.index_server import sha256
+from tests.unit.resolve.index_server import sha256, wheel
 
 FILE = "app-1.0-py3-none-any.whl"
 
@@ -28,7 +30,7 @@ def packed(**files):
     return made.getvalue()
 
 
-def test_papers_that_lie_at_both_ends_of_a_large_wheel_cost_little(index, settings):
+def test_metadata_that_lies_at_both_ends_of_a_large_wheel_cost_little(index, settings):
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("app-1.0.dist-info/METADATA", "Name: app\nRequires-Dist: lib\nRequires-Python: >=3.8\n")
@@ -108,3 +110,29 @@ def test_a_hash_that_is_none_is_refused(tmp_path, digest):
     with pytest.raises(IntegrityError) as caught:
         uv.packages(pylock, tmp_path)
     assert str(caught.value) == f"the index gives no usable SHA-256 for `{FILE}`: `{digest}`"
+
+
+def test_wheels_at_hand_require_what_the_lock_records_of_them(tmp_path):
+    """An edited record makes a set look sound that isn't; the wheel itself, bound by its hash, tells."""
+    path = tmp_path / FILE
+    path.write_bytes(wheel(FILE, requires=["numpy<2.2", 'lib; extra == "x"'], python=">=3.8"))
+    honest = Wheel(
+        name="app",
+        version="1.0",
+        file=FILE,
+        sha256="a" * 64,
+        size=1,
+        requires_python=">=3.8",
+        requires=("numpy<2.2",),
+    )
+    place = {"python": "3.11", "platform": "linux/amd64"}
+    metadata.require_recorded([honest], {honest.sha256: path}, **place)
+    metadata.require_recorded([replace(honest, requires=(), requires_python=None)], {honest.sha256: path}, **place)
+
+    edited = replace(honest, requires=("numpy<3",), requires_python=">=3.7")
+    with pytest.raises(LockUnsound) as caught:
+        metadata.require_recorded([edited], {edited.sha256: path}, **place)
+    assert caught.value.reasons == (
+        f"`{FILE}` requires `numpy<2.2`, and the lock records `numpy<3`",
+        f"`{FILE}` requires Python >=3.8, and the lock records >=3.7",
+    )
