@@ -18,10 +18,13 @@ def python(request):
 
 
 def pytest_collection_modifyitems(items):
-    """Tests of one file run in one process and share its fixtures; the engine's tests share their images too."""
+    """The tests of one file run in one process; so do all engine tests, and all browser tests."""
     for item in items:
-        engine = item.get_closest_marker("engine") is not None
-        item.add_marker(pytest.mark.xdist_group("engine" if engine else item.path.as_posix()))
+        if item.get_closest_marker("engine"):
+            group = "engine"
+        else:
+            group = "browser" if "browser" in item.path.parts else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)
