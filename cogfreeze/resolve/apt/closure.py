@@ -6,7 +6,7 @@ those lists.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cogfreeze.catalog.distributions import COMPONENTS
@@ -16,7 +16,7 @@ from cogfreeze.lock.model import Apt, Deb
 from cogfreeze.report import Silent
 from cogfreeze.resolve.apt import archive, refusals, solver
 from cogfreeze.resolve.apt.archive import addresses_of
-from cogfreeze.resolve.apt.package_lists import PackageIndex, Stanza, fields, relations
+from cogfreeze.resolve.apt.package_lists import PackageIndex, Stanza, dependencies, fields, relations
 from cogfreeze.resolve.apt.refusals import Declared
 from cogfreeze.resolve.fetch import Artifact
 
@@ -201,21 +201,29 @@ def _with_relations(status: str, index: PackageIndex) -> str:
 
 def _debs(closure: Sequence[Stanza], declared: Sequence[Declared], installed: Sequence[Stanza]) -> tuple[Deb, ...]:
     """Return the closure as the lock keeps it: sorted, declared ones first."""
-    requirers = _requirers(closure, installed)
+    depends = _depends(closure, installed)
+    requirers: dict[str, set[str]] = {stanza["Package"]: set() for stanza in closure}
+    for (name, _), found in depends.items():
+        for each in found:
+            requirers[each.partner].add(name)
     debs = []
     for stanza in closure:
+        name = stanza["Package"]
         is_declared = any(each.matches(stanza) for each in declared)
-        required_by = () if is_declared else _required_by(stanza, closure, requirers, declared)
+        source, _, source_version = stanza["Source"].partition(" ")
         debs.append(
             Deb(
-                name=stanza["Package"],
+                name=name,
                 version=stanza["Version"],
                 architecture=stanza["Architecture"],
                 sha256=stanza["SHA256"],
                 size=int(stanza["Size"]),
                 archive=stanza.archive,
                 path=stanza["Filename"],
-                required_by=required_by,
+                required_by=() if is_declared else _required_by(stanza, closure, requirers, declared),
+                source=source if source not in ("", name) else None,
+                source_version=source_version.strip("()") or None,
+                depends=tuple(sorted({each.text for each in depends[name, stanza["Architecture"]]})),
             )
         )
     return tuple(sorted(debs, key=lambda deb: (bool(deb.required_by), deb.name, deb.architecture)))
@@ -239,25 +247,42 @@ def _source(stanza: Stanza) -> str:
     return stanza["Source"].partition(" ")[0] or stanza["Package"]
 
 
-def _requirers(closure: Sequence[Stanza], installed: Sequence[Stanza]) -> dict[str, set[str]]:
-    """Return, for each package of the closure, the packages of the closure that depend on it."""
-    new: dict[str, set[str]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dependency:
+    """A dependency that the closure satisfies: the package that does, and the text for the lock."""
+
+    partner: str
+    text: str
+
+
+def _depends(closure: Sequence[Stanza], installed: Sequence[Stanza]) -> dict[tuple[str, str], list[_Dependency]]:
+    """Return, for each package of the closure, its dependencies as far as the base does not satisfy them.
+
+    The key is a package's name and architecture.
+    """
+    new: dict[str, dict[str, None]] = {}
     for stanza in closure:
         for name in (stanza["Package"], *stanza.provides()):
-            new.setdefault(name, set()).add(stanza["Package"])
+            new.setdefault(name, {})[stanza["Package"]] = None
     names = {stanza["Package"] for stanza in closure}
     kept = [stanza for stanza in installed if stanza["Package"] not in names]
     there = {name for stanza in kept for name in (stanza["Package"], *stanza.provides())}
-    requirers: dict[str, set[str]] = {name: set() for name in names}
+    found: dict[tuple[str, str], list[_Dependency]] = {}
     for stanza in closure:
-        for field in ("Pre-Depends", "Depends"):
-            for alternatives in relations(stanza[field]):
-                if there.intersection(alternatives):
-                    continue
-                for name in next((new[each] for each in alternatives if each in new), ()):
-                    if name != stanza["Package"]:
-                        requirers[name].add(stanza["Package"])
-    return requirers
+        own = found.setdefault((stanza["Package"], stanza["Architecture"]), [])
+        for alternatives in dependencies(stanza):
+            if there.intersection(each.name for each in alternatives):
+                continue
+            if (met := next((each for each in alternatives if each.name in new), None)) is None:
+                continue
+            for partner in [met.name] if met.name in names else new[met.name]:
+                text = partner
+                if partner == met.name:
+                    text += f":{met.architecture}" if met.architecture else ""
+                    text += f" ({met.constraint})" if met.constraint else ""
+                if partner != stanza["Package"]:
+                    own.append(_Dependency(partner=partner, text=text))
+    return found
 
 
 def _names(stanza: Stanza, *relation_fields: str) -> set[str]:

@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from cogfreeze.resolve.apt.archive import PackageList
 
 _NAME = re.compile(rb"^Package: (\S+)$", re.MULTILINE)
-_RELATION = re.compile(r"\s*(?P<name>[a-z0-9][a-z0-9.+-]*)(?::(?P<architecture>[a-z0-9-]+))?")
+_RELATION = re.compile(
+    r"\s*(?P<name>[a-z0-9][a-z0-9.+-]*)(?::(?P<architecture>[a-z0-9-]+))?"
+    r"(?:\s*\(\s*(?P<operator><<|<=|=|>=|>>)\s*(?P<version>[^\s)]+)\s*\))?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """One alternative of a dependency; `architecture` and `constraint` (`>= 1.2`) may be empty."""
+
+    name: str
+    architecture: str
+    constraint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +107,23 @@ def fields(text: str) -> dict[str, str]:
             key, _, value = line.partition(":")
             found[key] = value.strip()
     return found
+
+
+def dependencies(stanza: Stanza) -> Iterator[list[Relation]]:
+    """Yield each dependency of a package, as its alternatives in order."""
+    for field in ("Pre-Depends", "Depends"):
+        for group in stanza[field].split(","):
+            found = [match for each in group.split("|") if (match := _RELATION.match(each))]
+            if found:
+                yield [_relation(match) for match in found]
+
+
+def _relation(match: re.Match[str]) -> Relation:
+    architecture = match["architecture"] or ""
+    constraint = f"{match['operator']} {match['version']}" if match["operator"] else ""
+    return Relation(
+        name=match["name"], architecture="" if architecture == "any" else architecture, constraint=constraint
+    )
 
 
 def relations(value: str) -> Iterator[list[str]]:

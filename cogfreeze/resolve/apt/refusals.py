@@ -113,7 +113,8 @@ def unknown_packages(
     error = UnknownPackages(
         f"no such package{plural} in {distribution} at {snapshot}: {_listed([each.text for each in unknown])}",
         where=WHERE,
-        hint="; ".join(hints) or "search the distribution's package pages; only its own archives are used",
+        hint="; ".join(hints).replace("?; ", "? ")
+        or "search the distribution's package pages; only its own archives are used",
     )
     error.replacements, error.components = replacements, tuple(components)
     return error

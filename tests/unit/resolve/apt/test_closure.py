@@ -111,6 +111,28 @@ def test_a_closure_says_of_each_package_who_asked_for_it(resolve, archive):
 
 
 @needs_apt
+def test_a_closure_records_what_each_package_depends_on_and_its_source(resolve):
+    closure = resolve(
+        "tool",
+        main=[
+            stanza("tool", Pre_Depends="lib:any (>= 1), libc6 (>= 1)", Depends="nothing | data, virtual, tool"),
+            stanza("lib", "1.0+b1", Source="library (1.0)", Multi_Arch="allowed", Depends="deep (= 1.0) | gone"),
+            stanza("deep", Source="library"),
+            stanza("data", architecture="all"),
+            stanza("one", Provides="virtual"),
+        ],
+    )  # fmt: skip
+    found = {each.name: (each.source, each.source_version, each.depends) for each in closure.packages}
+    assert found == {
+        "tool": (None, None, ("data", "lib (>= 1)", "one")),  # the base has libc6
+        "lib": ("library", "1.0", ("deep (= 1.0)",)),
+        "deep": ("library", None, ()),
+        "data": (None, None, ()),
+        "one": (None, None, ()),
+    }
+
+
+@needs_apt
 def test_the_newest_version_of_all_pockets_is_taken(resolve):
     closure = resolve(
         "tool", main=[stanza("tool")], updates=[stanza("tool", "1.1")], security=[stanza("tool", "1.2")]
