@@ -1,4 +1,4 @@
-"""What every benchmark's page shares: where its table stands, and which machine made it."""
+"""What all benchmark pages share: where the table goes, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def write(document: Path, name: str, text: str) -> None:
     found = re.search(rf"({begin}\n).*?({end})", old, re.DOTALL)
     if not found:
         raise SystemExit(
-            f"error: {document} has no place for the table\nhint: it stands between `<!-- {name}: begin -->` and"
+            f"error: {document} has no place for the table\nhint: put it between `<!-- {name}: begin -->` and"
             f" `<!-- {name}: end -->`"
         )
     new = f"{old[: found.start()]}{found[1]}{text.rstrip()}\n{found[2]}{old[found.end() :]}"

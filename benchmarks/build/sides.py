@@ -31,7 +31,7 @@ class Predictor(BasePredictor):
 
 
 def run(*words: str, folder: Path) -> str:
-    """Run a command; without success, say what it said and end."""
+    """Run a command; if it fails, print its output and exit."""
     answer = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, env=environment())
     if answer.returncode:
         sys.exit(f"{' '.join(words)}\n{answer.stdout[-2000:]}{answer.stderr[-4000:]}")
@@ -47,7 +47,7 @@ def environment() -> dict[str, str]:
 
 
 class Seconds:
-    """How long something took, once it is over."""
+    """How long something took, known once it is over."""
 
     value = 0.0
 
@@ -84,7 +84,7 @@ class Side(ABC):
 
     @abstractmethod
     def build(self, name: str, *words: str) -> None:
-        """Build the image `name`, with further words for the engine."""
+        """Build the image `name`, with more arguments for the engine."""
 
 
 class Ours(Side):

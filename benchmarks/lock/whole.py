@@ -1,4 +1,4 @@
-"""What a person waits for where nothing changed: whole processes, on a project with apt and Python packages."""
+"""How long a person waits when nothing changed: whole processes, on a project with apt and Python packages."""
 
 from __future__ import annotations
 

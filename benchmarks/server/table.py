@@ -62,7 +62,7 @@ def markdown(
     load: float,
     taken: float,
 ) -> str:
-    """Return the tables, with what a reader has to know to judge them."""
+    """Return the tables, with what a reader needs to judge them."""
     one, other = sides
     words = [
         f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, cogfreeze {one.version}{page.commit()} against",
@@ -77,12 +77,12 @@ def markdown(
         "|---|---|--:|--:|--:|--:|---|",
         *(_line(each) for each in comparisons),
         "",
-        "Of a load the goal is also that none is refused or fails, and that the p99 is below coglet's.",
+        "A load also has the goals that no request is refused or fails, and that its p99 is below coglet's.",
         *(f"- missed: {mistake}" for each in comparisons for mistake in each.missed()),
         "",
-        "All runs together. `p99`: 99 in 100 clients wait less for their success, if they ask again at once when",
-        "they are refused. `CPU`: processor time of all the server's processes by success, which changes least",
-        "with what else the machine does.",
+        "All runs together. `p99`: 99 of 100 clients wait less than this for their success, retrying at once when",
+        "refused. `CPU`: processor time of all processes of the server for each success, which changes least with",
+        "the load of the machine.",
         "",
         f"| | {_heads(one)} | {_heads(other)} |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
