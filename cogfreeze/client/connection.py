@@ -68,7 +68,8 @@ class Client:
             if status in ("READY", "BUSY"):
                 return
             if status in _ENDS:
-                raise PredictionFailed(f"{_ENDS[status]}{_last_line(health)}", hint=PRINTED)
+                line = _error_line(str((health.get("setup") or {}).get("logs") or ""))
+                raise PredictionFailed(f"{_ENDS[status]}{line and ': '}{line}", hint=PRINTED)
             if time.monotonic() > deadline:
                 raise _too_slow(timeout)
             time.sleep(INTERVAL)
@@ -102,8 +103,7 @@ class Client:
             self._cancel(address)
             raise
         if prediction.get("status") != "succeeded":
-            how = prediction.get("error") or f"the prediction was {prediction.get('status')}"
-            raise PredictionFailed(str(how))
+            raise _failed(prediction)
         return prediction
 
     def _cancel(self, address: str) -> None:
@@ -172,9 +172,22 @@ def _too_slow(timeout: float) -> PredictionFailed:
     )
 
 
-def _last_line(health: dict[str, Any]) -> str:
-    lines = str((health.get("setup") or {}).get("logs") or "").strip().splitlines()
-    return f": {lines[-1]}" if lines else ""
+def _failed(prediction: dict[str, Any]) -> PredictionFailed:
+    """Return the error of a prediction; of an exception, the first line with its type, as in the traceback."""
+    error = str(prediction.get("error") or f"the prediction was {prediction.get('status')}")
+    line = _error_line(str(prediction.get("logs") or ""))
+    first = error.partition("\n")[0]
+    raised = line == first or line.endswith(f": {first}")
+    return PredictionFailed(line, hint=PRINTED) if raised else PredictionFailed(error)
+
+
+def _error_line(logs: str) -> str:
+    """Return the first line of the exception in the last traceback of some logs; without one, their last line."""
+    lines = logs.strip().splitlines()
+    for start in reversed(range(len(lines))):
+        if lines[start] == "Traceback (most recent call last):":
+            return next((line for line in lines[start + 1 :] if line.strip() and not line.startswith(" ")), "")
+    return lines[-1] if lines else ""
 
 
 def _said(answer: requests.Response) -> str:

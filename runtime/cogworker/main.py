@@ -110,8 +110,9 @@ class Worker:
     def _report_failure(self, error: BaseException) -> None:
         log_traceback(error)
         self._logs.flush_of(None)
-        last = describe(error) if isinstance(error, SystemExit) else f"{type(error).__name__}: {describe(error)}"
-        self._channel.send({"type": "setup_failed", "error": last[: 64 * 1024]})
+        text, name = describe(error), type(error).__name__
+        told = text if isinstance(error, SystemExit) or text.startswith(name) else f"{name}: {text}"
+        self._channel.send({"type": "setup_failed", "error": told[: 64 * 1024]})
         self._channel.flush()
 
 

@@ -130,11 +130,14 @@ class Prediction:
 
 
 def describe(error: BaseException) -> str:
-    """One error as a line for the client: its message, or its name where it has none."""
+    """An error as text for the client: its message, or its type if the message says nothing alone."""
     if isinstance(error, SystemExit):
         return f"the model called sys.exit({'' if error.code is None else repr(error.code)})"
     try:
-        return str(error) or type(error).__name__
+        message = str(error)
+        if isinstance(error, KeyError):  # its message is only the key
+            return f"{type(error).__name__}: {message}"
+        return message or type(error).__name__
     except Exception:
         return type(error).__name__
 

@@ -127,6 +127,41 @@ def test_refused_inputs_are_named_with_their_reasons(server):
         Client(server.url).predict({})
 
 
+LOGS = """loading
+Traceback (most recent call last):
+  File "predict.py", line 3, in predict
+    raise ValueError(TEXT)
+ValueError: CUDA out of memory. Tried to allocate 2 GiB
+GPU 0 has 1 GiB
+
+See the documentation
+"""
+MESSAGE = "CUDA out of memory. Tried to allocate 2 GiB\nGPU 0 has 1 GiB\n\nSee the documentation"
+
+
+def test_an_exception_is_told_by_its_own_first_line(server):
+    """Its message may have more lines; all of it is in the traceback above."""
+    server.answers["PUT"] = [(200, {"status": "failed", "error": MESSAGE, "logs": LOGS})]
+    server.answers["GET"] = [(200, {"status": "SETUP_FAILED", "setup": {"logs": LOGS}})]
+    line = "ValueError: CUDA out of memory. Tried to allocate 2 GiB"
+
+    with pytest.raises(PredictionFailed) as caught:
+        Client(server.url).predict({})
+    assert (caught.value.message, caught.value.hint) == (line, "see its output above")
+    with pytest.raises(PredictionFailed) as caught:
+        Client(server.url).wait_ready(timeout=60)
+    assert caught.value.message == f"`setup()` failed: {line}"
+
+
+def test_an_error_of_the_servers_own_is_told_in_full(server):
+    server.answers["PUT"] = [(200, {"status": "failed", "error": "invalid input: a", "logs": "loading"})]
+
+    with pytest.raises(PredictionFailed) as caught:
+        Client(server.url).predict({})
+
+    assert (caught.value.message, caught.value.hint) == ("invalid input: a", None)
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
