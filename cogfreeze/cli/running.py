@@ -120,7 +120,7 @@ def chosen(arguments: argparse.Namespace, report: Report) -> Choice:
         raise ProjectError(
             "the project has no predictor", where=found.project.file, hint="add `predict: predict.py:Predictor`"
         )
-    schema = json.loads(schema_of(found.folder, found.project))
+    schema = json.loads(schema_of(found.folder, found.project, report))
     return Choice(arguments=arguments, report=report, project=found, schema=schema)
 
 

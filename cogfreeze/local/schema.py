@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cogfreeze.project.model import Project
+    from cogfreeze.report import Report
 
 # Isolated: neither a file of the project nor a variable of the machine's may stand in for a module that is needed.
 _READ = (
@@ -29,11 +30,12 @@ _READ = (
 _MISTAKES = 2
 
 
-def schema_of(folder: Path, project: Project) -> str:
+def schema_of(folder: Path, project: Project, report: Report | None = None) -> str:
     """Return the OpenAPI document of what the project predicts and trains, as canonical JSON text.
 
     Args:
         folder: the project's.
+        report: gets the warnings.
 
     Raises:
         ProjectErrors: every mistake in the signatures, with file and line.
@@ -50,6 +52,8 @@ def schema_of(folder: Path, project: Project) -> str:
             check=False,
         )
         if done.returncode == 0:
+            for warning in _mistakes(done.stderr) if report else ():
+                report.warn(f"{warning['file']}:{warning['line']}: {warning['message']}", hint=warning["hint"])
             return done.stdout.decode()
         if done.returncode == _MISTAKES:
             raise ProjectErrors([_error(mistake) for mistake in _mistakes(done.stderr)])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Bases that bring no method of these names.
-_BARE = frozenset({"object", "ABC", "Generic", "Protocol", "BasePredictor", "BaseRunner"})
+_BARE = frozenset({"object", "ABC", "Generic", "Protocol", "BasePredictor", "BaseRunner", "Predictor"})
 _METHODS = {"predict": ("predict", "run"), "train": ("train",)}
 
 

@@ -18,6 +18,7 @@ from cog.exceptions import CancelationException
 from cog.input import FieldInfo, Input
 from cog.model import BaseModel
 from cog.predictor import BasePredictor, BaseRunner, concurrent, streaming
+from cog.predictor import Predictor as Predictor  # not in __all__: models call their own class so
 from cog.scope import ExperimentalFeatureWarning, current_scope, emit_metric
 from cog.types import (
     AsyncConcatenateIterator,

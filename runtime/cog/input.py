@@ -1,8 +1,13 @@
-"""`Input(...)`: the default, description and limits of one input."""
+"""`Input(...)`: the default, description and limits of one input.
+
+Called as a function, this module is the decorator of 2021: `@cog.input("scale", type=float, default=1.5)`.
+"""
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Union
+import sys
+import types
+from typing import Any, Callable, List, Optional, TypeVar, Union
 
 Number = Union[int, float]
 
@@ -114,3 +119,44 @@ def Input(  # noqa: N802  # Cog's name
         deprecated=deprecated,
         accept=accept,
     )
+
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def _declare(
+    name: str,
+    type: Any,  # noqa: A002  # the names of 2021
+    default: Any = NOT_GIVEN,
+    min: Optional[Number] = None,  # noqa: A002
+    max: Optional[Number] = None,  # noqa: A002
+    options: Optional[List[Any]] = None,
+    help: Optional[str] = None,  # noqa: A002
+) -> Callable[[Decorated], Decorated]:
+    """Declare one input of a predictor, as in 2021. Now inputs are parameters with types and `Input(...)`."""
+
+    def declare(function: Decorated) -> Decorated:
+        import inspect
+        import warnings
+
+        if not hasattr(function, "__cog_inputs__"):
+            function.__cog_inputs__ = []  # type: ignore[attr-defined]
+            message = "@cog.input is deprecated: declare inputs as parameters, `scale: float = Input(default=1.5)`"
+            warnings.warn(message, FutureWarning, stacklevel=2)
+        field = Input(default, description=help, ge=min, le=max, choices=options)
+        inputs: List[inspect.Parameter] = function.__cog_inputs__  # type: ignore[attr-defined]
+        inputs.insert(0, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field, annotation=type))
+        itself = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
+        # What the worker reads in place of the function's own parameters, which have no types.
+        function.__signature__ = inspect.Signature(itself + inputs)  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+class _Module(types.ModuleType):
+    def __call__(self, *values: Any, **named: Any) -> Callable[[Decorated], Decorated]:
+        return _declare(*values, **named)
+
+
+sys.modules[__name__].__class__ = _Module

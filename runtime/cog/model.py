@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import ast
 import sys
-from typing import Any, Dict, Union
+from typing import Any, Callable, Dict, Union
+
+if sys.version_info >= (3, 11):
+    from typing import dataclass_transform
+else:
+
+    def dataclass_transform() -> Callable[[type], type]:
+        """Tell type checkers nothing: this Python has no way to."""
+        return lambda cls: cls
 
 
+@dataclass_transform()
 class BaseModel:
     """Subclasses become dataclasses automatically.
 

@@ -15,7 +15,7 @@ _SEGMENT = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
 Tell = Callable[[str, Any, str], None]
 
 
-class ExperimentalFeatureWarning(Warning):
+class ExperimentalFeatureWarning(FutureWarning):
     """Kept for code written for older releases; never raised here."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pathlib
-from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Iterator, Optional, TypeVar, Union
 
 from cog.input import Input
 
@@ -64,7 +64,13 @@ class _Field:
         return cls._json_schema()
 
 
-class Path(_Field, type(pathlib.Path())):  # type: ignore[misc]  # pathlib.Path has no subclasses before Python 3.12
+if TYPE_CHECKING:
+    _Path = pathlib.PosixPath
+else:
+    _Path = type(pathlib.Path())  # pathlib.Path itself has no subclasses before Python 3.12
+
+
+class Path(_Field, _Path):
     """A file. An input of this type has already been downloaded; an output of this type is sent to the client."""
 
     @classmethod

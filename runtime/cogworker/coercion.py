@@ -11,6 +11,7 @@ import types
 import typing
 from typing import Any, Callable, Dict, List, Tuple
 
+from cog.coder import Coder
 from cog.types import File, Opaque, Path, Secret
 
 Convert = Callable[[Any], Any]
@@ -60,6 +61,11 @@ def _number(value: Any) -> float:
         raise Mismatch("must be within the range of a float") from None
 
 
+def _any_number(value: Any) -> Any:
+    number = _number(value)
+    return value if type(value) is int else number
+
+
 def _path(value: Any) -> Path:
     return Path(_text(value))
 
@@ -105,8 +111,10 @@ def converter(annotation: Any) -> Convert:
         return _SIMPLE[annotation]
     if hasattr(annotation, "__metadata__"):  # Annotated[T, ...]
         marks = annotation.__metadata__
-        opaque = any(mark is Opaque or isinstance(mark, Opaque) for mark in marks)
-        return _as_it_is if opaque else converter(annotation.__origin__)
+        if not any(mark is Opaque or isinstance(mark, Opaque) for mark in marks):
+            return converter(annotation.__origin__)
+        coder = Coder.lookup(annotation.__origin__)
+        return _as_it_is if coder is None else _decoded(coder)
     if hasattr(annotation, "__supertype__"):  # NewType
         return converter(annotation.__supertype__)
     if type(annotation).__name__ == "TypeAliasType":  # `type Name = ...`
@@ -145,7 +153,23 @@ def _generic(annotation: Any, origin: Any, arguments: Tuple[Any, ...]) -> Conver
     raise Unsupported(f"unsupported input type {annotation!r}")
 
 
+def _decoded(coder: Coder) -> Convert:
+    """Use a coder of the model's own."""
+    whole = _SIMPLE[dict]
+
+    def convert(value: Any) -> Any:
+        try:
+            return coder.decode(whole(value))
+        except (TypeError, ValueError, LookupError) as error:
+            raise Mismatch(f"is not valid: {type(error).__name__}: {error}") from None
+
+    return convert
+
+
 def _class(annotation: type) -> Convert:
+    coder = Coder.lookup(annotation)
+    if coder is not None:
+        return _decoded(coder)
     if issubclass(annotation, enum.Enum):
         return _enumeration(annotation)
     if issubclass(annotation, (pathlib.PurePath, os.PathLike)):
@@ -165,9 +189,11 @@ def _class(annotation: type) -> Convert:
 def _union(options: Tuple[Any, ...]) -> Convert:
     if len(options) == 1:
         return converter(options[0])
-    # Every integer is also a valid float, so try the more specific types first.
+    # Every integer is also a valid float, so try the more specific types first. Beside others, `float` takes an
+    # integer as it is: `str | float` says that numbers are wanted, and JSON's 1 is an int.
     ordered = sorted(options, key=lambda option: (option is float, option is str))
-    converters = [converter(option) for option in ordered]
+    alone = len([option for option in options if option is not type(None)]) == 1
+    converters = [converter(option) if option is not float or alone else _any_number for option in ordered]
 
     def convert(value: Any) -> Any:
         reasons: List[str] = []

@@ -98,6 +98,7 @@ class Inputs:
     def __init__(self, function: Callable[..., Any]) -> None:
         plain = inspect.unwrap(function)
         scope = getattr(plain, "__globals__", {})
+        fields: Dict[str, FieldInfo] = getattr(plain, "__cog_fields__", {})
         self._parameters: List[Parameter] = []
         for parameter in signature_of(function).parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -107,6 +108,7 @@ class Inputs:
             annotation = evaluated(parameter.annotation, scope, parameter.name)
             nullable = is_nullable(annotation)
             default = NOT_GIVEN if parameter.default is parameter.empty else parameter.default
+            default = fields.get(parameter.name, default)
             try:
                 made = Parameter(parameter.name, converter(annotation), default, nullable)
             except (Unsupported, TypeError) as error:

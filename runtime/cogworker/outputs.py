@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Dict, List, Tuple
 
+from cog.coder import Coder
 from cog.types import Secret
 
 from cogworker.handover import UnusableFile, hand_over, spool
@@ -123,6 +124,9 @@ class _Encoder:
         if isinstance(value, (bytes, bytearray, memoryview, Secret, type)):
             hint = "; return a File or a Path" if isinstance(value, (bytes, bytearray, memoryview)) else ""
             raise UnusableOutput(f"{_named(place)} is a {type(value).__name__}, which JSON does not support{hint}")
+        coder = Coder.lookup(type(value))
+        if coder is not None:
+            return self.plain(coder.encode(value), place)
         if hasattr(value, "__dataclass_fields__"):
             fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
             return self._object(fields, place)

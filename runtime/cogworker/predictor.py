@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import io
 import os
-import sys
 from typing import Any, Callable, Optional
 
+from cog.errors import PredictorNotSet
+from cog.loading import import_file
+from cog.predictor import BaseRunner, is_default
 from cog.types import Path, URLFile, URLPath
 
 from cogworker.inputs import Inputs, evaluated, signature_of
@@ -36,7 +37,7 @@ class Predictor:
     def __init__(self, target: Any, role: str) -> None:
         instance = target() if isinstance(target, type) else None
         self.function: Callable[..., Any] = target if instance is None else _method(instance, role)
-        self.setup: Optional[Callable[..., Any]] = getattr(instance, "setup", None)
+        self.setup: Optional[Callable[..., Any]] = _own_setup(instance)
         self.healthcheck: Optional[Callable[[], Any]] = getattr(instance, "healthcheck", None)
         self.inputs = Inputs(self.function)
         self.is_async = _is_async(self.function)
@@ -54,7 +55,10 @@ def load(reference: str, role: str) -> Predictor:
         BaseException: any exception of the model's code.
     """
     file, _, name = reference.partition(":")
-    module = _imported(file)
+    try:
+        module = import_file(file)
+    except PredictorNotSet as error:
+        raise Unservable(str(error)) from None
     for candidate in (name,) if name else _GUESSES[role]:
         target = getattr(module, candidate, None)
         if callable(target):
@@ -62,25 +66,17 @@ def load(reference: str, role: str) -> Predictor:
     raise Unservable(f"{file} has no class or function {name or ' or '.join(_GUESSES[role])}")
 
 
-def _imported(file: str) -> Any:
-    path = os.path.abspath(file)
-    # Use the name that an import statement in the project would use, so that pickles and other modules find the
-    # same module.
-    parts = os.path.splitext(file)[0].split("/")
-    name = ".".join(parts) if all(part.isidentifier() for part in parts) else parts[-1]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise Unservable(f"{file} is not a Python file")
-    if not os.path.isfile(path):
-        raise Unservable(f"file not found: {file}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+def _own_setup(instance: Any) -> Optional[Callable[..., Any]]:
+    """Return `setup`, or None if the class has none of its own."""
+    if getattr(type(instance), "setup", None) is BaseRunner.setup:
+        return None
+    setup: Optional[Callable[..., Any]] = getattr(instance, "setup", None)
+    return setup
 
 
 def _method(instance: Any, role: str) -> Callable[..., Any]:
-    names = [name for name in _METHODS[role] if callable(getattr(instance, name, None))]
+    methods = {name: getattr(instance, name, None) for name in _METHODS[role]}
+    names = [name for name, each in methods.items() if callable(each) and not is_default(each)]
     if len(names) > 1:
         raise Unservable(f"{type(instance).__name__} must define either run() or predict(), not both")
     if not names:

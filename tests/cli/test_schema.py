@@ -58,9 +58,10 @@ def test_tells_every_mistake_with_its_line(folder, capsys):
     assert printed.err == (
         "error[CF100]: predict.py:4: `predict` has no return type annotation\n"
         "hint: write `-> str:`, or whatever its type is; `-> Any:` is allowed\n"
-        "error[CF100]: predict.py:6: `np.ndarray` is not a supported type\n"
-        "hint: supported types: str, int, float, bool, Path, File, Secret, list[...], dict, "
-        "Optional[...], unions, Literal[...], Enum, BaseModel, dataclass, TypedDict and Any\n"
+        "error[CF100]: predict.py:6: `np.ndarray` is a type of the installed package `numpy`, "
+        "which has no schema\n"
+        "hint: write `Annotated[np.ndarray, Opaque]` (`from cog import Opaque`) for a JSON object with any "
+        "content, or use `Path` for a file\n"
         "error[CF100]: predict.py:7: `steps`: the default 70 is greater than 50\n"
         "hint: change the default or the limit\n"
     )

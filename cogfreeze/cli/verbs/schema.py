@@ -28,9 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from cogfreeze.local.schema import schema_of
 
-    found = loading.declared(arguments.file, TerminalReport())
+    report = TerminalReport()
+    found = loading.declared(arguments.file, report)
     if found.project.predict is None and found.project.train is None:
         hint = "add `predict: predict.py:Predictor`"
         raise ProjectError("the project has no predictor", where=found.project.file, hint=hint)
-    sys.stdout.write(schema_of(found.folder, found.project))
+    sys.stdout.write(schema_of(found.folder, found.project, report))
     return 0

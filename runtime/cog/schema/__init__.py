@@ -6,12 +6,13 @@ Read the files in the order in which the data flows:
     source       files and names; constants: the values of expressions
     annotations  type annotations → kinds
     signature    a reference → Signature, with each of its inputs
+    offered      names that `cog` does not have; decorators: `@cog.input` of 2021
     document     Signature → OpenAPI; paths: the part that is the same for every model
 """
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import List, Optional
 
 from cog.schema.document import document, text
 from cog.schema.mistakes import Mistake, SourceMistakes
@@ -21,13 +22,19 @@ from cog.schema.source import Sources
 __all__ = ["Mistake", "SourceMistakes", "read"]
 
 
-def read(folder: str, predict: Optional[str] = None, train: Optional[str] = None) -> str:
+def read(
+    folder: str,
+    predict: Optional[str] = None,
+    train: Optional[str] = None,
+    warnings: Optional[List[Mistake]] = None,
+) -> str:
     """Return the OpenAPI document of a project, as canonical JSON text.
 
     Args:
         folder: the project's folder.
         predict: the predictor as `file.py:Name`, relative to the folder.
         train: the trainer, in the same form.
+        warnings: gets what is allowed but should be changed.
 
     Raises:
         SourceMistakes: every mistake in both.
@@ -37,4 +44,6 @@ def read(folder: str, predict: Optional[str] = None, train: Optional[str] = None
     training = reader.read(train, "train") if train else None
     if reader.mistakes:
         raise SourceMistakes(reader.mistakes)
+    if warnings is not None:
+        warnings += reader.warnings
     return text(document(predicting, training))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import Callable, Dict, List, Optional, Tuple, Union
 
 from cog.schema import kinds
@@ -36,6 +37,21 @@ _PLAIN: Dict[str, Kind] = {
 _SAME = {"Mapping": "dict", "MutableMapping": "dict", "Dict": "dict", "List": "list", "Sequence": "list"}
 _SAME.update({"tuple": "list", "Tuple": "list", "set": "list", "Set": "list", "frozenset": "list"})
 _SAME.update({"FrozenSet": "list", "Iterable": "list", "Collection": "list"})
+# Packages whose types are named by `KNOWN`, and Python's own.
+_STANDARD = {
+    "cog",
+    "typing_extensions",
+    "pydantic",
+    "typing",
+    "collections",
+    "os",
+    "pathlib",
+    "datetime",
+    "builtins",
+}
+_STANDARD.update(
+    getattr(sys, "stdlib_module_names", ("enum", "dataclasses", "io", "decimal", "uuid", "fractions"))
+)
 _ITERATORS = ("Iterator", "AsyncIterator", "Generator", "AsyncGenerator")
 _RECORDS = (
     "cog.BaseModel",
@@ -94,7 +110,17 @@ class Annotations:
         return _canonical(found.name) if isinstance(found, Outside) else ""
 
     def _unknown(self, module: Module, node: ast.expr) -> Unreadable:
-        written = ast.get_source_segment(self._sources.text(module), node) or "this"
+        written = self._sources.segment(module, node)
+        named = node.value if isinstance(node, ast.Subscript) else node
+        found = self._sources.meaning(module, named)
+        package = found.name.partition(".")[0] if isinstance(found, Outside) else ""
+        if package and package not in _STANDARD:
+            message = f"`{written}` is a type of the installed package `{package}`, which has no schema"
+            hint = (
+                f"write `Annotated[{written}, Opaque]` (`from cog import Opaque`) for a JSON object with any "
+                "content, or use `Path` for a file"
+            )
+            return unreadable(module.file, node, message, hint)
         hint = f"supported types: {KNOWN}"
         return unreadable(module.file, node, f"`{written}` is not a supported type", hint)
 

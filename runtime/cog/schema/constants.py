@@ -1,13 +1,15 @@
 """The value of an expression, if it can be computed from the source alone.
 
-Literals, module-level constants of this file or another of the project, arithmetic and joined strings on them,
-the keys of a dict (whatever its values are), an Enum's members, a list made by going through one of these.
+Literals, constants of this file or another of the project and of its classes, arithmetic, comparisons and joined
+strings on them, conditional expressions, the keys of a dict (whatever its values are), an Enum's members, a list
+made by going through one of these, and some functions: `os.path.join`, `sorted`, `str`.
 """
 
 from __future__ import annotations
 
 import ast
 import operator
+import posixpath
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from cog.schema.mistakes import Unreadable, unreadable
@@ -26,9 +28,25 @@ _ARITHMETIC: Dict[type, Callable[[Any, Any], Any]] = {
 _SIGNS: Dict[type, Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: operator.pos}
 _TEXT_METHODS = {"join", "format", "strip", "split", "upper", "lower", "title", "replace"}
 _FUNCTIONS: Dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (list, tuple, sorted, set, range, float, int, str, len, min, max)
+    "builtins." + function.__name__: function
+    for function in (abs, bool, dict, float, int, len, list, max, min, range, round, set, sorted, str, sum, tuple)
+}
+_FUNCTIONS.update({"os.path.join": posixpath.join, "os.path.basename": posixpath.basename})
+_FUNCTIONS.update(dict.fromkeys(("pathlib.Path", "cog.Path", "cog.types.Path"), posixpath.join))
+_COMPARISONS: Dict[type, Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda one, other: one in other,
+    ast.NotIn: lambda one, other: one not in other,
 }
 _LARGEST_RESULT = 100_000
+_CONSTANT = "write it as a constant: the schema is read from the source without running it"
 
 
 class Member(NamedTuple):
@@ -79,16 +97,41 @@ def _member_value(sources: Sources, found: LocalClass, name: str, node: ast.expr
     return Constants(sources, found.module).value(node)
 
 
+def class_attribute(sources: Sources, found: LocalClass, name: str) -> Optional[LocalValue]:
+    """Return the value that a class, or one of its bases in the project, assigns to a name in its body."""
+    value: Optional[LocalValue] = None
+    for statement in found.node.body:
+        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+        assigned = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+        if assigned is not None and any(getattr(target, "id", None) == name for target in targets):
+            value = LocalValue(found.module, assigned)
+    for base in found.node.bases:
+        meaning = sources.meaning(found.module, base)
+        if value is None and isinstance(meaning, LocalClass):
+            value = class_attribute(sources, meaning, name)
+    return value
+
+
 class Constants:
-    """Evaluates expressions of one module."""
+    """Evaluates expressions of one module.
+
+    Args:
+        scope: the class whose body has the expressions, if any.
+    """
 
     def __init__(
-        self, sources: Sources, module: Module, bound: Optional[Dict[str, Any]] = None, depth: int = 0
+        self,
+        sources: Sources,
+        module: Module,
+        bound: Optional[Dict[str, Any]] = None,
+        depth: int = 0,
+        scope: Optional[LocalClass] = None,
     ) -> None:
         self._sources = sources
         self._module = module
         self._bound = bound or {}
         self._depth = depth
+        self._scope = scope
 
     def value(self, node: ast.AST) -> Any:
         """Return the expression's value, Enum members as their values.
@@ -97,6 +140,19 @@ class Constants:
             Unreadable: it cannot be computed from the source alone.
         """
         return self._finished(self._value(node), node)
+
+    def argument(self, name: str, node: ast.AST) -> Any:
+        """Return the value of an argument; the error names the argument and its whole expression.
+
+        Raises:
+            Unreadable: the source alone does not tell it.
+        """
+        try:
+            return self.value(node)
+        except Unreadable:
+            written = self._sources.segment(self._module, node)
+            message = f"`{name}` is `{written}`, which cannot be computed without running the code"
+            raise unreadable(self._module.file, node, message, _CONSTANT) from None
 
     def _finished(self, value: Any, node: ast.AST) -> Any:
         if value is _UNKNOWN:
@@ -110,12 +166,9 @@ class Constants:
         return value
 
     def _refusal(self, node: ast.AST) -> Unreadable:
-        return unreadable(
-            self._module.file,
-            node,
-            "this value cannot be computed without running the code",
-            "write it as a constant: the schema is read from the source without running it",
-        )
+        written = self._sources.segment(self._module, node)
+        message = f"`{written}` cannot be computed without running the code"
+        return unreadable(self._module.file, node, message, _CONSTANT)
 
     def _value(self, node: ast.AST) -> Any:
         method = getattr(self, "_" + type(node).__name__.lower(), None)
@@ -172,11 +225,33 @@ class Constants:
     def _binop(self, node: ast.BinOp) -> Any:
         left, right = self.value(node.left), self.value(node.right)
         numbers = all(isinstance(side, (int, float)) for side in (left, right))
+        if isinstance(node.op, ast.Div) and isinstance(left, str) and isinstance(right, str):
+            return posixpath.join(left, right)  # of paths
         if not numbers and not isinstance(node.op, ast.Add):
             raise self._refusal(node)
         if isinstance(node.op, (ast.Pow, ast.LShift)) and abs(right) > 64:
             raise self._refusal(node)
         return _ARITHMETIC[type(node.op)](left, right)
+
+    def _ifexp(self, node: ast.IfExp) -> Any:
+        return self._value(node.body if self.value(node.test) else node.orelse)
+
+    def _boolop(self, node: ast.BoolOp) -> Any:
+        value: Any = None
+        for each in node.values:
+            value = self.value(each)
+            if bool(value) is isinstance(node.op, ast.Or):
+                break
+        return value
+
+    def _compare(self, node: ast.Compare) -> Any:
+        left = self.value(node.left)
+        for operation, each in zip(node.ops, node.comparators):
+            right = self.value(each)
+            if not _COMPARISONS[type(operation)](left, right):
+                return False
+            left = right
+        return True
 
     def _joinedstr(self, node: ast.JoinedStr) -> Any:
         return "".join(str(self.value(part)) for part in node.values)
@@ -197,7 +272,11 @@ class Constants:
     def _name(self, node: ast.Name) -> Any:
         if node.id in self._bound:
             return self._bound[node.id]
-        return self._meant(node)
+        attribute = class_attribute(self._sources, self._scope, node.id) if self._scope is not None else None
+        return self._meant(node) if attribute is None else self._elsewhere(attribute, self._scope)
+
+    def _elsewhere(self, found: LocalValue, scope: Optional[LocalClass] = None) -> Any:
+        return Constants(self._sources, found.module, depth=self._depth + 1, scope=scope)._value(found.node)
 
     def _meant(self, node: ast.AST) -> Any:
         found = self._sources.meaning(self._module, node)
@@ -206,7 +285,7 @@ class Constants:
         if not isinstance(found, LocalValue):
             raise self._refusal(node)
         try:
-            return Constants(self._sources, found.module, depth=self._depth + 1)._value(found.node)
+            return self._elsewhere(found)
         except Unreadable:
             raise self._refusal(node) from None
 
@@ -214,6 +293,12 @@ class Constants:
         found = self._sources.meaning(self._module, node)
         if isinstance(found, (LocalClass, LocalValue)):
             return self._meant(node)
+        class_ = self._sources.meaning(self._module, node.value)
+        if isinstance(class_, LocalClass) and not is_enum(self._sources, class_):
+            attribute = class_attribute(self._sources, class_, node.attr)
+            if attribute is None:
+                raise self._refusal(node)
+            return self._elsewhere(attribute, class_)
         owner = self._value(node.value)
         if isinstance(owner, Member):
             return {"name": owner.name, "value": owner.value}[node.attr]
@@ -234,7 +319,8 @@ class Constants:
         made = []
         for item in self._iterated(self._value(loop.iter)):
             bound = {**self._bound, loop.target.id: item}
-            made.append(Constants(self._sources, self._module, bound, self._depth + 1)._value(node.elt))
+            inner = Constants(self._sources, self._module, bound, self._depth + 1, self._scope)
+            made.append(inner._value(node.elt))
         return made
 
     def _call(self, node: ast.Call) -> Any:
@@ -243,11 +329,11 @@ class Constants:
         ):
             raise self._refusal(node)
         words = {str(word.arg): self.value(word.value) for word in node.keywords}
-        if isinstance(node.func, ast.Attribute):
-            return self._method(node, node.func, words)
         called = self._sources.meaning(self._module, node.func)
-        name = called.name.rpartition(".")[2] if isinstance(called, Outside) else ""
-        if name not in _FUNCTIONS or called != Outside("builtins." + name):
+        if isinstance(node.func, ast.Attribute) and not isinstance(called, Outside):
+            return self._method(node, node.func, words)
+        name = called.name if isinstance(called, Outside) else ""
+        if name not in _FUNCTIONS:
             raise self._refusal(node)
         return self._bounded(_FUNCTIONS[name](*(self._value(word) for word in node.args), **words), node)
 

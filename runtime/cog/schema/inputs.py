@@ -66,7 +66,7 @@ class Parameter:
         return self.inner.item if isinstance(self.inner, kinds.ListOf) else self.inner
 
 
-def read_input(constants: Constants, file: str, call: ast.Call) -> Dict[str, Any]:
+def read_input(constants: Constants, file: str, call: Any) -> Dict[str, Any]:
     """Read the arguments of `Input(...)`. None counts as omitted, except for `default`."""
     words: List[Tuple[Optional[str], ast.expr]] = [("default", argument) for argument in call.args[:1]]
     words += [(word.arg, word.value) for word in call.keywords]
@@ -80,7 +80,7 @@ def read_input(constants: Constants, file: str, call: ast.Call) -> Dict[str, Any
         if name not in ARGUMENTS:
             hint = nearest(name or "", ARGUMENTS, f"valid arguments: {', '.join(ARGUMENTS)}")
             raise unreadable(file, node, f"`Input` has no argument `{name or '**'}`", hint)
-        value = constants.value(node)
+        value = constants.argument(name, node)
         if value is not None or name == "default":
             given[name] = value
     return given

@@ -40,6 +40,16 @@ def unreadable(file: str, node: Optional[ast.AST], message: str, hint: Optional[
 
 
 @contextmanager
+def about(name: str) -> Iterator[None]:
+    """Put the name of an input before the block's mistake."""
+    try:
+        yield
+    except Unreadable as error:
+        mistake = error.mistake
+        raise Unreadable(mistake._replace(message=f"`{name}`: {mistake.message}")) from None
+
+
+@contextmanager
 def gathering(mistakes: List[Mistake]) -> Iterator[None]:
     """Record the mistake that the block raises, if any, and continue after it."""
     try:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Union
 from cog.schema import kinds
 from cog.schema.annotations import Annotations
 from cog.schema.constants import Constants
+from cog.schema.decorators import is_generator, new_form, read_decorators, type_of
 from cog.schema.inputs import Parameter, check_parameter, read_input
-from cog.schema.mistakes import Mistake, gathering, nearest, unreadable
-from cog.schema.source import Function, LocalClass, LocalFunction, Module, Sources
+from cog.schema.mistakes import Mistake, about, gathering, nearest, unreadable
+from cog.schema.offered import check_names
+from cog.schema.source import Function, LocalClass, LocalFunction, LocalValue, Module, Sources
 
 if TYPE_CHECKING:
     from cog.schema.kinds import Kind
@@ -38,12 +40,13 @@ class Signature:
 
 
 class Reader:
-    """Reads the signatures of one project, and collects their `mistakes`."""
+    """Reads the signatures of one project, and collects their `mistakes` and `warnings`."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._annotations = Annotations(sources)
         self.mistakes: List[Mistake] = []
+        self.warnings: List[Mistake] = []
 
     def read(self, reference: str, role: str) -> Optional[Signature]:
         """Read `file.py:Name`; without a name, the first of the default names that exists.
@@ -56,12 +59,13 @@ class Reader:
         """
         with gathering(self.mistakes):
             found = self._find(reference, role)
+            self.mistakes.extend(check_names(self._sources, found.module))
             if isinstance(found, LocalClass):
                 method = self._method(found, role)
                 with gathering(self.mistakes):
                     self._check_setup(found)
-                return self._signature(method, bound=True)
-            return self._signature(found, bound=False)
+                return self._signature(method, found)
+            return self._signature(found)
         return None
 
     def _find(self, reference: str, role: str) -> Union[LocalClass, LocalFunction]:
@@ -121,12 +125,23 @@ class Reader:
                 setup.module.file, setup.node, message, "read it from a file or an environment variable"
             )
 
-    def _signature(self, found: LocalFunction, bound: bool) -> Optional[Signature]:
+    def _signature(self, found: LocalFunction, owner: Optional[LocalClass] = None) -> Optional[Signature]:
         function, before = found.node, len(self.mistakes)
-        parameters = self._parameters(found.module, function, bound)
+        constants = Constants(self._sources, found.module, scope=owner)
+        inputs = [
+            decorator
+            for decorator in function.decorator_list
+            if isinstance(decorator, ast.Call) and self._decorated(found.module, decorator) == "cog.input"
+        ]
         output: Kind = kinds.Anything()
+        if inputs:
+            parameters = self._declared(found, inputs, constants)
+            output = kinds.Stream(output) if is_generator(function) else output
+        else:
+            parameters = self._parameters(found.module, function, constants, bound=owner is not None)
         with gathering(self.mistakes):
-            output = self._output(found.module, function)
+            if function.returns is not None or not inputs:
+                output = self._output(found.module, function)
         streaming, concurrent = False, None
         for decorator in function.decorator_list:
             with gathering(self.mistakes):
@@ -137,7 +152,22 @@ class Reader:
             return None
         return Signature(tuple(parameters), output, streaming, concurrent)
 
-    def _parameters(self, module: Module, function: Function, bound: bool) -> List[Parameter]:
+    def _declared(self, found: LocalFunction, calls: List[ast.Call], constants: Constants) -> List[Parameter]:
+        """Read the decorators of 2021, and warn of them."""
+        module, before = found.module, len(self.mistakes)
+        parameters = read_decorators(
+            found, calls, lambda node: self._annotations.kind(module, node), constants.value, self.mistakes
+        )
+        if len(self.mistakes) == before:
+            message = "`@cog.input` is the form of 2021; inputs are now parameters with types"
+            types = [self._sources.segment(module, type_of(call)) for call in calls]
+            hint = f"write `{new_form(found.node, parameters, types)}`"
+            self.warnings.append(Mistake(module.file, calls[0].lineno, message, hint))
+        return parameters
+
+    def _parameters(
+        self, module: Module, function: Function, constants: Constants, *, bound: bool
+    ) -> List[Parameter]:
         arguments = function.args
         if any(isinstance(mark, ast.Name) and mark.id == "staticmethod" for mark in function.decorator_list):
             bound = False
@@ -156,27 +186,41 @@ class Reader:
         parameters: List[Parameter] = []
         for argument, default in pairs[1 if bound else 0 :]:
             with gathering(self.mistakes):
-                parameters.append(self._parameter(module, argument, default, argument in arguments.posonlyargs))
+                if argument in arguments.posonlyargs:
+                    message = f"`{argument.arg}` is positional-only"
+                    raise unreadable(module.file, argument, message, "remove the `/`")
+                parameters.append(self._parameter(module, argument, default, constants))
         return parameters
 
     def _parameter(
-        self, module: Module, argument: ast.arg, default: Optional[ast.expr], positional_only: bool
+        self, module: Module, argument: ast.arg, default: Optional[ast.expr], constants: Constants
     ) -> Parameter:
         name = argument.arg
-        if positional_only:
-            raise unreadable(module.file, argument, f"`{name}` is positional-only", "remove the `/`")
         if argument.annotation is None:
             hint = f"write `{name}: str`, or whatever its type is"
             raise unreadable(module.file, argument, f"`{name}` has no type annotation", hint)
         kind = self._annotations.kind(module, argument.annotation)
-        given, line = {}, getattr(default, "lineno", argument.lineno)
-        if isinstance(default, ast.Call) and self._annotations.name(module, default.func) == "cog.Input":
-            given = read_input(Constants(self._sources, module), module.file, default)
-        elif default is not None:
-            given = {"default": Constants(self._sources, module).value(default)}
+        with about(name):
+            given = self._given(module, default, constants)
+        line = getattr(default, "lineno", argument.lineno)
         parameter = Parameter(name, kind, given, module.file, line)
         self.mistakes.extend(check_parameter(parameter))
         return parameter
+
+    def _given(self, module: Module, default: Optional[ast.expr], constants: Constants) -> Dict[str, Any]:
+        """Return the arguments of `Input(...)`, which a constant may hold, or the plain default."""
+        if default is None:
+            return {}
+        if isinstance(default, (ast.Name, ast.Attribute)):
+            found = self._sources.meaning(module, default)
+            if isinstance(found, LocalValue) and self._is_input(found.module, found.node):
+                return read_input(Constants(self._sources, found.module), found.module.file, found.node)
+        if self._is_input(module, default):
+            return read_input(constants, module.file, default)
+        return {"default": constants.argument("default", default)}
+
+    def _is_input(self, module: Module, node: ast.expr) -> bool:
+        return isinstance(node, ast.Call) and self._annotations.name(module, node.func) == "cog.Input"
 
     def _output(self, module: Module, function: Function) -> Kind:
         if function.returns is None:
@@ -202,6 +246,8 @@ class Reader:
 
     def _concurrent(self, module: Module, function: Function, decorator: ast.expr) -> int:
         words = decorator.keywords if isinstance(decorator, ast.Call) else []
+        if not words and not getattr(decorator, "args", ()):  # `@concurrent` and `@concurrent()`
+            return 1
         value: Any = next((word.value for word in words if word.arg == "max"), None)
         number = value.value if isinstance(value, ast.Constant) else None
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:

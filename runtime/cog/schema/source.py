@@ -69,6 +69,7 @@ class Module:
     Attributes:
         file: its path below the project's folder, with forward slashes.
         dotted: its name as Python imports it.
+        tree: its parsed text.
         names: the names defined at the top level; the last definition of each.
         stars: the modules of its `from … import *` statements.
     """
@@ -76,6 +77,7 @@ class Module:
     def __init__(self, file: str, dotted: str, tree: ast.Module) -> None:
         self.file = file
         self.dotted = dotted
+        self.tree = tree
         self.names: Dict[str, Union[Imported, Definition]] = {}
         self.stars: List[Imported] = []
         for statement in tree.body:
@@ -173,6 +175,11 @@ class Sources:
         with open(os.path.join(self._folder, module.file), encoding="utf-8", errors="replace") as opened:
             return opened.read()
 
+    def segment(self, module: Module, node: ast.AST) -> str:
+        """An expression as it is written, on one line and not too long."""
+        words = " ".join((ast.get_source_segment(self.text(module), node) or "this").split())
+        return words if len(words) <= 80 else words[:77] + "..."
+
     def find(self, dotted: str) -> Optional[Module]:
         """The project's module of that name, or None."""
         if dotted.partition(".")[0] in _NEVER_LOCAL or not dotted:
@@ -201,7 +208,7 @@ class Sources:
         return Outside("builtins." + name) if hasattr(builtins, name) else None
 
     def _star(self, module: Module, star: Imported, name: str, seen: Set[object]) -> Optional[Meaning]:
-        dotted = _absolute(module, star)
+        dotted = absolute(module, star)
         local = self.find(dotted)
         if local is not None:
             found = self.resolve(local, name, seen)
@@ -212,7 +219,7 @@ class Sources:
         return None
 
     def _follow(self, module: Module, imported: Imported, seen: Set[object]) -> Optional[Meaning]:
-        dotted = _absolute(module, imported)
+        dotted = absolute(module, imported)
         if imported.name is None:
             return Package(dotted) if self._is_local(dotted) else Outside(dotted)
         return self.member(Package(dotted) if self._is_local(dotted) else Outside(dotted), imported.name, seen)
@@ -246,7 +253,7 @@ class Sources:
         return None
 
 
-def _absolute(module: Module, imported: Imported) -> str:
+def absolute(module: Module, imported: Imported) -> str:
     """The absolute dotted name of an import in `module`."""
     if imported.level == 0:
         return imported.module

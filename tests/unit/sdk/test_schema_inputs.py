@@ -236,15 +236,19 @@ def test_objects_have_their_fields(tmp_path):
             "`a`: a union cannot contain a file, a secret or an object",
             "make it an input of its own",
         ),
-        ("a: int = len(sys.argv)", "this value cannot be computed without running the code", None),
-        ("a: int = Input(defualt=1)", "`Input` has no argument `defualt`", "did you mean `default`?"),
+        (
+            "a: int = len(sys.argv)",
+            "`a`: `default` is `len(sys.argv)`, which cannot be computed without running the code",
+            "write it as a constant: the schema is read from the source without running it",
+        ),
+        ("a: int = Input(defualt=1)", "`a`: `Input` has no argument `defualt`", "did you mean `default`?"),
         (
             "a: list = Input(default_factory=list)",
-            "`Input` does not accept `default_factory`",
+            "`a`: `Input` does not accept `default_factory`",
             "use `default`: a list or dict is copied for each prediction",
         ),
-        ("a: int = Input(1, 2)", "`Input` accepts only the default as a positional argument", None),
-        ("a: int = Input(**options)", "`Input` has no argument `**`", None),
+        ("a: int = Input(1, 2)", "`a`: `Input` accepts only the default as a positional argument", None),
+        ("a: int = Input(**options)", "`a`: `Input` has no argument `**`", None),
         (
             "a: int = Input(default='x')",
             "`a`: the default 'x' is not an integer",
@@ -286,7 +290,11 @@ def test_objects_have_their_fields(tmp_path):
         ("a: str = Input(accept='image/*')", "`a`: `accept` is only valid for files", None),
         ("a: int = Input(ge='1')", "`a`: invalid `ge`: '1'", None),
         ("a: str = Input(description=3)", "`a`: invalid `description`: 3", None),
-        ("a: int = 10 ** 1000", "this value cannot be computed without running the code", None),
+        (
+            "a: int = Input(ge=10 ** 1000)",
+            "`a`: `ge` is `10 ** 1000`, which cannot be computed without running the code",
+            None,
+        ),
     ],
 )
 def test_what_cannot_be(tmp_path, parameter, message, hint):
@@ -317,7 +325,7 @@ def test_numbers_that_an_enum_counts_out_are_refused(tmp_path):
         tmp_path, "class Kind(enum.Enum):\n    X = enum.auto()\ndef predict(a: Kind) -> str: ..."
     )
 
-    assert (mistake.line, mistake.message) == (2, "this value cannot be computed without running the code")
+    assert (mistake.line, mistake.message) == (2, "`enum.auto()` cannot be computed without running the code")
 
 
 def test_a_type_that_contains_itself_is_refused(tmp_path):

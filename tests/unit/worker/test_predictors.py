@@ -445,3 +445,27 @@ def test_pydantic_models_come_and_go(worker):
     assert running.predict("p2", box={"left": -1})["error"].startswith(
         "invalid input: box is not valid: 1 validation error for Box\nleft\n"
     )
+
+
+def test_a_predictor_of_2021_is_served(worker):
+    running = worker(
+        """
+        import cog
+        from pathlib import Path
+
+        class Predictor(cog.Predictor):
+            def setup(self):
+                self.factor = 2
+
+            @cog.input("image", type=Path, default=None)
+            @cog.input("scale", type=float, default=1.5, max=10)
+            @cog.input("text", type=str, options=["a", "b"])
+            def predict(self, image, scale, text):
+                return [image, scale * self.factor, text]
+        """
+    )
+
+    assert running.predict("p1", text="a")["output"] == [None, 3.0, "a"]
+    assert "must be at most 10" in running.predict("p2", text="a", scale=11)["error"]
+    assert "must be one of 'a', 'b'" in running.predict("p3", text="c")["error"]
+    assert "FutureWarning: @cog.input is deprecated" in running.logs(None)
