@@ -52,8 +52,10 @@ def schema_of(folder: Path, project: Project, report: Report | None = None) -> s
             check=False,
         )
         if done.returncode == 0:
-            for warning in _mistakes(done.stderr) if report else ():
-                report.warn(f"{warning['file']}:{warning['line']}: {warning['message']}", hint=warning["hint"])
+            if report is not None:
+                for warning in _mistakes(done.stderr):
+                    where = f"{warning['file']}:{warning['line']}"
+                    report.warn(f"{where}: {warning['message']}", hint=warning["hint"])
             return done.stdout.decode()
         if done.returncode == _MISTAKES:
             raise ProjectErrors([_error(mistake) for mistake in _mistakes(done.stderr)])
