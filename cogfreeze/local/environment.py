@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import platform as machine
+import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from cogfreeze.errors import IntegrityError, LockUnusable, ResolveError, ToolMissing
 from cogfreeze.local.runtime import split_runtime
 from cogfreeze.resolve.index import require_recorded
-from cogfreeze.resolve.python import UvResult, run_uv
+from cogfreeze.resolve.python import UvResult, disk_hint, run_uv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ LAYOUT = 1
 # What the image needs of the runtime closure and this machine does not: the installer, and PID 1.
 _IMAGE_ONLY = {"uv", "dumb-init"}
 _UNPACKED = "unpacked"
+# The messages of uv; each goes on until the next one.
+_MESSAGE = re.compile(r"^(?:  )?(error|cause|hint): ", re.MULTILINE)
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -186,8 +189,8 @@ def _install(
     if answer.status == 0:
         return
     if "Hash mismatch" in answer.talk:
-        raise IntegrityError(f"a wheel is not the one that was locked: {_said(answer)}")
-    raise ResolveError(f"uv could not install the locked packages: {_said(answer)}")
+        raise IntegrityError(f"a wheel is not the locked one: {_said(answer)}")
+    raise ResolveError(f"uv could not install the locked packages: {_said(answer)}", hint=disk_hint(answer.talk))
 
 
 def _build(home: Path, python: Python, files: Mapping[str, Path], settings: Settings) -> None:
@@ -208,7 +211,7 @@ def _build(home: Path, python: Python, files: Mapping[str, Path], settings: Sett
 
 
 def _said(answer: UvResult) -> str:
-    """Return uv's error and its causes, as one line."""
-    lines = [line.strip() for line in answer.talk.splitlines()]
-    told = [line.partition(": ")[2] for line in lines if line.startswith(("error: ", "cause: "))]
-    return ": ".join(told) or (lines[-1] if lines else "it gave no reason")
+    """Return uv's error and its causes, each whole, as one line."""
+    parts = _MESSAGE.split(answer.talk)[1:]
+    told = [" ".join(text.split()) for kind, text in zip(parts[::2], parts[1::2], strict=True) if kind != "hint"]
+    return ": ".join(told) or " ".join(answer.talk.split()) or "no reason given"

@@ -123,7 +123,8 @@ def _python_package(section: Section, silent: bool, item: str, index: int) -> st
     if name_of(item) in PROVIDED:
         if not silent:
             section.warn(
-                f"is dropped: the image provides `{grammar.shown(item)}`; take it out, or `build.allow: [cog]`",
+                f"is dropped, because the image provides `{grammar.shown(item)}`; remove it, or set"
+                " `build.allow: [cog]`",
                 "python_packages",
                 index,
             )

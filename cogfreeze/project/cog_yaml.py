@@ -75,7 +75,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise yaml.fatal(path.name, None, f"cannot be read: {error.strerror}") from None
     if len(data) > LARGEST:
-        raise yaml.fatal(path.name, None, f"is larger than {LARGEST // 1024} KiB, which no declaration is")
+        raise yaml.fatal(path.name, None, f"is larger than {LARGEST // 1024} KiB")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

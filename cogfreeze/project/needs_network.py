@@ -1,6 +1,6 @@
-"""Which commands of `build.run` fetch something, and how to have it without a network. Pure.
+"""Finds the commands of `build.run` that download something, and suggests how to do without the network. Pure.
 
-Commands are read as a shell would part them, not run: a guess, good enough to say the fix before the build fails.
+Commands are split as a shell would, not run: a guess that is good enough to suggest the fix before a build fails.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _CODE = re.compile(
     r"\b(?:urlopen|urlretrieve|requests\.get|httpx\.get|snapshot_download|hf_hub_download|from_pretrained"
     r"|torch\.hub|nltk\.download|spacy\.cli\.download)\b"
 )
-_ALLOW = "or allow it the network, and the image is no longer reproducible: `network: true`"
+_ALLOW = "or allow the network with `network: true`; then the image is not reproducible"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,18 +86,16 @@ def fetches(build: Build) -> tuple[Fetch, ...]:
 
 def _fix(command: RunCommand, program: str) -> str:
     if program == "apt":
-        return f"declare the packages: `system_packages`; {_ALLOW}"
+        return f"list the packages in `system_packages`; {_ALLOW}"
     if program == "pip":
-        return f"declare the packages: `python_packages`, or `python_requirements`; {_ALLOW}"
+        return f"list the packages in `python_packages` or `python_requirements`; {_ALLOW}"
     known = {file.url for file in command.inputs}
     words = (word for each in _simple_commands(command.command) for word in each)
     urls = [word for word in dict.fromkeys(words) if URL.accepts(word) and word not in known]
     if not urls or program == "git":
-        return (
-            f"name the files' URLs in `inputs:`, which locks them by hash, and read them where they are; {_ALLOW}"
-        )
+        return f"list the files in `inputs:`, which locks them by hash, and read them there; {_ALLOW}"
     inputs = ", ".join(f"{{url: {url}, target: /inputs/{_name(url)}}}" for url in urls)
-    return f"lock it by hash, `inputs: [{inputs}]`, and read it there; {_ALLOW}"
+    return f"lock it by hash with `inputs: [{inputs}]`, and read it there; {_ALLOW}"
 
 
 def _name(url: str) -> str:

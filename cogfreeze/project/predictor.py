@@ -79,9 +79,9 @@ def _errors(folder: Path, project: Project, key: str, reference: str) -> Iterato
     try:
         source = _read(folder / file, target)
     except FileNotFoundError:
-        hint = f"write it, or name another file in `{key}`"
+        hint = f"create it, or set `{key}` to another file"
         yield ProjectError(
-            f"`{key}` names `{file}`, which does not exist", where=_declared(folder, project, key), hint=hint
+            f"`{key}` is `{file}`, which does not exist", where=_declared(folder, project, key), hint=hint
         )
     except OSError as error:
         yield ProjectError(f"`{file}` cannot be read: {error.strerror}", where=_declared(folder, project, key))
@@ -89,11 +89,11 @@ def _errors(folder: Path, project: Project, key: str, reference: str) -> Iterato
         # A Python older than the target's does not know all of its syntax.
         if target <= sys.version_info[1]:
             where = f"{file}:{error.lineno}" if error.lineno else file
-            yield ProjectError(f"is not Python 3.{target}: {error.msg}", where=where, hint="mend that line")
+            yield ProjectError(f"is not Python 3.{target}: {error.msg}", where=where, hint="fix that line")
     except ValueError as error:
         yield ProjectError(f"is not Python: {error}", where=file, hint="save it as UTF-8 text")
     except (RecursionError, MemoryError):
-        yield ProjectError("is nested too deep to be read", where=file, hint="split its longest expression")
+        yield ProjectError("is nested too deeply", where=file, hint="split its longest expression")
     else:
         yield from _of_source(source, file, name, key, project.concurrency if key == "predict" else 1)
 
@@ -172,7 +172,7 @@ def _of_source(source: _Source, file: str, name: str, key: str, concurrency: int
             if near
             else f"define a class `{name}` with a method `{_METHODS[key][0]}`"
         )
-        yield ProjectError(f"defines no `{name}`, which `{key}` names", where=file, hint=hint)
+        yield ProjectError(f"does not define `{name}`, which `{key}` refers to", where=file, hint=hint)
 
 
 def _of_class(
@@ -188,13 +188,13 @@ def _of_class(
         hint = f"add a method `def {methods[0]}(self, …)`"
         near = get_close_matches(methods[0], _own_names(found), n=1)
         if near:
-            hint = f"did you mean `{methods[0]}` by `{near[0]}`?"
+            hint = f"rename `{near[0]}` to `{methods[0]}`"
         yield ProjectError(f"the class `{shown(found.name)}` has no {spelled}", where=where, hint=hint)
     elif len(own) > 1 and len(_own(found, methods)) > 1:
         yield ProjectError(
             f"the class `{shown(found.name)}` has both `predict` and `run`",
             where=where,
-            hint="keep one: they mean the same",
+            hint="keep one; they mean the same",
         )
     else:
         yield from _of_concurrency(next(iter(own.values())), file, concurrency)
@@ -204,9 +204,9 @@ def _of_concurrency(function: ast.stmt, file: str, concurrency: int) -> Iterator
     # A decorator may make anything of a function.
     if concurrency > 1 and isinstance(function, ast.FunctionDef) and not function.decorator_list:
         yield ProjectError(
-            f"`concurrency.max` is {concurrency}, and `{function.name}` is not `async`",
+            f"`concurrency.max` is {concurrency}, but `{function.name}` is not `async`",
             where=f"{file}:{function.lineno}",
-            hint=f"make it `async def {function.name}`, or take `concurrency` out",
+            hint=f"make it `async def {function.name}`, or remove `concurrency`",
         )
 
 

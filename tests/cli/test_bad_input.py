@@ -148,7 +148,7 @@ LOCKS = {
         "cog.lock: its schema is 99, this cogfreeze reads up to [0-9]+",
         "newer cogfreeze",
     ),
-    "no TOML": ("schema = = 1\n", "cog.lock:1: it is no TOML: .*", AGAIN),
+    "no TOML": ("schema = = 1\n", "cog.lock:1: it is not valid TOML: .*", AGAIN),
 }
 
 

@@ -231,7 +231,7 @@ def test_lock_prints_the_fix_for_each_command_that_fetches(project, cog):
     (project / "cog.yaml").write_text(text.replace("build:\n", f"build:\n  run:\n{commands}"))
     status, _, lines = cog("lock")
 
-    allow = "or allow it the network, and the image is no longer reproducible: `network: true`"
+    allow = "or allow the network with `network: true`; then the image is not reproducible"
     fetching, fix, installing, declaring = lines[-4:]
     assert status == 0
     assert fetching == (
@@ -239,13 +239,13 @@ def test_lock_prints_the_fix_for_each_command_that_fetches(project, cog):
         " `curl` and will fail, because commands have no network"
     )
     assert fix == (
-        "hint: lock it by hash, `inputs: [{url: https://example.org/v1/model.tgz, target: /inputs/model.tgz}]`,"
-        f" and read it there; {allow}"
+        "hint: lock it by hash with `inputs: [{url: https://example.org/v1/model.tgz, target:"
+        " /inputs/model.tgz}]`, and read it there; " + allow
     )
     assert installing.startswith(
         "warning: build.run[3]: `apt-get install -y jq` downloads with `apt` and will fail"
     )
-    assert declaring == f"hint: declare the packages: `system_packages`; {allow}"
+    assert declaring == f"hint: list the packages in `system_packages`; {allow}"
 
 
 def test_verify_tells_compression_from_content():

@@ -85,11 +85,13 @@ def pylock_lines(text: str, folder: str, python: str) -> list[str]:
     try:
         lock = Pylock.from_dict(table(text))
     except PylockValidationError as error:
-        raise Unusable(f"it is no pylock.toml: {error}", "lock again with the tool that made it") from None
+        raise Unusable(
+            f"it is not a valid pylock.toml: {error}", "lock again with the tool that made it"
+        ) from None
     require_python(str(lock.requires_python or ""), python)
     groups = frozenset(lock.default_groups or ())
     if lock.environments and not any(machines(each, python) for each in lock.environments):
-        raise Unusable(f"none of its `environments` is Linux with Python {python}", "lock for Linux too")
+        raise Unusable(f"none of its `environments` is for Linux with Python {python}", "lock for Linux too")
     pins = []
     indexes = []
     for each in lock.packages:
@@ -111,7 +113,7 @@ def table(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise Unusable(f"it is no TOML: {error}") from None
+        raise Unusable(f"it is not valid TOML: {error}") from None
 
 
 def require_python(wanted: str, python: str) -> None:
@@ -128,7 +130,7 @@ def require_python(wanted: str, python: str) -> None:
         if any(SpecifierSet(wanted).contains(each) for each in versions):
             return
     except InvalidSpecifier:
-        raise Unusable(f"`{shown(wanted)}` names no Python versions") from None
+        raise Unusable(f"`{shown(wanted)}` is not a Python version specifier") from None
     raise Unusable(f"it is for Python {wanted}, and the image has {python}", "set `build.python_version`")
 
 
@@ -157,7 +159,7 @@ def machines(marker: Marker | str | None, python: str, groups: frozenset[str] = 
     try:
         parsed = _marker(marker) if isinstance(marker, str) else marker
     except InvalidMarker:
-        raise Unusable(f"`{shown(str(marker))}` is no marker") from None
+        raise Unusable(f"`{shown(str(marker))}` is not a valid marker") from None
     return tuple(each for each in MACHINES if _holds(parsed, _environment(python, each), groups))
 
 
@@ -221,7 +223,7 @@ def _requirement(package: Package, folder: str) -> str:
         below = f"#subdirectory={archive.subdirectory}" if archive.subdirectory else ""
         return f"{package.name} @ {archive.url or beside(folder, archive.path or '')}{below}"
     if package.version is None:
-        raise Unusable(f"`{shown(package.name)}` has no version there", "lock again with the tool that made it")
+        raise Unusable(f"`{shown(package.name)}` has no version", "lock again with the tool that made it")
     return f"{package.name}=={package.version}"
 
 

@@ -66,7 +66,7 @@ def credentials(text: str) -> Problem | None:
         harmless = not password and (name == "git" or text[: found.start()].endswith("ssh"))
         if not harmless and not _FROM_ENVIRONMENT.fullmatch(password or name):
             return Problem(
-                message="a URL holds a user or password, which would be written into the lock",
+                message="a URL contains a user or password, which would be written into the lock",
                 hint="keep it in `~/.netrc`, or write `${NAME}` and set it in the environment",
             )
     return None
@@ -80,10 +80,15 @@ def check(requirement: str, grammar: Grammar = REQUIREMENT) -> Problem | None:
     """
     from packaging.requirements import InvalidRequirement, Requirement
 
+    if requirement.startswith("-") and _NAME.match(requirement[1:]):
+        return Problem(
+            message=f"`{shown(requirement)}` begins with `-`",
+            hint=f"write `{shown(requirement[1:])}` for the package; options belong in a requirements file",
+        )
     if requirement.startswith("-"):
         return Problem(
             message=f"`{shown(requirement)}` is an option, not a package",
-            hint="put options into a requirements file and name it in `build.python_requirements`",
+            hint="put options into a requirements file and set `build.python_requirements` to it",
         )
     try:
         grammar.check(requirement)
@@ -100,7 +105,7 @@ def check(requirement: str, grammar: Grammar = REQUIREMENT) -> Problem | None:
     if real := _REAL_NAMES.get(name) or _BETTER_NAMES.get(name):
         rest = requirement[len(_NAME.match(requirement)[0]) :]  # type: ignore[index]
         return Problem(
-            message=f"the package that has `{shown(name)}` is named `{real}`",
+            message=f"the package of `{shown(name)}` is called `{real}`",
             hint=f"write `{shown(real + rest)}`",
             fatal=name in _REAL_NAMES,
         )

@@ -49,11 +49,11 @@ def requirement_lines(text: str, folder: str, python: str, lock: str | None = No
     if not project:
         raise Unusable(
             "it has no `[project]` table",
-            "list the packages in `[project].dependencies`, or write them into a requirements file",
+            "list the packages in `[project].dependencies` or in a requirements file",
         )
     if "dependencies" in _list(project, "dynamic"):
         raise Unusable(
-            "its dependencies are `dynamic`, which only a build knows", "list them in a requirements file"
+            "its dependencies are `dynamic`: only a build knows them", "list them in a requirements file"
         )
     require_python(str(project.get("requires-python", "")), python)
     declared = project.get("dependencies", [])
@@ -97,12 +97,12 @@ def constraint_lines(lock: str, pyproject: str, python: str) -> list[str]:
     document = table(lock)
     if document.get("version") != _UV_LOCK_VERSION:
         raise Unusable(
-            f"its version is {shown(str(document.get('version')))}, and {_UV_LOCK_VERSION} is what can be read",
+            f"its version is {shown(str(document.get('version')))}; only {_UV_LOCK_VERSION} is supported",
             _EXPORT,
         )
     if _mapping(document, "manifest").get("overrides"):
         raise Unusable(
-            "it was made with `override-dependencies`, which cannot be kept",
+            "it was made with `override-dependencies`, which is not supported",
             _EXPORT,
         )
     packages = _tables(document, "package")
@@ -145,7 +145,7 @@ def _parsed(text: str) -> Requirement | None:
     try:
         return Requirement(text)
     except InvalidRequirement:
-        return None  # told by whoever looks at the line
+        return None  # reported when the line is checked
 
 
 def _source(value: Any, name: str, python: str) -> dict[str, Any] | None:
@@ -155,7 +155,7 @@ def _source(value: Any, name: str, python: str) -> dict[str, Any] | None:
     meant = [each for each in entries if machines(str(each["marker"]) if "marker" in each else None, python)]
     if len(meant) > 1:
         raise Unusable(
-            f"`[tool.uv.sources]` has several places for `{shown(name)}` on Linux",
+            f"`[tool.uv.sources]` has several sources for `{shown(name)}` on Linux",
             _EXPORT,
         )
     return meant[0] if meant else None
@@ -165,7 +165,7 @@ def _index(indexes: Mapping[Any, Any], name: Any) -> str:
     url = indexes.get(str(name))
     if not isinstance(url, str):
         raise Unusable(
-            f"`[tool.uv.sources]` names the index `{shown(str(name))}`, and no `[[tool.uv.index]]` has it"
+            f"`[tool.uv.sources]` names the index `{shown(str(name))}`, which `[[tool.uv.index]]` does not define"
         )
     return url
 
@@ -180,8 +180,8 @@ def _address(source: Mapping[str, Any], name: str, folder: str) -> str:
     if "path" in source:
         return beside(folder, str(source["path"]))
     raise Unusable(
-        f"`[tool.uv.sources]` takes `{shown(name)}` from a workspace, which cannot be locked",
-        "build a wheel of it and name its path",
+        f"`[tool.uv.sources]` takes `{shown(name)}` from a workspace, which is not supported",
+        "build a wheel and give its path",
     )
 
 
@@ -205,7 +205,7 @@ def _require_current(packages: Iterable[Mapping[str, Any]], pyproject: Mapping[s
         None,
     )
     if own is None:
-        raise Unusable(f"it is not of the project `{shown(name)}`", _LOCK_AGAIN)
+        raise Unusable(f"it belongs to another project than `{shown(name)}`", _LOCK_AGAIN)
     moved = {normalized(each) for each in _mapping(_mapping(_mapping(pyproject, "tool"), "uv"), "sources")}
     locked = [
         _signature(

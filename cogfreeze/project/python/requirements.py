@@ -30,6 +30,7 @@ MOST_FILES = 100
 _TOML = re.compile(r"pyproject\.toml|pylock(\.[^.]+)?\.toml")
 # What other tools call what they read; a requirements file may have any other name.
 _OTHERS = (".toml", ".lock", ".yml", ".yaml", ".json", ".cfg", ".py", "Pipfile")
+_CONFLICT = re.compile(r"<{7} |={7}$|>{7} ")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _OPTION = re.compile(r"(?:^|\s)-")
 _NESTED = re.compile(r"(?:-r|-c|--requirement(?:s)?|--constraint(?:s)?)(?=[\s=]|[^-\s])")
@@ -102,16 +103,19 @@ class _Reader:
         if name in self.open:
             chain = " → ".join(f"`{shown(each)}`" for each in [*self.open[self.open.index(name) :], name])
             self.mistake(
-                named_at, f"requirements files name one another in a circle: {chain}", "take this line out"
+                named_at, f"requirements files include each other in a circle: {chain}", "remove this line"
             )
             return
         if name in self.files:
             return
         if len(self.files) >= MOST_FILES:
-            self.mistake(named_at, f"more than {MOST_FILES} requirements files name one another")
+            self.mistake(named_at, f"more than {MOST_FILES} requirements files include each other")
             return
         text = self._text(name, named_at)
         if text is None:
+            return
+        if conflict := next((n for n, line in enumerate(text.splitlines(), 1) if _CONFLICT.match(line)), None):
+            self.mistake(f"{name}:{conflict}", "has merge conflicts", "resolve them: keep one side of each")
             return
         self.files[name] = RequirementsFile(path=name, lines=())  # keeps its place before those that it names
         self.open.append(name)
@@ -197,8 +201,8 @@ class _Reader:
         if packages.name_of(requirement) in packages.PROVIDED:
             if not self.silent:
                 self.warnings.append(
-                    f"{where}: `{shown(requirement)}` is dropped: the image provides it; take it out, or"
-                    " `build.allow: [cog]`"
+                    f"{where}: `{shown(requirement)}` is dropped, because the image provides it; remove it, or"
+                    " set `build.allow: [cog]`"
                 )
             return False
         problem = packages.check(requirement)
@@ -229,7 +233,7 @@ class _Reader:
             self.mistake(
                 where,
                 f"`{shown(words[0])}` is not a file of this project",
-                "copy it into the project's folder and name it there",
+                "copy it into the project's folder and give its path there",
             )
         else:
             self.file(inner, where)
@@ -239,7 +243,7 @@ class _Reader:
         try:
             words: Iterator[str] = iter(shlex.split(text))
         except ValueError:
-            self.mistake(where, "has a quote that does not end")
+            self.mistake(where, "has an unclosed quote")
             return
         for word in words:
             option, given, _ = word.partition("=")
@@ -250,7 +254,7 @@ class _Reader:
                 hint = (
                     f"did you mean `{near[0]}`?"
                     if near
-                    else "a requirements file knows " + ", ".join(f"`{each}`" for each in known)
+                    else "the options are " + ", ".join(f"`{each}`" for each in known)
                 )
                 self.mistake(where, f"`{shown(option)}` is not an option here", hint)
                 return
@@ -315,12 +319,12 @@ def read(
     reader = _Reader(folder, silent=silent)
     path = resolve("", name)
     if path is None:
-        hint = "name a file in the project's folder, such as `requirements.txt`"
+        hint = "give a file in the project's folder, such as `requirements.txt`"
         reader.mistake(named_at, f"`{shown(name)}` is not a file of this project", hint)
     elif _TOML.fullmatch(posixpath.basename(path)):
         reader.toml(path, named_at, python)
     elif path.endswith(_OTHERS):
-        hint = "it takes a requirements file, a `pyproject.toml` (a `uv.lock` beside it binds) or a `pylock.toml`"
+        hint = "use a requirements file, a `pyproject.toml` (with or without `uv.lock`) or a `pylock.toml`"
         reader.mistake(named_at, f"`{shown(name)}` is not a requirements file", hint)
     else:
         reader.file(path, named_at)

@@ -162,7 +162,7 @@ class Section:
         value = self.get(key)
         if value is None or isinstance(value, list):
             return value or []
-        hint = f"write it on a line of its own: `- {shown(value)}`" if isinstance(value, str) else None
+        hint = f"write it on its own line: `- {shown(value)}`" if isinstance(value, str) else None
         self.wrong_type(f"a list of {of}", value, key, hint=hint)
         return []
 
@@ -224,7 +224,7 @@ class Section:
                 return (
                     f"`{key}` belongs in `{name}`"
                     if name
-                    else f"`{key}` belongs at the top, outside `{spelled(self.path)}`"
+                    else f"`{key}` belongs at the top level, outside `{spelled(self.path)}`"
                 )
         near = get_close_matches(key, self.known, n=1, cutoff=0.6)
         if near:
@@ -232,5 +232,7 @@ class Section:
         for name, keys in elsewhere.items():
             near = get_close_matches(key, keys, n=1, cutoff=0.75)
             if near:
-                return f"did you mean `{name}.{near[0]}`?" if name else f"did you mean `{near[0]}`, at the top?"
+                return (
+                    f"did you mean `{name}.{near[0]}`?" if name else f"did you mean `{near[0]}`, at the top level?"
+                )
         return "the keys here are " + ", ".join(f"`{each}`" for each in sorted(self.known))

@@ -102,12 +102,12 @@ def parse(text: str, file: str) -> Document:
         node = loader.get_single_node()
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        hint = f"take the character U+{error.character:04X} out"
-        raise fatal(file, line, "is not YAML: it holds a character that cannot be seen", hint) from None
+        hint = f"remove the character U+{error.character:04X}"
+        raise fatal(file, line, "is not YAML: it contains an invisible character", hint) from None
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(file, text, error) from None
     except RecursionError:
-        raise fatal(file, None, "is nested too deep to be read") from None
+        raise fatal(file, None, "is nested too deeply") from None
     if node is None:
         return document
     try:
@@ -117,7 +117,7 @@ def parse(text: str, file: str) -> Document:
         raise fatal(file, culprit.start_mark.line + 1, message) from None
     if value is not None and not isinstance(value, dict):
         raise fatal(
-            file, node.start_mark.line + 1, "must hold keys and values, such as `predict: predict.py:Predictor`"
+            file, node.start_mark.line + 1, "must contain keys and values, such as `predict: predict.py:Predictor`"
         )
     document.value = value or {}
     return document
@@ -137,9 +137,12 @@ def _not_yaml(file: str, text: str, error: yaml.MarkedYAMLError) -> ProjectError
     if mark and mark.index < len(text) and text[mark.index] == "\t":
         problem, hint = "a tab cannot indent", "indent with spaces"
     elif "mapping values are not allowed" in problem:
-        problem, hint = "a second `:` on the line", "check the indentation, and quote a text that holds `: `"
+        problem, hint = (
+            "a second `:` on the line",
+            "check the indentation, and put text that contains `: ` in quotes",
+        )
     elif "single document" in problem or "expected a single document" in (error.context or ""):
-        problem, hint = "it holds more than one document", "take what follows the second `---` out"
+        problem, hint = "it contains more than one document", "remove everything from the second `---` on"
     return fatal(file, line, f"is not YAML: {problem}", hint)
 
 
@@ -171,9 +174,9 @@ class _Reading:
 
         self.count += 1
         if self.count > MOST_VALUES:
-            raise _TooMuch(node, f"holds more than {MOST_VALUES:,} values, aliases counted")
+            raise _TooMuch(node, f"contains more than {MOST_VALUES:,} values, counting aliases")
         if self.depth > DEEPEST:  # by its own count: what `<<` names is not deeper by its path
-            raise _TooMuch(node, f"is nested more than {DEEPEST} deep")
+            raise _TooMuch(node, f"is nested more than {DEEPEST} levels deep")
         self.depth += 1
         try:
             if isinstance(node, yaml.MappingNode):
@@ -195,7 +198,7 @@ class _Reading:
             value = self.loader.construct_object(node)
         except (yaml.YAMLError, ValueError, OverflowError, KeyError):
             what = f"`{spelled(path)}`" if path else "the file"
-            self.document.mistake(path, f"{what} cannot be read as the type that it has", "put it in quotes")
+            self.document.mistake(path, f"{what} does not fit its type", "put it in quotes")
             return None
         if isinstance(value, int | float) and not isinstance(value, bool):
             self.document.written[path] = node.value
@@ -231,7 +234,7 @@ class _Reading:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
             name = f"`{shown(key.value)}`" if isinstance(key, yaml.ScalarNode) else "a list or mapping"
-            self.document.mistake_at(line, f"a key must be text, is {name}", "put it in quotes, or take it out")
+            self.document.mistake_at(line, f"a key must be text, is {name}", "put it in quotes, or remove it")
             return
         inner = (*path, key.value)
         if key.value in entries:

@@ -336,7 +336,7 @@ def _with_uv(
 ) -> tuple[uv.ResolvedPackage, ...]:
     answer = sources.compile(routed=routed, preferred=previous, more=upgrade.arguments)
     if answer.status != 0:
-        raise failures.explain_failure(answer.talk, sources)
+        raise failures.explain_failure(answer.talk, sources, pins=upgrade.pins)
     for warning in failures.warnings(answer.talk):
         report.warn(warning)
     return sources.found(answer)
@@ -361,7 +361,7 @@ def _with_pip_tools(
     )
     answer = sources.pinned(lines)
     if answer.status != 0:
-        raise failures.explain_failure(answer.talk, sources)
+        raise failures.explain_failure(answer.talk, sources, pins=upgrade.pins)
     return sources.found(answer)
 
 

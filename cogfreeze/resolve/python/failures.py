@@ -13,7 +13,7 @@ from cogfreeze.resolve.fetch import redacted
 from cogfreeze.resolve.python.sources import ROUTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from cogfreeze.resolve.python.sources import Sources
     from cogfreeze.resolve.requirements import Line
@@ -35,7 +35,7 @@ _CREDENTIALS_HINT = "give it credentials: netrc, `UV_INDEX_<NAME>_USERNAME` and 
 _GIT = re.compile(r"`\S*git (fetch|clone|rev-parse|submodule|reset|lfs)\b|Git operation failed")
 _NO_PROJECT = "does not appear to be a Python project"
 _LONG = 400
-# From here on the conclusion comes first: nobody reads twenty steps to find it.
+# Longer than this, the conclusion comes first: nobody reads twenty steps to find it.
 _VERY_LONG = 1500
 
 
@@ -57,12 +57,13 @@ def warnings(talk: str) -> list[str]:
     return [_one_line(text) for kind, text in _parts(talk) if kind == "warning"]
 
 
-def explain_failure(talk: str, sources: Sources) -> CogError:
+def explain_failure(talk: str, sources: Sources, *, pins: Sequence[str] = ()) -> CogError:
     """Return the error for a failed run.
 
     Args:
         talk: what uv printed on stderr.
         sources: what it was run on.
+        pins: the `name==version` of `--upgrade-package`, which uv speaks of as requirements.
     """
     said = _said(talk, sources)
     text = said.whole
@@ -77,14 +78,25 @@ def explain_failure(talk: str, sources: Sources) -> CogError:
             f"the package index refuses to answer: {denied.removesuffix('.')}", hint=_CREDENTIALS_HINT
         )
     if "No solution found" in said.error:
-        return _unsatisfiable(said, sources)
+        return _unsatisfiable(said, sources, pins)
     if "parse requirement" in said.error or "Unexpected" in said.error:
         return _unreadable(said, sources)
+    if hint := disk_hint(text):
+        return CogError(f"uv failed: {_readable(text)}", hint=hint)
     return ResolveError(
         f"uv could not resolve the Python packages: {_readable(text)}",
         where=_where(text, sources),
         hint=_hint(said),
     )
+
+
+def disk_hint(text: str) -> str | None:
+    """Return what to do where uv could not write a file; None for any other failure."""
+    if "No space left on device" in text or "os error 28" in text or "Disk quota exceeded" in text:
+        return "free some disk space; `cog cache prune` removes what was not used for 30 days"
+    if any(each in text for each in ("Permission denied", "Read-only file system", "Failed to initialize cache")):
+        return "make the folder writable, or set `COG_CACHE_DIR` to one that is"
+    return None
 
 
 def _parts(talk: str) -> Iterator[tuple[str, str]]:
@@ -111,9 +123,12 @@ def _one_line(text: str) -> str:
 
 
 def _readable(text: str) -> str:
-    """Return an explanation on one line if it is short, else as uv laid it out."""
-    text = text.strip().removesuffix(".").removeprefix("Because ")
-    text = text.removesuffix(", we can conclude that your requirements are unsatisfiable")
+    """Return an explanation on one line if it is short, otherwise with uv's line breaks."""
+    text = text.strip().removesuffix(".")
+    if text.count("ecause") == 1:
+        # One reason; the conclusion is what the message begins with.
+        text = text.removeprefix("Because ")
+        text = text.removesuffix(", we can conclude that your requirements are unsatisfiable")
     if len(text) <= _LONG:
         return _one_line(text)
     # uv sets the text off by nine spaces, under its own label.
@@ -121,7 +136,7 @@ def _readable(text: str) -> str:
 
 
 def _hint(said: _Said) -> str | None:
-    # uv names its own option; here there is another way out, which the callers' hints tell.
+    # uv suggests its own option; the callers' hints give the one that works here.
     return "; ".join(hint for hint in said.hints if "--no-build" not in hint) or None
 
 
@@ -137,13 +152,17 @@ def _plain(name: str) -> str:
     return canonicalize_name(re.split(r"[\[=<>!~@{,]", name)[0].rstrip("."))
 
 
-def _unsatisfiable(said: _Said, sources: Sources) -> CogError:
+def _unsatisfiable(said: _Said, sources: Sources, pins: Sequence[str]) -> CogError:
     cause = (
         " ".join(said.causes).replace(f"{ROUTER} depends on", "you require").replace(f"and {ROUTER}", "and you")
     )
     target = sources.target
     simple = cause.count("ecause") == 1
     where = _where(cause, sources)
+    for pin in pins:
+        # uv speaks of it as of a requirement, of the project's or of another package's.
+        cause, found_in = re.subn(rf"(?:you require|(and)) {re.escape(pin)}(?![\w.])", _asked_for(pin), cause)
+        where = f"--upgrade-package {pin}" if found_in else where
     index = f" on the index `{sources.torch.name}`" if sources.torch and _about_torch(cause) else ""
     if simple and (found := _NO_PACKAGE.search(cause)):
         return ResolveError(
@@ -156,7 +175,7 @@ def _unsatisfiable(said: _Said, sources: Sources) -> CogError:
         return ResolveError(
             f"there is no `{found[1]}`{index or ' on the package index'}",
             where=where,
-            hint=_hint(said) or "ask for one that there is",
+            hint=_hint(said) or f"`pip index versions {_plain(found[1])}` lists the available versions",
         )
     required = [found.rstrip(".,") for found in _REQUIRED.findall(cause)]
     if len(required) == 1 and _NO_WHEEL.search(cause) and "depend" not in cause:
@@ -167,9 +186,14 @@ def _unsatisfiable(said: _Said, sources: Sources) -> CogError:
         )
     readable = _readable(cause)
     if len(readable) > _VERY_LONG:
-        conclusion = _one_line(readable.rpartition("we can conclude that ")[2])
+        reasons = re.sub(r",\s+we can conclude that your requirements are\s+unsatisfiable$", "", readable)
+        conclusion = _one_line(reasons.rpartition("we can conclude that ")[2])
         readable = f"{conclusion}. All of uv's reasons:\n  {readable.strip()}"
     return ResolveError(f"the requirements can't be met: {readable}", where=where, hint=_hint(said))
+
+
+def _asked_for(pin: str) -> Callable[[re.Match[str]], str]:
+    return lambda found: f"{'and ' if found[1] else ''}you ask for {pin}"
 
 
 def _no_project(said: _Said, sources: Sources) -> CogError:
@@ -217,8 +241,8 @@ def _unreadable(said: _Said, sources: Sources) -> CogError:
     line = next((line for line in lines if line.name is None and line.text in text), None)
     why = _one_line(said.causes[0].splitlines()[0]) if said.causes else said.error
     if line is None:
-        return ProjectError(f"a requirement can't be read: {_readable(text)}", where="build.python_requirements")
-    return ProjectError(f"`{line.text}` is no requirement: {why}", where=line.where)
+        return ProjectError(f"a requirement is not valid: {_readable(text)}", where="build.python_requirements")
+    return ProjectError(f"`{line.text}` is not a valid requirement: {why}", where=line.where)
 
 
 def _network(said: _Said, sources: Sources) -> CogError:

@@ -115,7 +115,7 @@ def test_broken_toml_is_named_with_its_line():
     error = refusal("schema = 1\nplatforms = [\n")
     assert error.where is not None
     assert error.where.startswith("cog.lock")
-    assert error.message.startswith("it is no TOML: ")
+    assert error.message.startswith("it is not valid TOML: ")
 
 
 def test_the_old_lock_stays_when_the_new_one_cannot_be_written(tmp_path, monkeypatch):

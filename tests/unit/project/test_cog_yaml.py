@@ -239,7 +239,7 @@ def test_cog_itself_among_the_packages_is_dropped_with_a_warning(project):
     )
 
     assert found.build.python_packages == ("cogs==1",)
-    dropped = "is dropped: the image provides `{}`; take it out, or `build.allow: [cog]`"
+    dropped = "is dropped, because the image provides `{}`; remove it, or set `build.allow: [cog]`"
     assert found.warnings == (
         "cog.yaml:4: `build.python_packages[0]` " + dropped.format("cog==0.9.4"),
         "cog.yaml:5: `build.python_packages[1]` " + dropped.format("Coglet"),
@@ -258,7 +258,7 @@ def test_a_package_that_installs_the_real_one_is_a_warning(project):
     found = project("build:\n  python_version: '3.12'\n  python_packages: [bs4==0.0.2]\n")
 
     assert found.build.python_packages == ("bs4==0.0.2",)
-    bs4 = "the package that has `bs4` is named `beautifulsoup4`: write `beautifulsoup4==0.0.2`"
+    bs4 = "the package of `bs4` is called `beautifulsoup4`: write `beautifulsoup4==0.0.2`"
     assert found.warnings == (f"cog.yaml:3: `build.python_packages[0]`: {bs4}",)
 
 
@@ -283,14 +283,14 @@ def test_a_mistake_is_told_with_its_line_and_what_to_do(mistakes, text, error, h
         (
             "image: a\n# \x1b\n",
             "cog.yaml:2",
-            "is not YAML: it holds a character that cannot be seen",
-            "take the character U+001B out",
+            "is not YAML: it contains an invisible character",
+            "remove the character U+001B",
         ),
         (
             "image: a\n---\nimage: b\n",
             "cog.yaml:2",
-            "is not YAML: it holds more than one document",
-            "take what follows the second `---` out",
+            "is not YAML: it contains more than one document",
+            "remove everything from the second `---` on",
         ),
         (b"image: a\n# \xe9\n", "cog.yaml:2", "is not UTF-8 text", "save the file as UTF-8"),
         (
@@ -299,8 +299,8 @@ def test_a_mistake_is_told_with_its_line_and_what_to_do(mistakes, text, error, h
             "is not UTF-8 text",
             "save the file as UTF-8",
         ),
-        ("#" * (cog_yaml.LARGEST + 1), "cog.yaml", "is larger than 128 KiB, which no declaration is", None),
-        ("[" * 2000, "cog.yaml", "is nested too deep to be read", None),
+        ("#" * (cog_yaml.LARGEST + 1), "cog.yaml", "is larger than 128 KiB", None),
+        ("[" * 2000, "cog.yaml", "is nested too deeply", None),
     ],
     ids=["tab", "control character", "two documents", "Latin-1", "UTF-16", "too large", "too deep"],
 )
@@ -313,14 +313,14 @@ def test_an_alias_bomb_is_refused(mistakes):
         f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefghijk", "bcdefghijkl", strict=True)
     )
 
-    assert [message for _, message, _ in mistakes(bomb)] == ["holds more than 10,000 values, aliases counted"]
+    assert [message for _, message, _ in mistakes(bomb)] == ["contains more than 10,000 values, counting aliases"]
 
 
 def test_a_merge_bomb_is_refused(mistakes):
     pairs = zip("abcdefghijk", "bcdefghijkl", strict=True)
     bomb = "a: &a {x: 1}\n" + "".join(f"{b}: &{b} {{<<: [*{a}, *{a}, *{a}]}}\n" for a, b in pairs)
 
-    assert [message for _, message, _ in mistakes(bomb)] == ["holds more than 10,000 values, aliases counted"]
+    assert [message for _, message, _ in mistakes(bomb)] == ["contains more than 10,000 values, counting aliases"]
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(mistakes):
@@ -336,7 +336,7 @@ predict: predict
         ("cog.yaml:1", "`server.queu` is not a key"),
         ("cog.yaml:3", "`build.python_packages[0]`: `torch=2` is not a requirement"),
         ("cog.yaml:4", "`build.python_requirements` and `build.python_packages` cannot both be set"),
-        ("requirements.txt:1", "the package that has `yaml` is named `pyyaml`"),
+        ("requirements.txt:1", "the package of `yaml` is called `pyyaml`"),
         ("cog.yaml:5", "`build.gpu` must be true or false, is a number"),
         ("cog.yaml:6", "`predict` must be of the form `predict.py:Predictor`, is `predict`"),
     ]

@@ -76,7 +76,7 @@ def test_the_fix_names_each_address_that_is_not_locked_yet():
 
     assert fetch.place == "build.run[0]"
     assert fetch.fix.startswith(
-        "lock it by hash, `inputs: [{url: https://example.org/a?b=1&c=2, target: /inputs/a}]`, and read it"
+        "lock it by hash with `inputs: [{url: https://example.org/a?b=1&c=2, target: /inputs/a}]`, and read it"
     )
 
 
@@ -86,7 +86,7 @@ def test_the_fix_names_each_address_that_is_not_locked_yet():
 def test_without_an_address_that_could_be_locked_the_fix_is_told_in_words(command):
     (fetch,) = fetches(Build(python_version="3.11", run=(RunCommand(command=command),)))
 
-    assert fetch.fix.startswith("name the files' URLs in `inputs:`")
+    assert fetch.fix.startswith("list the files in `inputs:`")
 
 
 @given(st.text(st.sampled_from("curl pip install \"'\\$`|&;(){}<>#-c sh =/:https")))

@@ -71,8 +71,8 @@ ADD = "add a method `def predict(self, …)`"
     [
         (
             None,
-            "cog.yaml:2: `predict` names `predict.py`, which does not exist",
-            "write it, or name another file in `predict`",
+            "cog.yaml:2: `predict` is `predict.py`, which does not exist",
+            "create it, or set `predict` to another file",
         ),
         (
             "\nclass Predictor:\n    def setup(self): ...\n",
@@ -87,21 +87,21 @@ ADD = "add a method `def predict(self, …)`"
         (
             "class Predictor:\n    def predcit(self): ...\n",
             "predict.py:1: the class `Predictor` has no `predict` and no `run`",
-            "did you mean `predict` by `predcit`?",
+            "rename `predcit` to `predict`",
         ),
         (
             "class Predictor:\n    def predict(self): ...\n    def run(self): ...\n",
             "predict.py:1: the class `Predictor` has both `predict` and `run`",
-            "keep one: they mean the same",
+            "keep one; they mean the same",
         ),
         (
             "class Predicter:\n    def predict(self): ...\n",
-            "predict.py: defines no `Predictor`, which `predict` names",
+            "predict.py: does not define `Predictor`, which `predict` refers to",
             "did you mean `predict.py:Predicter`?",
         ),
         (
             "x = 1\n",
-            "predict.py: defines no `Predictor`, which `predict` names",
+            "predict.py: does not define `Predictor`, which `predict` refers to",
             "define a class `Predictor` with a method `predict`",
         ),
     ],
@@ -134,7 +134,7 @@ def test_syntax_that_the_target_does_not_have_is_a_mistake(mistakes):
     assert mistakes(source, python="3.9") == [
         (
             "predict.py:4: is not Python 3.9: Pattern matching is only supported in Python 3.10 and greater",
-            "mend that line",
+            "fix that line",
         )
     ]
 
@@ -151,8 +151,8 @@ def test_more_than_one_at_once_needs_an_async_predict(mistakes):
     assert mistakes("class Predictor:\n    async def predict(self): ...\n", more=concurrent) == []
     assert mistakes("class Predictor:\n    def predict(self): ...\n", more=concurrent) == [
         (
-            "predict.py:2: `concurrency.max` is 4, and `predict` is not `async`",
-            "make it `async def predict`, or take `concurrency` out",
+            "predict.py:2: `concurrency.max` is 4, but `predict` is not `async`",
+            "make it `async def predict`, or remove `concurrency`",
         )
     ]
 
@@ -167,7 +167,7 @@ def test_a_trainer_is_a_function_or_has_train(mistakes):
 def test_a_missing_runner_is_told_where_it_is_named(mistakes):
     assert mistakes(None, "run.py:Runner", key="run") == [
         (
-            "cog.yaml:2: `predict` names `run.py`, which does not exist",
-            "write it, or name another file in `predict`",
+            "cog.yaml:2: `predict` is `run.py`, which does not exist",
+            "create it, or set `predict` to another file",
         )
     ]

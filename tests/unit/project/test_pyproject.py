@@ -51,7 +51,7 @@ def test_the_dependencies_are_kept_as_they_are_written(read):
         [],
     )
     assert warnings == [
-        "pyproject.toml: `cog>=0.9` is dropped: the image provides it; take it out, or `build.allow: [cog]`"
+        "pyproject.toml: `cog>=0.9` is dropped, because the image provides it; remove it, or set `build.allow: [cog]`"
     ]
 
 
@@ -231,17 +231,17 @@ EXPORT = "name a pylock.toml: `uv export --format pylock.toml --output-file pylo
 @pytest.mark.parametrize(
     ("name", "text", "mistake", "hint"),
     [
-        ("pyproject.toml", "[project\n", "it is no TOML: Expected ']' at the end of a table declaration (at line 1, column 9)", None),
+        ("pyproject.toml", "[project\n", "it is not valid TOML: Expected ']' at the end of a table declaration (at line 1, column 9)", None),
         (
             "pyproject.toml",
             "[tool.poetry]\n",
             "it has no `[project]` table",
-            "list the packages in `[project].dependencies`, or write them into a requirements file",
+            "list the packages in `[project].dependencies` or in a requirements file",
         ),
         (
             "pyproject.toml",
             '[project]\nname="a"\ndynamic=["dependencies"]\n',
-            "its dependencies are `dynamic`, which only a build knows",
+            "its dependencies are `dynamic`: only a build knows them",
             "list them in a requirements file",
         ),
         ("pyproject.toml", '[project]\nname="a"\ndependencies="a"\n', "`[project].dependencies` must be a list of strings", None),
@@ -254,25 +254,25 @@ EXPORT = "name a pylock.toml: `uv export --format pylock.toml --output-file pylo
         (
             "pyproject.toml",
             '[project]\ndependencies=["cv2"]\n',
-            "the package that has `cv2` is named `opencv-python`",
+            "the package of `cv2` is called `opencv-python`",
             "write `opencv-python`",
         ),
         (
             "pyproject.toml",
             '[project]\ndependencies=["a"]\n[tool.uv.sources]\na={workspace=true}\n',
-            "`[tool.uv.sources]` takes `a` from a workspace, which cannot be locked",
-            "build a wheel of it and name its path",
+            "`[tool.uv.sources]` takes `a` from a workspace, which is not supported",
+            "build a wheel and give its path",
         ),
         (
             "pylock.toml",
             'lock-version = "1.0"\n',
-            "it is no pylock.toml: Missing required value in 'created-by'",
+            "it is not a valid pylock.toml: Missing required value in 'created-by'",
             "lock again with the tool that made it",
         ),
         (
             "pylock.toml",
             PYLOCK + "packages = []\nenvironments = [\"sys_platform == 'win32'\"]\n",
-            "none of its `environments` is Linux with Python 3.11",
+            "none of its `environments` is for Linux with Python 3.11",
             "lock for Linux too",
         ),
     ],
@@ -285,8 +285,8 @@ def test_what_cannot_be_read_is_refused(read, name, text, mistake, hint):
 @pytest.mark.parametrize(
     ("lock", "mistake", "hint"),
     [
-        (OWN.replace("my-model", "other") % "", "it is not of the project `my-model`", "run `uv lock`"),
-        ('[manifest]\noverrides = [{ name = "a" }]\n', "it was made with `override-dependencies`, which cannot be kept", EXPORT),
+        (OWN.replace("my-model", "other") % "", "it belongs to another project than `my-model`", "run `uv lock`"),
+        ('[manifest]\noverrides = [{ name = "a" }]\n', "it was made with `override-dependencies`, which is not supported", EXPORT),
     ],
 )  # fmt: skip
 def test_a_uv_lock_that_cannot_bind_is_refused(read, lock, mistake, hint):
@@ -296,11 +296,11 @@ def test_a_uv_lock_that_cannot_bind_is_refused(read, lock, mistake, hint):
 
 def test_a_newer_form_of_uv_lock_is_refused(read):
     _, mistakes, _ = read("pyproject.toml", pyproject_toml=PROJECT % "", uv_lock="version = 2\n")
-    assert mistakes == [("uv.lock: its version is 2, and 1 is what can be read", EXPORT)]
+    assert mistakes == [("uv.lock: its version is 2; only 1 is supported", EXPORT)]
 
 
 @pytest.mark.parametrize("name", ["uv.lock", "Pipfile", "environment.yml", "setup.py", "setup.cfg"])
 def test_what_another_tool_reads_is_refused(read, name):
     _, mistakes, _ = read(name, **{name: LOCK})
-    hint = "it takes a requirements file, a `pyproject.toml` (a `uv.lock` beside it binds) or a `pylock.toml`"
+    hint = "use a requirements file, a `pyproject.toml` (with or without `uv.lock`) or a `pylock.toml`"
     assert mistakes == [(f"cog.yaml:1: `{name}` is not a requirements file", hint)]

@@ -108,7 +108,7 @@ def test_what_the_image_provides_is_dropped_with_a_warning(read):
 
     assert mistakes == []
     assert found[0].lines == ("torch", "cogs")
-    dropped = "is dropped: the image provides it; take it out, or `build.allow: [cog]`"
+    dropped = "is dropped, because the image provides it; remove it, or set `build.allow: [cog]`"
     assert warnings == [
         f"requirements.txt:2: `cog==0.9.4` {dropped}",
         f"requirements.txt:4: `cog[x]>1 ; python_version>'3'` {dropped}",
@@ -116,9 +116,9 @@ def test_what_the_image_provides_is_dropped_with_a_warning(read):
     ]
 
 
-PASSWORD = "a URL holds a user or password, which would be written into the lock"
+PASSWORD = "a URL contains a user or password, which would be written into the lock"
 NETRC = "keep it in `~/.netrc`, or write `${NAME}` and set it in the environment"
-OUTSIDE = "copy it into the project's folder and name it there"
+OUTSIDE = "copy it into the project's folder and give its path there"
 WITHOUT_SPACE = "Expected comma (within version specifier), semicolon (after version specifier) or end"
 RELATIVE = "its path is relative to the file that names it"
 
@@ -149,12 +149,12 @@ RELATIVE = "its path is relative to the file that names it"
         ),
         ("a==1 --hsh=sha256:aa\n", "requirements.txt:1: `--hsh` is not an option here", "did you mean `--hash`?"),
         ("--index-url\n", "requirements.txt:1: `--index-url` needs a value", None),
-        ("--find-links 'a\n", "requirements.txt:1: has a quote that does not end", None),
+        ("--find-links 'a\n", "requirements.txt:1: has an unclosed quote", None),
         ("a==1#b\n", "requirements.txt:1: `a==1#b` is not a requirement", WITHOUT_SPACE),
         ("torch=2.0\n", "requirements.txt:1: `torch=2.0` is not a requirement", "write `torch==2.0`"),
         (
             "sklearn>=1 # x\n",
-            "requirements.txt:1: the package that has `sklearn` is named `scikit-learn`",
+            "requirements.txt:1: the package of `sklearn` is called `scikit-learn`",
             "write `scikit-learn>=1`",
         ),
         (
@@ -176,9 +176,9 @@ def test_all_mistakes_of_all_files_are_told(read):
     _, mistakes, _ = read("yaml\n-r a.txt\ncv2\n", a_txt="\nPIL\n")
 
     assert [each for each, _ in mistakes] == [
-        "requirements.txt:1: the package that has `yaml` is named `pyyaml`",
-        "a.txt:2: the package that has `pil` is named `pillow`",
-        "requirements.txt:3: the package that has `cv2` is named `opencv-python`",
+        "requirements.txt:1: the package of `yaml` is called `pyyaml`",
+        "a.txt:2: the package of `pil` is called `pillow`",
+        "requirements.txt:3: the package of `cv2` is called `opencv-python`",
     ]
 
 
@@ -186,8 +186,8 @@ def test_a_circle_of_files_is_refused(read):
     _, mistakes, _ = read("-r a.txt\n", a_txt="x\n-r requirements.txt\n")
 
     chain = "`requirements.txt` → `a.txt` → `requirements.txt`"
-    message = f"a.txt:2: requirements files name one another in a circle: {chain}"
-    assert mistakes == [(message, "take this line out")]
+    message = f"a.txt:2: requirements files include each other in a circle: {chain}"
+    assert mistakes == [(message, "remove this line")]
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):
@@ -196,3 +196,9 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     _, [mistake], _ = requirements.read(tmp_path, "requirements.txt", named_at="cog.yaml:1", python="3.11")
 
     assert str(mistake) == "cog.yaml:1: the requirements file `requirements.txt` does not exist"
+
+
+def test_merge_conflicts_are_one_mistake(read):
+    text = "numpy>=2\n<<<<<<< HEAD\nclick==8.1.7\n=======\nclick==8.1.8\n>>>>>>> other\n"
+    _, mistakes, _ = read(text)
+    assert mistakes == [("requirements.txt:2: has merge conflicts", "resolve them: keep one side of each")]

@@ -203,7 +203,18 @@ def test_an_upgrade_to_a_version_that_cannot_be_is_refused(index, lock):
     index.add("simple", "app-1.0-py3-none-any.whl")
     with pytest.raises(ResolveError) as caught:
         lock("app", upgrade=closure.Upgrade(packages=(("app", "2.0"),)))
-    assert str(caught.value) == "build.python_packages: there is no `app==2.0` on the package index"
+    assert str(caught.value) == "--upgrade-package app==2.0: there is no `app==2.0` on the package index"
+
+
+def test_an_upgrade_does_not_pass_for_a_requirement(index, lock):
+    """The package that cannot move is only required by another one."""
+    index.add("simple", "app-1.0-py3-none-any.whl", requires=["part<2"])
+    index.add("simple", "part-1.0-py3-none-any.whl")
+    index.add("simple", "part-2.0-py3-none-any.whl")
+    with pytest.raises(ResolveError) as caught:
+        lock("app", upgrade=closure.Upgrade(packages=(("part", "2.0"),)))
+    assert caught.value.where == "--upgrade-package part==2.0"
+    assert "depend on part<2 and you ask for part==2.0" in str(caught.value)
 
 
 def test_what_was_published_after_a_date_is_left_out_where_the_index_tells(index, lock):
@@ -362,7 +373,7 @@ def test_what_uv_warns_of_is_told(index, lock):
             ["app==9"],
             ResolveError,
             "build.python_packages: there is no `app==9` on the package index",
-            "ask for one that there is",
+            "`pip index versions app` lists the available versions",
         ),
         (
             ["app", "app<1"],
@@ -386,10 +397,10 @@ def test_what_uv_warns_of_is_told(index, lock):
             ["app", "needs-two"],
             ResolveError,
             (
-                "build.python_packages: the requirements can't be met: only app==1.0 is available and"
+                "build.python_packages: the requirements can't be met: Because only app==1.0 is available and"
                 " all versions of"
                 " needs-two depend on app>=2, we can conclude that all versions of needs-two cannot be used. And"
-                " because you require needs-two"
+                " because you require needs-two, we can conclude that your requirements are unsatisfiable"
             ),
             None,
         ),
@@ -397,7 +408,7 @@ def test_what_uv_warns_of_is_told(index, lock):
             ["app=1.0"],
             ProjectError,
             (
-                'build.python_packages: `app=1.0` is no requirement: no such comparison operator "=",'
+                'build.python_packages: `app=1.0` is not a valid requirement: no such comparison operator "=",'
                 " must be one of"
                 " ~= == != <= >= < > ==="
             ),
