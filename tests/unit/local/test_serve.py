@@ -50,6 +50,8 @@ def test_the_server_is_told_what_the_image_would_tell_it():
         "COG_QUEUE": "7",
         "COG_DEADLINE": "2500000",
         "COG_MAX_BODY": "104857600",
+        "COG_MAX_DOWNLOAD": "1073741824",
+        "COG_MAX_OUTPUT": "536870912",
         "COG_DRAIN": "1.5",
         "MODE": "fast",
     }
