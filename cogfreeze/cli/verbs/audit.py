@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FAIL_ON = ("any", "low", "medium", "high", "critical", "never")
 
+EXAMPLES = ("cog audit                # exit status 1 if a vulnerability is found",)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)
