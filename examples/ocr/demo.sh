@@ -40,7 +40,7 @@ if [ -n "${ENGINE_REGISTRY:-}" ]; then
   printf '\n# The engine here has mirrors of its own, with other base images: the copy is locked against them.\n'
   export COG_REGISTRY_MIRROR=$ENGINE_REGISTRY COG_DEBIAN_SNAPSHOT=$ENGINE_DEBIAN_SNAPSHOT
   frontend=builtin
-  show cog lock --upgrade-base
+  show cog lock --upgrade-base --upgrade-apt
 fi
 
 printf '\n# The image, and twice more from nothing, compared bit for bit.\n'
