@@ -46,6 +46,7 @@ VERBS = {
     "verify": "build twice from scratch and compare the images bit for bit",
     "predict": "run one prediction, in the image or with --local",
     "serve": "serve predictions over HTTP, in the image or with --local",
+    "playground": "a page to try a model, in front of any server of Cog's kind",
     "deploy": "write manifests for Kubernetes, KServe, Compose and others",
     "run": "run a command in the image; with -i, a prediction",
     "exec": "run a command in the image",
@@ -55,7 +56,7 @@ GROUPS = {
     "Project": ("init", "config", "schema"),
     "Lock": ("lock", "diff", "why", "tree", "audit", "sbom", "licenses", "report"),
     "Image": ("build", "verify", "dockerfile", "exec", "deploy"),
-    "Model": ("predict", "serve", "run"),
+    "Model": ("predict", "serve", "playground", "run"),
     "Machine": ("cache", "doctor"),
 }
 # Verbs of Cog's that are not here → what to type in their place.
@@ -66,7 +67,6 @@ COGS = {
     "doctor": "`cog config` checks the project, `cog lock --check` the lock",
     "debug": "`cog dockerfile` prints the Dockerfile",
     "weights": "keep weights in the project's folder, or lock them with `inputs:` of `build.run`",
-    "playground": "`cog serve --local` serves the model with its documentation at /docs",
     "base-image": "`build.base_image` in cog.yaml names the base image",
     "migrate": "`cog config` reads Cog's cog.yaml as it is, and says what differs",
 }

@@ -7,7 +7,10 @@ import pytest
 
 from tests.browser import models
 from tests.browser.driver import Page, start_browser
+from tests.server.fixtures import receiver
 from tests.server.serving import Server
+
+__all__ = ["receiver"]
 
 LOCK = Path(__file__).parents[1] / "golden" / "system-packages-by-hash" / "cog.lock"
 

@@ -53,7 +53,7 @@ class Page:
         self.size(1280)
         browser.get("about:blank")
         browser.get_log("browser")
-        browser.get(f"{address}/docs")  # the same origin, to empty its storage
+        browser.get(f"{address}/openapi.json")  # the same origin, to empty its storage
         browser.execute_script("sessionStorage.clear()")
         browser.get_log("browser")
         self.open(fragment)

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "maintenance": LEAVES | {"lock", "catalog", "project", "resolve"},
     "deploy": LEAVES | {"project", "lock", "catalog"},
     "client": LEAVES,
+    "playground": LEAVES,
     "engine": LEAVES | {"project", "lock", "catalog", "resolve", "recipe", "client"},
     "local": LEAVES | {"project", "lock", "catalog", "resolve", "client"},
 }

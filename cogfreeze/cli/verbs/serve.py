@@ -24,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-p", "--port", type=port, metavar="PORT", default=8393, help="the port (default: 8393)")
     parser.add_argument("--upload-url", metavar="URL", help="upload output files there instead of returning them")
+    parser.add_argument("--playground", action="store_true", help="open the page to try the model in a browser")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,5 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     require_free(arguments.host, arguments.port)
     model = running.chosen(arguments, report).made()
     report.note(f"serving at http://{arguments.host}:{arguments.port} until Ctrl-C")
+    if arguments.playground:
+        from cogfreeze.playground import open_when_ready
+
+        open_when_ready(f"http://{arguments.host}:{arguments.port}/")
     sys.stderr.flush()
     model.serve(host=arguments.host, port=arguments.port, upload_url=arguments.upload_url)

@@ -7,5 +7,11 @@ import sys
 
 from cogserve.page import page
 
-html, policy = page()
-json.dump({"html": html, "policy": policy}, sys.stdout)
+
+def main() -> None:
+    html, policy = page()
+    json.dump({"html": html, "policy": policy}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
