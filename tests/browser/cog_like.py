@@ -44,6 +44,9 @@ class CogLike(ThreadingHTTPServer):
         self.requests = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def handle_error(self, request, client_address):
+        pass  # a playground that stops leaves in the middle of things
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server_port}"
