@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from cogfreeze.cli.terminal import TerminalReport
 from cogfreeze.deploy import TARGETS, Request, plan, render
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Callable
 
     from cogfreeze.deploy import Output
     from cogfreeze.report import Report
@@ -95,13 +96,14 @@ def _add_scaling(parser: argparse.ArgumentParser) -> None:
     scaling.add_argument("--kserve-version", metavar="X.Y", help="the cluster's KServe (default: 0.16 or newer)")
 
 
-def _number(least: int, most: int):  # type: ignore[no-untyped-def]  # noqa: ANN202  # argparse names it in messages
-    def number(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise ValueError
-        return int(text)
+def _number(least: int, most: int) -> Callable[[str], int]:
+    """Return the `type` of an option that is a whole number."""
 
-    number.__name__ = f"number from {least} to {most}"
+    def number(word: str) -> int:
+        if not word.isdecimal() or not least <= int(word) <= most:
+            raise argparse.ArgumentTypeError(f"`{word}` is not usable\nuse a whole number from {least} to {most}")
+        return int(word)
+
     return number
 
 

@@ -70,10 +70,10 @@ def test_json_holds_the_file_and_its_objects(project, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--target", "nomad"], "invalid choice: 'nomad'"),
-        ([], "the following arguments are required: --target"),
+        (["--target", "nomad"], "`--target` cannot be `nomad`"),
+        ([], "`--target` is missing"),
         (["--target", "kubernetes", "--gpus", "2"], "2 GPUs asked for, but the project has no GPU"),
-        (["--target", "kubernetes", "--gpus", "-1"], "invalid number from 0 to 64 value"),
+        (["--target", "kubernetes", "--gpus", "-1"], "`-1` is not usable"),
         (["--target", "kubernetes", "--name", "Model!"], "`Model!` is not a name that Kubernetes accepts"),
     ],
 )
