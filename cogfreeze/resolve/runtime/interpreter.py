@@ -229,8 +229,6 @@ def _mirror_named() -> Iterator[None]:
     try:
         yield
     except NetworkError as error:
-        error.hint = f"{error.hint}; or name" if error.hint else "name"
-        error.hint += (
-            " a mirror of it in `COG_PYTHON_MIRROR`, or a base image that has Python in `build.base_image`"
-        )
+        error.hint = f"{error.hint}; or set" if error.hint else "set"
+        error.hint += " `COG_PYTHON_MIRROR` to a mirror, or set `build.base_image` to an image that has Python"
         raise

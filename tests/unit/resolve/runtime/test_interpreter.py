@@ -203,8 +203,8 @@ def test_without_the_service_the_variable_for_a_mirror_is_named(tmp_path):
         interpreter.resolve_interpreter("3.11", "linux/amd64", settings, Silent())
     assert str(caught.value).startswith(f"cannot reach {NOWHERE}/")
     assert caught.value.hint == (
-        "check that the address is right and the network is up; or set `COG_PYTHON_MIRROR`,"
-        " or a base image that has Python in `build.base_image`"
+        "check that the address is right and the network is up; or set `COG_PYTHON_MIRROR` to a"
+        " mirror, or set `build.base_image` to an image that has Python"
     )
 
 
