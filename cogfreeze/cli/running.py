@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cogfreeze.cli import building, loading
-from cogfreeze.errors import NetworkError, ProjectError, UsageError
+from cogfreeze.errors import NetworkError, ProjectError, ToolMissing, UsageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
     from cogfreeze.engine.container import Container
+    from cogfreeze.errors import PredictionFailed
     from cogfreeze.local.libraries import Lent
     from cogfreeze.local.serve import LocalModel
     from cogfreeze.lock.model import PlatformLock
     from cogfreeze.report import Report
     from cogfreeze.settings import Settings
 
+_NO_MODULE = re.compile(r"No module named '([\w.]+)'")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=.*)?", re.DOTALL)
 
 
@@ -89,12 +91,16 @@ class Choice:
         if self.project is None:
             return Container(image=self.arguments.image, gpus=self.arguments.gpus, variables=variables)
         project = self.project.project
-        building.build(
-            self.project,
-            self.report,
-            choice=building.choice_from(self.arguments),
-            options=building.options_from(self.arguments),
-        )
+        try:
+            building.build(
+                self.project,
+                self.report,
+                choice=building.choice_from(self.arguments),
+                options=building.options_from(self.arguments),
+            )
+        except ToolMissing as error:
+            error.hint = "`--local` runs the model on this machine, without Docker"
+            raise
         gpus = self.arguments.gpus or ("all" if project.build.gpu else None)
         return Container(image=project.image, gpus=gpus, variables=variables)
 
@@ -122,6 +128,21 @@ def chosen(arguments: argparse.Namespace, report: Report) -> Choice:
         )
     schema = json.loads(schema_of(found.folder, found.project, report))
     return Choice(arguments=arguments, report=report, project=found, schema=schema)
+
+
+def explain_import(error: PredictionFailed, project: loading.Declared | None) -> None:
+    """Give a model that lacks a package the hint to add it; a module of the project's own is another matter."""
+    found = _NO_MODULE.search(error.message)
+    if found is None or project is None:
+        return
+    module = found[1].partition(".")[0]
+    if (project.folder / module).exists() or (project.folder / f"{module}.py").exists():
+        return
+    from cogfreeze.project.python import package_of
+
+    files = project.project.build.python_requirements
+    place = f"`{files[0].path}`" if files else "`build.python_packages`"
+    error.hint = f"add `{package_of(module)}` to {place}, then run `cog lock`"
 
 
 def _check_options(arguments: argparse.Namespace) -> None:

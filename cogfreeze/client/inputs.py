@@ -140,7 +140,7 @@ def _naming_mistakes(
     mistakes = []
     for name in given:
         if name not in properties:
-            near = get_close_matches(name, properties, n=1)
+            near = get_close_matches(name, properties, n=1, cutoff=0.7)
             known = ", ".join(f"`{each}`" for each in properties) or "no inputs"
             hint = f"did you mean `{near[0]}`?" if near else f"the model's inputs are {known}"
             mistakes.append(_Mistake(f"the model has no input `{name}`", hint))

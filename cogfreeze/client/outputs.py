@@ -14,12 +14,17 @@ from cogfreeze.client import media
 from cogfreeze.errors import UsageError
 
 
-def write_outputs(output: Any, folder: Path, stem: str = "output") -> tuple[Any, list[Path]]:
+def write_outputs(
+    output: Any, folder: Path, stem: str = "output", *, replace: bool = False
+) -> tuple[Any, list[Path]]:
     """Write every data URI of an output to a file, and return the output with the paths instead, and the paths.
 
     A file is named after its place: `output.png` for an output that is a file, `output.picture.png` for one under
-    the key `picture`, `output.0.png` for the first of a list. An existing file is never overwritten: the name gets
-    a number, `output-2.png`.
+    the key `picture`, `output.0.png` for the first of a list. An existing file is not overwritten: the name gets a
+    number, `output-2.png`.
+
+    Args:
+        replace: overwrite existing files, because the user named what is written.
 
     Raises:
         UsageError: a file cannot be written.
@@ -35,7 +40,8 @@ def write_outputs(output: Any, folder: Path, stem: str = "output") -> tuple[Any,
         if decoded is None:
             return value
         data, suffix = decoded
-        written.append(_write_new(folder, name, suffix, data))
+        path = folder / f"{name}{suffix}"
+        written.append(_write(path, data) if replace else _write_new(folder, name, suffix, data))
         return str(written[-1])
 
     return replaced(output, stem), written
@@ -45,7 +51,7 @@ def save_output(output: Any, target: Path, *, concatenate: bool = False) -> tupl
     """Write an output to the file that the user named, and return the same as `write_outputs`.
 
     An output that is one file becomes that file; any other is written as text or JSON, with its files beside it.
-    An existing file is replaced.
+    Existing files are replaced.
 
     Raises:
         UsageError: it cannot be written.
@@ -54,13 +60,17 @@ def save_output(output: Any, target: Path, *, concatenate: bool = False) -> tupl
     if decoded is not None:
         made, beside, data = str(target), list[Path](), decoded[0]
     else:
-        made, beside = write_outputs(output, target.parent, target.stem)
+        made, beside = write_outputs(output, target.parent, target.stem, replace=True)
         data = (shown(made, concatenate=concatenate) + "\n").encode()
+    return made, [*beside, _write(target, data)]
+
+
+def _write(path: Path, data: bytes) -> Path:
     try:
-        atomic.write(target, data)
+        atomic.write(path, data)
     except OSError as error:
-        raise UsageError(f"cannot write the output to `{target}`: {error.strerror}") from None
-    return made, [*beside, target]
+        raise UsageError(f"cannot write the output to `{path}`: {error.strerror}") from None
+    return path
 
 
 def shown(output: Any, *, concatenate: bool = False) -> str:

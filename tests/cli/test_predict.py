@@ -287,6 +287,40 @@ def test_a_setup_that_fails_is_told(tmp_path, project, variables):
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("import torch", "hint: add `torch` to `build.python_packages`, then run `cog lock`"),
+        ("import cv2.dnn", "hint: add `opencv-python` to `build.python_packages`, then run `cog lock`"),
+        ("import broken", "hint: see its output above"),
+    ],
+)
+def test_a_package_that_is_not_locked_is_named(tmp_path, project, variables, source, hint):
+    """A module of the project's own that fails is no package to add."""
+    (tmp_path / "predict.py").write_text(f"{source}\n{PREDICTOR}")
+    (tmp_path / "broken.py").write_text("raise ModuleNotFoundError(\"No module named 'broken.part'\")\n")
+    (tmp_path / "cog.yaml").write_text(DECLARATION)
+    shutil.copy(project / "cog.lock", tmp_path)
+
+    status, shown, talk = run_cog(tmp_path, variables, "predict", "--local", "-i", "what=text")
+
+    assert (status, shown) == (1, "")
+    assert talk[-2].startswith("error[CF600]: ")
+    assert talk[-1] == hint
+
+
+def test_without_docker_the_hint_names_local(project, variables):
+    status, _, talk = run_cog(project, {**variables, "PATH": "/nowhere"}, "predict", "-i", "what=text")
+
+    assert (status, talk[-2:]) == (
+        2,
+        [
+            "error[CF500]: `docker` is not installed",
+            "hint: `--local` runs the model on this machine, without Docker",
+        ],
+    )
+
+
 def test_without_a_lock_one_is_resolved_for_this_run_and_not_written(tmp_path, project, variables):
     shutil.copy(project / "cog.yaml", tmp_path)
     shutil.copy(project / "predict.py", tmp_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cogfreeze.cli import options, running, terminal
-from cogfreeze.errors import UsageError
+from cogfreeze.errors import PredictionFailed, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -47,11 +47,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    report = terminal.TerminalReport()
+    choice = running.chosen(arguments, report)
+    try:
+        return _predict(arguments, choice, report)
+    except PredictionFailed as error:
+        running.explain_import(error, choice.project)
+        raise
+
+
+def _predict(arguments: argparse.Namespace, choice: running.Choice, report: terminal.TerminalReport) -> int:
     from cogfreeze.client import outputs
     from cogfreeze.client.connection import Client
 
-    report = terminal.TerminalReport()
-    choice = running.chosen(arguments, report)
     schema = choice.schema
     inputs = _inputs(arguments, schema) if schema else None
     with _ended_in_order(), choice.made().running() as server:

@@ -43,6 +43,12 @@ class Problem:
     fatal: bool = True
 
 
+def package_of(module: str) -> str:
+    """Return the package that most likely provides a module, by the module's dotted name."""
+    name = module.partition(".")[0]
+    return _REAL_NAMES.get(name.lower()) or _BETTER_NAMES.get(name.lower()) or name
+
+
 def normalized(name: str) -> str:
     """Return a package's name as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()

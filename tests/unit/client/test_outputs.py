@@ -97,3 +97,12 @@ def test_an_output_that_is_no_file_is_written_as_it_would_be_shown(tmp_path):
 )
 def test_text_is_shown_as_text_and_everything_else_as_json(output, concatenate, expected):
     assert expected == shown(output, concatenate=concatenate)
+
+
+def test_what_a_named_run_writes_replaces_the_last_ones_files(tmp_path):
+    target = tmp_path / "result.json"
+    for content in (b"old", b"new"):
+        made, written = save_output({"picture": uri(content)}, target)
+    assert made == {"picture": str(tmp_path / "result.picture.png")}
+    assert {*tmp_path.iterdir()} == {*written} == {tmp_path / "result.picture.png", target}
+    assert (tmp_path / "result.picture.png").read_bytes() == b"new"
