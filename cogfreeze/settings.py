@@ -31,6 +31,7 @@ class Settings:
         python_mirror: base URL that holds uv's builds of CPython, as `UV_PYTHON_INSTALL_MIRROR` has it:
             `BASE/20260101/cpython-….tar.gz`.
         osv_api: base URL that answers in place of OSV's API.
+        review_hosts: the only hosts that addresses in a lock may name; empty where cog.yaml decides.
         sdk_wheel: a wheel that replaces the `cog` SDK in images.
         ca_bundle: file of PEM certificates to trust in place of the system's.
         offline: use only what is cached; never the network.
@@ -43,6 +44,7 @@ class Settings:
     torch_index: str | None = None
     python_mirror: str | None = None
     osv_api: str | None = None
+    review_hosts: tuple[str, ...] = ()
     sdk_wheel: Path | None = None
     ca_bundle: Path | None = None
     offline: bool = False
@@ -74,6 +76,7 @@ class Settings:
             torch_index=found.get("torch_index"),
             python_mirror=found.get("python_mirror"),
             osv_api=found.get("osv_api"),
+            review_hosts=tuple(found.get("review_hosts", "").split()),
             sdk_wheel=Path(wheel) if wheel else None,
             ca_bundle=Path(bundle) if bundle else None,
             offline=environment.get("COG_OFFLINE", "") not in ("", "0"),

@@ -26,7 +26,8 @@ class Setting:
         variables: the environment variables that set it; the first that is not empty counts.
         key: its name in a settings file; None where no file can set it.
         meaning: a sentence of Markdown.
-        is_address: its value is a URL; otherwise it is a path, or for a variable alone any text.
+        is_address: its value is a URL.
+        is_text: its value is plain text; otherwise it is a path, or for a variable alone any text.
         default: what holds where it is not set, as Markdown.
     """
 
@@ -34,6 +35,7 @@ class Setting:
     key: str | None = None
     meaning: str
     is_address: bool = False
+    is_text: bool = False
     default: str = "none"
 
 
@@ -82,6 +84,15 @@ SETTINGS = (
         default="OSV's own",
     ),
     Setting(
+        variables=("COG_REVIEW_HOSTS",),
+        key="review_hosts",
+        is_text=True,
+        meaning="The only hosts that addresses in a lock may name, separated by spaces, for"
+        " `cog lock --check --online`. It counts in place of `review.hosts` of cog.yaml, which a pull request can"
+        " change.",
+        default="`review.hosts` of cog.yaml",
+    ),
+    Setting(
         variables=("COG_CA_BUNDLE",),
         key="ca_bundle",
         meaning="A PEM file of the certificates to trust.",
@@ -121,8 +132,9 @@ SETTINGS = (
     Setting(variables=("NO_COLOR",), meaning="Any value turns colour off."),
 )
 ADDRESSES = tuple(each.key for each in SETTINGS if each.key and each.is_address)
-PATHS = tuple(each.key for each in SETTINGS if each.key and not each.is_address)
-_KEYS = (*ADDRESSES, *PATHS)
+TEXTS = tuple(each.key for each in SETTINGS if each.key and each.is_text)
+PATHS = tuple(each.key for each in SETTINGS if each.key and not (each.is_address or each.is_text))
+_KEYS = (*ADDRESSES, *PATHS, *TEXTS)
 # Every person who locks a project would lock something else.
 _NEVER = {"sdk_wheel": "it changes what is locked: set `COG_SDK_WHEEL` for the one `cog lock` that needs it"}
 _LARGEST = 1024 * 1024
@@ -184,7 +196,7 @@ def _mistakes(table: dict[str, Any], text: str, path: Path) -> Iterator[Settings
         if key not in _KEYS:
             yield _unknown(key, where)
         elif not isinstance(value, str) or not value or not value.isprintable():
-            what = "an address" if key in ADDRESSES else "a path"
+            what = "an address" if key in ADDRESSES else "text" if key in TEXTS else "a path"
             yield SettingsError(f"`{key}` must be {what} in quotes", where=where)
         elif key in ADDRESSES and (problem := _problem(value)):
             message, hint = problem

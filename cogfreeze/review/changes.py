@@ -117,6 +117,7 @@ class Danger:
         platform: None where it holds for all.
         subject: what it is about: `numpy 2.4.6`.
         message: one sentence on what is odd; `detail` the values, one line.
+        place: the keys and `[index]`es that lead to it in the newer lock.
     """
 
     rule: str
@@ -124,6 +125,7 @@ class Danger:
     subject: str
     message: str
     detail: str = ""
+    place: tuple[str, ...] = ("inputs",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

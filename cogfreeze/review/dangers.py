@@ -48,7 +48,8 @@ def dangers(before: Lock, after: Lock, found: Diff, knowledge: Knowledge) -> Ite
             yield from _of_package(change, platform.platform, python_changed=python_changed)
         yield from _new_indexes(platform, old, new)
         yield from _startup_files(platform, knowledge)
-        yield from _undeclared(platform, after)
+        members = [each.after for each in platform.changes if each.after]
+        yield from undeclared(platform.platform, members, after)
     yield from _unexplained(before, after, found)
 
 
@@ -57,7 +58,9 @@ def _of_package(change: PackageChange, platform: str | None, *, python_changed: 
     if old is None or new is None:
         return
     for rule, message, detail in (*_other_bytes(change, old, new, python_changed), *_other_origin(old, new)):
-        yield Danger(rule=rule, platform=platform, subject=_name(new), message=message, detail=detail)
+        yield Danger(
+            rule=rule, platform=platform, subject=_name(new), message=message, detail=detail, place=new.place
+        )
     if change.what == DOWNGRADED:
         yield Danger(
             rule="downgrade",
@@ -65,6 +68,7 @@ def _of_package(change: PackageChange, platform: str | None, *, python_changed: 
             subject=new.name,
             message="is older than before",
             detail=f"{old.version} before, {new.version} now",
+            place=new.place,
         )
 
 
@@ -108,6 +112,7 @@ def _frontend(before: Lock, after: Lock) -> Iterator[Danger]:
             subject="the Dockerfile frontend",
             message="comes from another repository now",
             detail=f"{names[0]} before, {names[1]} now",
+            place=("tools", "frontend"),
         )
     elif old.partition("@")[0] == new.partition("@")[0] and old != new:
         yield Danger(
@@ -116,6 +121,7 @@ def _frontend(before: Lock, after: Lock) -> Iterator[Danger]:
             subject="the Dockerfile frontend",
             message="has another digest under the same tag now",
             detail=f"{short(old.partition('@')[2])}… before, {short(new.partition('@')[2])}… now",
+            place=("tools", "frontend"),
         )
 
 
@@ -129,6 +135,7 @@ def _base(found: Diff, old: PlatformLock, new: PlatformLock) -> Iterator[Danger]
             subject="the base image",
             message="comes from another repository, and the declaration does not ask for it",
             detail=f"{old.base.reference} before, {new.base.reference} now",
+            place=("platforms", new.platform, "base", "reference"),
         )
     same = old.base.reference == new.base.reference and old.base.digest == new.base.digest
     for key in ("manifest", "packages"):
@@ -142,6 +149,7 @@ def _base(found: Diff, old: PlatformLock, new: PlatformLock) -> Iterator[Danger]
                 subject="the base image",
                 message=f"has another {what} under the same digest: the lock was edited by hand",
                 detail=f"{short(was)}… before, {short(now)}… now",
+                place=("platforms", new.platform, "base", key),
             )
 
 
@@ -150,7 +158,8 @@ def _archive(old: PlatformLock, new: PlatformLock) -> Iterator[Danger]:
         return
     before = {(each.archive, each.suite): each for each in old.apt.suites}
     other_release = old.base.distribution != new.base.distribution
-    for suite in new.apt.suites:
+    for index, suite in enumerate(new.apt.suites):
+        place = ("platforms", new.platform, "apt", "suites", f"[{index}]")
         known = before.get((suite.archive, suite.suite))
         if known is None and not other_release:
             yield Danger(
@@ -158,6 +167,7 @@ def _archive(old: PlatformLock, new: PlatformLock) -> Iterator[Danger]:
                 platform=new.platform,
                 subject=f"{suite.archive} {suite.suite}",
                 message="is an archive that packages did not come from before",
+                place=place,
             )
         if known is not None and (keys := sorted(set(suite.signers) - set(known.signers))):
             yield Danger(
@@ -166,6 +176,7 @@ def _archive(old: PlatformLock, new: PlatformLock) -> Iterator[Danger]:
                 subject=f"{suite.archive} {suite.suite}",
                 message="is signed by a key that did not sign it before",
                 detail=", ".join(keys),
+                place=place,
             )
         if known is not None and new.apt.snapshot == old.apt.snapshot and known.inrelease != suite.inrelease:
             yield Danger(
@@ -174,6 +185,7 @@ def _archive(old: PlatformLock, new: PlatformLock) -> Iterator[Danger]:
                 subject=f"{suite.archive} {suite.suite}",
                 message="has another signed index at the same date",
                 detail=f"InRelease {short(known.inrelease)}… before, {short(suite.inrelease)}… now",
+                place=place,
             )
     if new.apt.snapshot < old.apt.snapshot:
         yield Danger(
@@ -182,6 +194,7 @@ def _archive(old: PlatformLock, new: PlatformLock) -> Iterator[Danger]:
             subject="the archive snapshot",
             message="is older than before: security updates since then are lost",
             detail=f"{snapshot(old.apt.snapshot)} before, {snapshot(new.apt.snapshot)} now",
+            place=("platforms", new.platform, "apt", "snapshot"),
         )
 
 
@@ -216,21 +229,21 @@ def _startup_files(platform: PlatformDiff, knowledge: Knowledge) -> Iterator[Dan
                 subject=_name(change.after),
                 message="brings a file that runs whenever Python starts",
                 detail=_list(gained),
+                place=change.after.place,
             )
 
 
-def _undeclared(platform: PlatformDiff, after: Lock) -> Iterator[Danger]:
-    names = declared_names(after.inputs)
-    for change in platform.changes:
-        new = change.after
-        if new is None or not new.is_declared or (known := names.get(new.kind)) is None:
-            continue
-        if new.name not in known:
+def undeclared(platform: str, members: Iterable[Package], lock: Lock) -> Iterator[Danger]:
+    """Yield the packages that no other requires and no line of the declaration names."""
+    names = declared_names(lock.inputs)
+    for each in members:
+        if each.is_declared and (known := names.get(each.kind)) is not None and each.name not in known:
             yield Danger(
                 rule="undeclared",
-                platform=platform.platform,
-                subject=_name(new),
+                platform=platform,
+                subject=_name(each),
                 message="is required by no package and named by no line of the declaration",
+                place=each.place,
             )
 
 

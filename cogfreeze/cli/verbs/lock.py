@@ -26,7 +26,19 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?")
 _SHOWN = 40
 # Options that `--check` has nothing to do with, and that it can be given with all the same.
 _HARMLESS = frozenset(
-    {"check", "directory", "file", "json", "offline", "progress", "quiet", "resolver", "verbose"}
+    {
+        "check",
+        "online",
+        "since",
+        "directory",
+        "file",
+        "json",
+        "offline",
+        "progress",
+        "quiet",
+        "resolver",
+        "verbose",
+    }
 )
 EXAMPLES = (
     "cog lock                              # after a change of cog.yaml",
@@ -50,6 +62,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     daily = parser.add_argument_group("daily")
     daily.add_argument(
         "--check", action="store_true", help="check offline whether the lock is current; exit status 1 if not"
+    )
+    daily.add_argument(
+        "--online",
+        action="store_true",
+        help="with --check: also ask index, archive and registry whether each file is what the lock says",
+    )
+    daily.add_argument(
+        "--since", metavar="REV", help="with --online: ask only about what changed since a git revision"
     )
     daily.add_argument("--dry-run", action="store_true", help="show what would change, and write nothing")
     daily.add_argument(
@@ -132,6 +152,8 @@ def run(arguments: argparse.Namespace) -> int:
     found = loading.declared(arguments.file, report)
     if arguments.check:
         _require_nothing_else(arguments)
+        if arguments.online:
+            return _check_online(found, arguments, report)
         return _check(found, as_json=arguments.json)
     return _lock(found, arguments, report)
 
@@ -141,6 +163,12 @@ def _refuse(arguments: argparse.Namespace) -> None:
     if arguments.record and (arguments.check or arguments.dry_run):
         other = "--check" if arguments.check else "--dry-run"
         raise UsageError(f"`--record` and `{other}` cannot be used together", hint="use one of them")
+    if arguments.online and not arguments.check:
+        raise UsageError("`--online` needs `--check`", hint="`cog lock` itself asks the origins anyway")
+    if arguments.since and not arguments.online:
+        raise UsageError(
+            "`--since` needs `--check --online`", hint="`cog diff REV` compares without asking anybody"
+        )
     if arguments.exit_code and not arguments.dry_run:
         raise UsageError("`--exit-code` needs `--dry-run`", hint="`--check` has an exit status of its own")
     if not arguments.record:
@@ -177,6 +205,21 @@ def _check(found: Declared, *, as_json: bool) -> int:
     else:
         say(f"{found.lock_path.name} is current")
     return 0
+
+
+def _check_online(found: Declared, arguments: argparse.Namespace, report: TerminalReport) -> int:
+    from cogfreeze.cli import online
+    from cogfreeze.review.lines import Lines
+
+    named = reviewing.from_file(found.lock_path)
+    before = reviewing.from_revision(arguments.since, found.lock_path) if arguments.since else None
+    outcome = online.check(named, before, found.project, found.folder, report)
+    lines = Lines(named.text)
+    if arguments.json:
+        print(json.dumps(online.as_json(outcome, lines), ensure_ascii=False, indent=2))
+    else:
+        reviewing.show(online.text_lines(outcome, lines, found.lock_path.name))
+    return 1 if outcome.findings else 0
 
 
 def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport) -> int:

@@ -20,7 +20,10 @@ def render(diff: Diff) -> dict[str, Any]:
         "after": diff.after,
         "first": diff.is_first,
         "same": diff.is_empty,
-        "dangers": [asdict(each) for each in diff.dangers],
+        "dangers": [
+            {key: getattr(each, key) for key in ("rule", "platform", "subject", "message", "detail")}
+            for each in diff.dangers
+        ],
         "declaration": [
             {"key": each.key, "added": list(each.added), "removed": list(each.removed)} for each in diff.inputs
         ],
