@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ from cogfreeze.cli.terminal import say
 from cogfreeze.errors import CogError, LockUnusable, ToolMissing, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cogfreeze.lock.model import Lock
+    from cogfreeze.lock.soundness import Clash
 
 ATTRIBUTES = (
     "cog.lock text eol=lf merge=cog-lock diff=cog-lock",
@@ -67,7 +71,8 @@ def add_attributes(path: Path) -> bool:
 def merge_driver(base: str, ours: str, theirs: str, name: str) -> int:
     """Merge three versions of a lock into the file `ours`, as git asks a merge driver to.
 
-    Where they contradict each other, the file gets git's conflict markers, as without a driver.
+    Where they contradict each other, the file gets git's conflict markers, as without a driver. Where each package
+    merges and the packages don't fit together, the file is the merged one, and still a conflict to git.
 
     Args:
         base: the file of the common ancestor; empty where there was none.
@@ -76,7 +81,7 @@ def merge_driver(base: str, ours: str, theirs: str, name: str) -> int:
     Returns:
         0 for a clean merge, 1 for a conflict.
     """
-    from cogfreeze.lock import file
+    from cogfreeze.lock import file, soundness
     from cogfreeze.review import merge
 
     try:
@@ -85,7 +90,8 @@ def merge_driver(base: str, ours: str, theirs: str, name: str) -> int:
             raise merge.Conflict(["one side's lock is empty"])
         merged = merge.merge(sides[0], sides[1], sides[2])
         # Read again, since only what can be read may be written.
-        file.write(Path(ours), file.loads(file.dumps(merged), name=name))
+        text = file.dumps(merged)
+        file.write(Path(ours), file.loads(text, name=name))
     except (merge.Conflict, LockUnusable) as error:
         if isinstance(error, merge.Conflict):
             say(f"{name}: both branches changed {', '.join(error.things[:5])}")
@@ -94,8 +100,33 @@ def merge_driver(base: str, ours: str, theirs: str, name: str) -> int:
         say("merge cog.yaml, then run `cog lock --ours` or `cog lock --theirs`")
         _git(Path.cwd(), "merge-file", "-L", "ours", "-L", "base", "-L", "theirs", ours, base, theirs)
         return 1
+    if clash := next(_clashes(merged), None):
+        say(f"{name}: {soundness.words(clash, partial(file.line_of, text), name)}")
+        say("merge cog.yaml, then run `cog lock`, which resolves both sides together")
+        return 1
     say(f"merged {name}; `cog lock --check` tells whether it is current")
     return 0
+
+
+def _clashes(lock: Lock) -> Iterator[Clash]:
+    """Yield what doesn't fit together in a lock, taking the packages that nothing requires as declared.
+
+    The declaration may not be merged yet, so it is not read.
+    """
+    from cogfreeze.lock import soundness
+    from cogfreeze.resolve.requirements import Line
+
+    wheels = [each for platform in lock.platforms for each in platform.python.wheels]
+    sources = [each for platform in lock.platforms for each in platform.python.sources]
+    declared = {each.name for each in wheels if not each.required_by}
+    declared |= {each.name for each in sources if not each.required_by}
+    debs = [deb for each in lock.platforms if each.apt for deb in each.apt.packages]
+    return soundness.clashes(
+        lock,
+        [Line(text=name, where="cog.yaml", name=name) for name in sorted(declared)],
+        (),
+        sorted({deb.name for deb in debs if not deb.required_by}),
+    )
 
 
 def _loaded(path: Path, name: str) -> Lock | None:

@@ -6,16 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cogfreeze.cli import loading
-from cogfreeze.errors import LockStale
+from cogfreeze.errors import LockStale, LockUnsound
 from cogfreeze.review.render.text import DANGER, HEADING, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from cogfreeze.cli.loading import Declared
     from cogfreeze.cli.reviewing import NamedLock
     from cogfreeze.lock.model import PlatformLock
-    from cogfreeze.project.model import Project
     from cogfreeze.report import Report
     from cogfreeze.review.lines import Lines
     from cogfreeze.review.online.origins import Finding, Outcome
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from cogfreeze.settings import Settings
 
 
-def check(now: NamedLock, before: NamedLock | None, project: Project, folder: Path, report: Report) -> Outcome:
+def check(now: NamedLock, before: NamedLock | None, declared: Declared, report: Report) -> Outcome:
     """Ask the origins of what a lock holds more than an earlier one; hold it to its declaration, too.
 
     Args:
@@ -37,7 +36,7 @@ def check(now: NamedLock, before: NamedLock | None, project: Project, folder: Pa
     from cogfreeze.review.online.indexes import Indexes
     from cogfreeze.settings import Settings
 
-    settings = Settings.from_environment()
+    settings, project, folder = Settings.from_environment(), declared.project, declared.folder
     found = origins.check(
         now.lock,
         before.lock if before else None,
@@ -45,22 +44,21 @@ def check(now: NamedLock, before: NamedLock | None, project: Project, folder: Pa
         hosts=settings.review_hosts or project.review.hosts,
         settings=settings,
         report=report,
-        fetch_source=lambda platform, package: _fetch_source(platform, package, project, folder, settings, report),
+        fetch_source=lambda platform, package: _fetch_source(platform, package, declared, settings, report),
     )
-    more = (*_stale(now, project), *_unexplained(before, now))
+    more = (*_stale(now, declared), *_unexplained(before, now))
     return replace(found, findings=(*more, *found.findings))
 
 
-def _stale(now: NamedLock, project: Project) -> Iterator[Finding]:
+def _stale(now: NamedLock, declared: Declared) -> Iterator[Finding]:
     from cogfreeze.review.online.origins import Finding
 
     try:
-        loading.require_current(now.lock, project, for_image=False)
-    except LockStale as stale:
-        for reason in stale.reasons:
-            yield Finding(
-                rule="stale", platform=None, subject="the declaration", message=reason, place=("inputs",)
-            )
+        loading.require_current(now.lock, declared, for_image=False)
+    except (LockStale, LockUnsound) as error:
+        rule = "stale" if isinstance(error, LockStale) else "unsound"
+        for reason in error.reasons:
+            yield Finding(rule=rule, platform=None, subject="the declaration", message=reason, place=("inputs",))
 
 
 def _unexplained(before: NamedLock | None, now: NamedLock) -> Iterator[Finding]:
@@ -87,7 +85,7 @@ def _unexplained(before: NamedLock | None, now: NamedLock) -> Iterator[Finding]:
 
 
 def _fetch_source(
-    platform: PlatformLock, package: Package, project: Project, folder: Path, settings: Settings, report: Report
+    platform: PlatformLock, package: Package, declared: Declared, settings: Settings, report: Report
 ) -> None:
     """Fetch a source anew, past every cache, and compare it with the lock."""
     import tempfile
@@ -101,10 +99,10 @@ def _fetch_source(
             wanted,
             python=platform.python.version,
             platform=platform.platform,
-            folder=folder,
+            folder=declared.folder,
             settings=replace(settings, cache=Path(empty)),
             report=report,
-            build=project.build,
+            build=declared.project.build,
         )
 
 

@@ -82,6 +82,7 @@ PLATFORM = model.PlatformLock(
     python=model.Python(version="3.11", wheels=WHEELS, runtime=RUNTIME),
 )
 LOCK = model.Lock(
+    schema=1,  # whose packages don't record what they require
     tools=model.Tools(
         cogfreeze="0.2.0",
         uv="0.13.8",

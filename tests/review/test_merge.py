@@ -182,6 +182,25 @@ def test_a_contradiction_leaves_the_usual_markers_and_says_what_to_do(repository
     assert "it has merge-conflict markers" in repository.cog("tree", status=2).talk
 
 
+def test_packages_that_do_not_fit_together_are_a_conflict_that_names_both_lines(repository):
+    capped = wheels(PILLOW, replace(known("idna"), required_by=("pillow", "requests")))
+    capped = wheels(capped, wheel("pillow", "11.0.0", 4_400_000, 103, requires=("idna<3.11",)))
+    newer = wheels(
+        declaring(LOCK, python_packages=("idna==3.11", "requests==2.31.0", "torch==2.9.0")),
+        wheel("idna", "3.11", 1, 104),
+    )
+    schema_2 = [replace(each, schema=2) for each in (LOCK, capped, newer)]
+    repository.commit(schema_2[0])
+    repository.git("checkout", "-q", "-b", "topic")
+    repository.commit(schema_2[2])
+    repository.git("checkout", "-q", "main")
+    repository.commit(schema_2[1])
+    repository.git("merge", "topic", status=1)
+    text = repository.lock_path.read_text()
+    assert "<<<<<<<" not in text
+    assert {each.name: each.version for each in lock_file.loads(text).platforms[0].python.wheels}["idna"] == "3.11"
+
+
 def test_git_diff_shows_a_line_for_each_change(repository):
     repository.commit(LOCK)
     repository.write(PILLOW)

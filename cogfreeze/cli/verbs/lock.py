@@ -213,7 +213,7 @@ def _check_online(found: Declared, arguments: argparse.Namespace, report: Termin
 
     named = reviewing.from_file(found.lock_path)
     before = reviewing.from_revision(arguments.since, found.lock_path) if arguments.since else None
-    outcome = online.check(named, before, found.project, found.folder, report)
+    outcome = online.check(named, before, found, report)
     lines = Lines(named.text)
     if arguments.json:
         print(json.dumps(online.as_json(outcome, lines), ensure_ascii=False, indent=2))
