@@ -210,13 +210,22 @@ PREDICTOR = Grammar(
     rf"(?:{_PART}/)*{_PART}\.py:[A-Za-z_][A-Za-z0-9_]*",
 )
 
-# A Dockerfile reads on after a `\` at the end, takes a leading `--` for a flag of RUN, a JSON array for a program
-# and its arguments, and `<<` for a heredoc whose end it then looks for in the lines that follow.
-RUN_COMMAND = Text(
-    "a plain one-line command",
-    "one printable line that neither begins with `-`, ends with `\\`, holds a heredoc (`<<`) nor is a JSON array;"
-    " join commands with `&&`, or list them one by one",
-    r"(?![-\s]|\[\s*(?:\".*)?\]$)(?:(?!(?<!<)<<(?!<)).)+(?<![\\\s])",
+
+class Script(Text):
+    """A text of one or several lines, which goes into a file of its own and not into a Dockerfile."""
+
+    __slots__ = ()
+
+    def accepts(self, value: str) -> bool:
+        """Return whether `value` is of this grammar."""
+        return Text.accepts(self, value.replace("\n", " "))
+
+
+# Docker takes these for flags, or for a program with its arguments.
+RUN_COMMAND = Script(
+    "a command",
+    "printable text, of one or several lines, that neither begins with `-` nor is a JSON array",
+    r"(?![-\s]|\[\s*(?:\".*)?\]$).*\S",
     longest=32_768,
 )
 

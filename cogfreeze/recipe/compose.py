@@ -7,8 +7,10 @@ depend on the layers below it, so a change rebuilds and pushes one layer.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from cogfreeze.catalog import system_rules
 from cogfreeze.errors import LockUnusable
 from cogfreeze.lock.file import dumps
 from cogfreeze.recipe import from_source, layout, metadata, scripts, values
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 INSTALLER = "uv"
 # Where a project's command is mounted while it runs.
 _COMMAND = "/run/command.sh"
+# A command's first line may name what runs it: `#!/bin/bash -e`.
+_INTERPRETER = re.compile(r"#! ?(/[A-Za-z0-9/._+-]+(?: -?[A-Za-z0-9./_+-]+){0,2})$", re.MULTILINE)
 
 
 def compose(
@@ -66,6 +70,8 @@ def compose(
     interpreter = part.python.interpreter
     python = PYTHON if interpreter else base
     apt = part.apt if part.apt and part.apt.packages else None
+    debs = tuple(each.name for each in apt.packages) if apt else ()
+    rules, at_start = system_rules.rules_for(debs), system_rules.at_start(debs)
     fetching = Fetching(
         base=base,
         python=python,
@@ -81,6 +87,7 @@ def compose(
         platform=platform,
         epoch=lock.source_date_epoch,
         user=project.build.user,
+        rules=rules,
     )
     network = project.build.network or any(command.network for command in project.build.run)
     # The record of an earlier build must not influence this one.
@@ -88,7 +95,7 @@ def compose(
     built = [from_source.BUILT] if tools else []
     below = (*([UNPACKED] if interpreter else []), *(each.name for each in packages), *built, "standard-library")
     labels = metadata.labels(
-        project, lock, part.base, lock_text=lock_text, schema=schema, reproducible=not network
+        project, lock, part.base, lock_text=lock_text, schema=schema, reproducible=not network, at_start=at_start
     )
     return Recipe(
         platform=platform,
@@ -120,6 +127,7 @@ def compose(
         downloads=tuple(fetching.downloads()),
         reproducible=not network,
         separate_weights=separate_weights,
+        at_start=at_start,
     )
 
 
@@ -169,7 +177,7 @@ def _image(
     steps: list[Step] = [staged(name) for name in below]
     if project.environment:
         steps.append(Setting(instruction="ENV", value=project.environment))
-    steps += [_command(project, layers.epoch, index, inputs) for index in range(len(project.build.run))]
+    steps += [_command(project, layers, index, inputs) for index in range(len(project.build.run))]
     own = ("server", "runtime", "record", *([layout.WEIGHTS] if separate_weights else []), layout.CODE)
     steps += [staged(name) for name in own]
     steps += [
@@ -183,15 +191,15 @@ def _image(
     return Stage(name="image", base="system", steps=tuple(steps), comment="The image.")
 
 
-def _command(project: Project, epoch: int, index: int, inputs: dict[str, str]) -> Run:
+def _command(project: Project, layers: Layers, index: int, inputs: dict[str, str]) -> Run:
     command = project.build.run[index]
     mounted = (_COMMAND, *(each.target for each in command.secrets), *(each.target for each in command.inputs))
     return Run(
         script=(
-            *scripts.mark_start(),
-            *scripts.run_command(_COMMAND, epoch),
-            *scripts.remove_leftovers(epoch),
-            *scripts.fix_times_since_start(epoch, mounted),
+            *scripts.start(layers.epoch),
+            *scripts.run_command(_COMMAND, _shell(command.command), project.build.user),
+            *layers.rewrite(),
+            *scripts.fix_times_since_start(layers.epoch, mounted),
         ),
         mounts=(
             Bind(source=_command_path(index), target=_COMMAND),
@@ -202,8 +210,24 @@ def _command(project: Project, epoch: int, index: int, inputs: dict[str, str]) -
             ),
         ),
         network=project.build.network or command.network,
-        comment=command.command,
+        comment=f"build.run[{index}]: {_first_line(command.command)}",
     )
+
+
+def _first_line(command: str) -> str:
+    """Return a command's first line that is more than its `#!`, with an ellipsis if others follow."""
+    lines = [line.strip() for line in command.splitlines() if line.strip() and not line.startswith("#!")] or [""]
+    return lines[0].replace("\t", " ") + (" …" if len(lines) > 1 else "")
+
+
+def _shell(command: str) -> str:
+    """Return what runs a command's file: the program of its `#!` line, or `sh`.
+
+    A script of several lines stops at the first command that fails, as separate entries do.
+    """
+    if named := _INTERPRETER.match(command):
+        return named[1]
+    return "/bin/sh -e" if "\n" in command else "/bin/sh"
 
 
 def _command_files(project: Project) -> Iterator[ContextFile]:

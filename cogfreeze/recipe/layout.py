@@ -32,6 +32,7 @@ SERVER = f"{OURS}/server"
 REAPER = f"{OURS}/bin/dumb-init"
 PORT = 5000
 USER_ID = 1000
+ROOT_HOME = "/root"
 PYTHON_PREFIX = "/usr/local"
 
 

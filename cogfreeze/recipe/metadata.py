@@ -45,7 +45,14 @@ def environment(project: Project) -> Pairs:
 
 
 def labels(
-    project: Project, lock: Lock, base: BaseImage, *, lock_text: str, schema: str, reproducible: bool
+    project: Project,
+    lock: Lock,
+    base: BaseImage,
+    *,
+    lock_text: str,
+    schema: str,
+    reproducible: bool,
+    at_start: tuple[str, ...] = (),
 ) -> Pairs:
     """Return the labels. Some have Cog's own names, because its tools read them."""
     pairs = {
@@ -57,6 +64,8 @@ def labels(
         "run.cogfreeze.lock": f"sha256:{hashlib.sha256(lock_text.encode()).hexdigest()}",
         "run.cogfreeze.reproducible": "true" if reproducible else "false",
     }
+    if at_start:
+        pairs["run.cogfreeze.at-start"] = _compact(list(at_start))
     return tuple(sorted(pairs.items()))
 
 

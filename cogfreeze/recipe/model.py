@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from cogfreeze.lock.model import Deb, Interpreter, LockedFile, Source, Wheel
 
 # Raised by every change that gives different bytes for the same lock; recorded in the lock.
-RECIPE_VERSION = 2
+# 3: what packages' scripts make is equal in every build (`catalog/system_rules.toml`); commands run with the HOME
+#    that the model will have.
+RECIPE_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,7 @@ class Recipe:
         downloads: the files that the fetch stages download.
         reproducible: False if a command may use the network.
         separate_weights: whether the project's large files have a layer of their own.
+        at_start: what a container has to create when it starts: `SSH host keys (openssh-server): ssh-keygen -A`.
     """
 
     platform: str
@@ -144,3 +147,4 @@ class Recipe:
     downloads: tuple[Download, ...] = ()
     reproducible: bool = True
     separate_weights: bool = False
+    at_start: tuple[str, ...] = ()

@@ -20,30 +20,19 @@ Script = tuple[str, ...]
 _MARKER = "/dev/shm/started"  # noqa: S108
 # The engine mounts these over the image while a command runs.
 _MOUNTED = ("/proc", "/sys", "/dev", "/etc/hosts", "/etc/resolv.conf")
-_DAY = 86400
-
-# Written by packages' scripts: logs, caches, and what every machine should have its own of.
-_LEFTOVERS = (
-    "/etc/apt/apt.conf.d/01autoremove-kernels",
-    "/etc/ssh/ssh_host_*",
-    "/etc/ssl/certs/ssl-cert-snakeoil.pem",
-    "/etc/ssl/private/ssl-cert-snakeoil.key",
-    "/var/cache/debconf/*-old",
-    "/var/cache/fontconfig/*",
-    "/var/cache/ldconfig/aux-cache",
-    "/var/cache/man/*",
-    "/var/lib/dbus/machine-id",
-    "/var/lib/dpkg/*-old",
-    "/var/lib/systemd/catalog/database",
-    "/var/log/*.log",
-)
-# The folders stay, because apt needs them.
-_EMPTIED = ("/var/cache/apt", "/var/lib/apt/lists", "/var/log/apt")
 
 
-def mark_start() -> Script:
-    """Record when the command starts. File times are coarse, so the mark is two seconds in the past."""
-    return (f"touch --date='2 seconds ago' {_MARKER}",)
+def start(epoch: int) -> Script:
+    """Record when the step starts, and tell the programs that ask for it which time to use.
+
+    File times are coarse, so the mark is two seconds in the past.
+    """
+    return (
+        f"started={_MARKER}",
+        "touch --date='2 seconds ago' $started",
+        'changed() { [ "$1" -nt $started ]; }',
+        f"export SOURCE_DATE_EPOCH={epoch} FORCE_SOURCE_DATE=1",
+    )
 
 
 def fix_times_since_start(epoch: int, mounted: tuple[str, ...]) -> Script:
@@ -58,21 +47,13 @@ def fix_times_since_start(epoch: int, mounted: tuple[str, ...]) -> Script:
     mounts = " -o ".join(f"-path {path}" for path in (*_MOUNTED, *mounted))
     return (
         f"find / -xdev \\( {mounts} \\) -prune \\",
-        f"    -o -newer {_MARKER} -cnewer {_MARKER} -exec touch --no-dereference --date=@{epoch} {{}} +",
+        f"    -o -newer $started -cnewer $started -exec touch --no-dereference --date=@{epoch} {{}} +",
     )
 
 
-def remove_leftovers(epoch: int) -> Script:
-    """Remove files that differ from build to build and that nothing needs."""
-    return (
-        *_continued("rm -rf", *_LEFTOVERS),
-        f"for folder in {' '.join(_EMPTIED)}; do",
-        '    [ ! -d "$folder" ] || find "$folder" -type f -delete',
-        "done",
-        "[ ! -s /etc/machine-id ] || : >/etc/machine-id",
-        # The date of the last password change is the day of the build.
-        f"sed -i -E 's/^([^:]*:[^:]*:)[0-9]+:/\\1{epoch // _DAY}:/' /etc/shadow*",
-    )
+def apply_rules(*texts: str) -> Script:
+    """Return the scripts of rules about packages (`catalog.system_rules`), one after the other."""
+    return tuple(line for text in texts for line in text.strip().splitlines())
 
 
 def _continued(command: str, *words: str) -> Script:
@@ -130,9 +111,25 @@ def make_project_folder(owner: str) -> Script:
     return (f"install --directory --owner={user} --group={group} {layout.PROJECT}",)
 
 
-def run_command(script: str, epoch: int) -> Script:
-    """Run one of the project's commands. It is in a file, so its text can't affect our script."""
-    return (f"(cd / && SOURCE_DATE_EPOCH={epoch} PYTHONHASHSEED=0 /bin/sh {script})",)
+def run_command(script: str, shell: str, user: str) -> Script:
+    """Run one of the project's commands as root, with the home directory that the model will have.
+
+    The command is in a file, so its text can't affect our script. What it leaves in the home directory belongs to
+    the user that the image runs as.
+
+    Args:
+        shell: the program that reads the file, and its argument.
+        user: the name of that user.
+    """
+    run = f"(cd / && PYTHONHASHSEED=0 {shell} {script})"
+    if user == "root":
+        return (f"export HOME={layout.ROOT_HOME}", run)
+    number = layout.USER_ID
+    return (
+        f'export HOME="$(getent passwd {number} | cut -d : -f 6)"',
+        run,
+        f'find "$HOME" -xdev -cnewer $started -exec chown --no-dereference {number}:{number} {{}} +',
+    )
 
 
 def fetch_debs(address: str, listed: str, ca: str) -> Script:

@@ -13,6 +13,7 @@ from cogfreeze.recipe.model import Bind, Copy, Run, Setting, Stage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cogfreeze.catalog.system_rules import Rule
     from cogfreeze.lock.model import Apt, Interpreter, Source, Wheel
     from cogfreeze.recipe.groups import Group
     from cogfreeze.recipe.model import Mount
@@ -35,6 +36,7 @@ class Layers:
         platform: `linux/amd64`.
         epoch: the time of every file, in seconds since 1970.
         user: the name of the user that the image runs as.
+        rules: cures for what the packages' scripts make differently in every build.
     """
 
     base: str
@@ -42,6 +44,7 @@ class Layers:
     platform: str
     epoch: int
     user: str
+    rules: tuple[Rule, ...]
 
     @property
     def owner(self) -> str:
@@ -66,7 +69,9 @@ class Layers:
             debs = layout.mounted(layout.DEBS)
             script += [
                 *scripts.check_hashes(debs, _HASHES),
+                *scripts.apply_rules(*(rule.before for rule in self.rules)),
                 *scripts.install_debs(debs, _HASHES, self._foreign(apt)),
+                *scripts.apply_rules(*(rule.after for rule in self.rules)),
             ]
             mounts += [
                 Bind(source=layout.FETCHED, target=debs, source_stage=layout.DEBS),
@@ -76,9 +81,9 @@ class Layers:
                 "Debian packages: " + ", ".join(f"{each.name} {each.version}" for each in apt.packages) + "."
             )
         whole = (
-            *scripts.mark_start(),
+            *scripts.start(self.epoch),
             *script,
-            *(scripts.remove_leftovers(self.epoch) if script else ()),
+            *(self.rewrite() if script else ()),
             *scripts.make_project_folder(self.owner),
             *scripts.fix_times_since_start(self.epoch, (SCRATCH.target,)),
         )
@@ -88,6 +93,10 @@ class Layers:
         home = Setting(instruction="WORKDIR", value=layout.PROJECT)
         run = Run(script=whole, mounts=tuple(mounts))
         return Stage(name="system", base=self.base, steps=(run, home), comment=" ".join(comment))
+
+    def rewrite(self) -> scripts.Script:
+        """Return the script that makes known differences between builds equal, after a step that made them."""
+        return scripts.apply_rules(*(rule.rewrite for rule in self.rules))
 
     def _foreign(self, apt: Apt) -> tuple[str, ...]:
         own = self.platform.rpartition("/")[2]
