@@ -43,7 +43,7 @@ VERBS = {
     "audit": "look for known vulnerabilities of what is locked",
     "dockerfile": "print or write the Dockerfile and its build context",
     "build": "build the image from cog.lock",
-    "verify": "build twice from scratch and compare the images bit for bit",
+    "verify": "build twice from scratch and compare, bit for bit",
     "predict": "run one prediction, in the image or with --local",
     "serve": "serve predictions over HTTP, in the image or with --local",
     "playground": "a page to try a model, in front of any server of Cog's kind",

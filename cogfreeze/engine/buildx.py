@@ -47,6 +47,7 @@ class Options:
         network: `host` lets the steps that have a network use this machine's network.
         builder: the name of a buildx builder, instead of the engine's own.
         hostname: the host name that commands see. It must not matter: `verify` tests that.
+        shm_size: the size of /dev/shm in bytes. Steps with another size are never shared between builds.
     """
 
     no_cache: bool = False
@@ -55,6 +56,7 @@ class Options:
     network: str | None = None
     builder: str | None = None
     hostname: str | None = None
+    shm_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +67,13 @@ class Made:
         digest: of the manifest; None if the output is not an image (`type=local`).
         config: digest of the image's configuration; None if the output is not an image.
         frontend: the pinned frontend that read the Dockerfile; None for the engine's own.
+        reused: the steps that the engine took from another build; always empty with buildx's display.
     """
 
     digest: str | None
     config: str | None
     frontend: str | None
+    reused: tuple[str, ...] = ()
 
 
 def layout(folder: Path) -> str:
@@ -106,17 +110,18 @@ def run(
         command = [engine.program, "buildx", "build", *arguments, "--", str(folder / "context")]
         frontend = recipe.frontend
         try:
-            _run(command, frontend, options, report)
+            reused = _run(command, frontend, options, report)
         except FrontendMissing as error:
             report.warn(f"{error.message}; using the engine's own", hint="`--syntax builtin` skips the attempt")
             frontend = None
             (folder / "context/Dockerfile").write_text(render(replace(recipe, frontend=None)))
-            _run(command, frontend, options, report)
+            reused = _run(command, frontend, options, report)
         made: dict[str, Any] = json.loads(metadata.read_text())
         return Made(
             digest=made.get("containerimage.digest"),
             config=made.get("containerimage.config.digest"),
             frontend=frontend,
+            reused=reused,
         )
 
 
@@ -138,10 +143,13 @@ def _arguments(engine: Docker, recipe: Recipe, folder: Path, options: Options) -
         arguments.append(f"--network={options.network}")
     if options.hostname:
         arguments.append(f"--build-arg=BUILDKIT_SANDBOX_HOSTNAME={options.hostname}")
+    if options.shm_size:
+        arguments.append(f"--shm-size={options.shm_size}")
     return arguments
 
 
-def _run(command: list[str], frontend: str | None, options: Options, report: Report) -> None:
+def _run(command: list[str], frontend: str | None, options: Options, report: Report) -> tuple[str, ...]:
+    """Run buildx and return the names of the steps that it reused."""
     environment = os.environ | {"BUILDX_METADATA_PROVENANCE": "disabled", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     # It labels the image with the commit and the repository's address, which may contain a password.
     environment.pop("BUILDX_GIT_LABELS", None)
@@ -150,7 +158,7 @@ def _run(command: list[str], frontend: str | None, options: Options, report: Rep
         with _interrupted_cleanly(subprocess.Popen(command, env=environment)) as process:
             if process.wait():
                 raise BuildError("the build failed, as shown above", hint=_TTY_HINT if frontend else None)
-        return
+        return ()
     progress = Progress(report, every_line=options.progress == "plain", quiet=options.progress == "quiet")
     said = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")
     with _interrupted_cleanly(said) as process:
@@ -158,6 +166,7 @@ def _run(command: list[str], frontend: str | None, options: Options, report: Rep
             progress.feed(line)
         if process.wait():
             raise progress.failure(frontend)
+    return progress.reused()
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

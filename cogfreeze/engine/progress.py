@@ -38,6 +38,9 @@ class _Step:
     name: str
     started: str | None = None
     completed: str | None = None
+    cached: bool = False
+    is_command: bool = False
+    began_build: bool = False
     reported: bool = False
     error: str | None = None
     lines: list[str] = field(default_factory=list)
@@ -71,6 +74,22 @@ class Progress:
         for log in event.get("logs") or ():
             self._log(log)
 
+    def reused(self) -> tuple[str, ...]:
+        """Return the names of the steps whose command did not run in this build.
+
+        The engine marks the ones from its cache. It may also share a step with another build that runs at the same
+        time: such a step began before this build did.
+        """
+        began = min(
+            (_time(step.started) for step in self._steps.values() if step.began_build and step.started),
+            default=None,
+        )
+        return tuple(
+            step.name
+            for step in self._steps.values()
+            if step.is_command and (step.cached or (began and step.started and _time(step.started) < began))
+        )
+
     def failure(self, frontend: str | None) -> CogError:
         """Return an error with the step that failed and the end of its output.
 
@@ -102,9 +121,13 @@ class Progress:
         step.error = vertex.get("error") or step.error
         started, completed = vertex.get("started"), vertex.get("completed")
         step.started, step.completed = started or step.started, completed or step.completed
-        if completed and not step.reported and not vertex.get("error"):
-            matched = _STEP.match(vertex.get("name", ""))
-            if matched and matched["stage"] not in ("internal", "auth") and matched["what"].startswith("RUN"):
+        # The first thing that every build does, at its own time.
+        step.began_build = vertex.get("name", "") == "[internal] load build definition from Dockerfile"
+        step.cached = step.cached or bool(vertex.get("cached"))
+        matched = _STEP.match(vertex.get("name", ""))
+        if matched and matched["stage"] not in ("internal", "auth") and matched["what"].startswith("RUN"):
+            step.is_command = True
+            if completed and not step.reported and not vertex.get("error"):
                 step.reported = True
                 self._note(f"  {step.name}: {_duration(vertex.get('cached', False), step.started, completed)}")
 

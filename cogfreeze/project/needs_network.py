@@ -140,6 +140,8 @@ def _local(words: list[str]) -> bool:
 
 def _simple_commands(text: str) -> Iterator[list[str]]:
     """Yield the words of each command of a line, less what stands before its name."""
+    # A line ends a command, unless it ends with a backslash.
+    text = text.replace("\\\n", " ").replace("\n", " ; ")
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split, lexer.commenters = True, ""
     try:

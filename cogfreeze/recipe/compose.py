@@ -17,7 +17,7 @@ from cogfreeze.recipe import from_source, layout, metadata, scripts, values
 from cogfreeze.recipe.fetching import Fetching
 from cogfreeze.recipe.groups import DEFAULT_INDEX, LOCAL, Group, group
 from cogfreeze.recipe.model import Bind, ContextFile, Recipe, Run, Secret, Setting, Stage, Step
-from cogfreeze.recipe.stages import CHECKED_INPUTS, PYTHON, REAPER, UNPACKED, Layers, staged
+from cogfreeze.recipe.stages import CHECKED_INPUTS, PYTHON, REAPER, SYSTEM, UNPACKED, Layers, staged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,7 +188,7 @@ def _image(
         Setting(instruction="ENTRYPOINT", value=(layout.REAPER, "--")),
         Setting(instruction="CMD", value=("python", "-m", "cog.server.http")),
     ]
-    return Stage(name="image", base="system", steps=tuple(steps), comment="The image.")
+    return Stage(name="image", base=SYSTEM, steps=tuple(steps), comment="The image.")
 
 
 def _command(project: Project, layers: Layers, index: int, inputs: dict[str, str]) -> Run:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REAPER = "dumb-init"
 CHECKED_INPUTS = "checked-inputs"
+SYSTEM = "system"
 UNPACKED, PYTHON = "unpacked-interpreter", "python"
 _INSTALLER = "/installer"
 _WHEELS, _REQUIREMENTS = layout.mounted(layout.WHEELS), layout.mounted("requirements.txt")
@@ -92,7 +93,7 @@ class Layers:
         # all layers first, which takes seconds after each change of the code.
         home = Setting(instruction="WORKDIR", value=layout.PROJECT)
         run = Run(script=whole, mounts=tuple(mounts))
-        return Stage(name="system", base=self.base, steps=(run, home), comment=" ".join(comment))
+        return Stage(name=SYSTEM, base=self.base, steps=(run, home), comment=" ".join(comment))
 
     def rewrite(self) -> scripts.Script:
         """Return the script that makes known differences between builds equal, after a step that made them."""

@@ -13,6 +13,7 @@ import pytest
 from cogfreeze import bundled
 from cogfreeze.cli.main import main
 from cogfreeze.cli.verbs import verify
+from cogfreeze.engine.differences import Difference
 from cogfreeze.engine.verify import Verdict
 from cogfreeze.lock import file as lock_file
 from cogfreeze.recipe.model import RECIPE_VERSION
@@ -261,13 +262,54 @@ def test_verify_tells_compression_from_content():
     )
     error = verify._differ(verdict)
     assert error.message == (
-        "two builds from scratch gave sha256:a and sha256:b; every file and the configuration are the same"
-        " (the layers' diff IDs are equal), and only the compression differs"
+        "two builds from scratch gave sha256:a and sha256:b; all files and the configuration are equal, only the"
+        " compression differs"
     )
-    assert error.hint.startswith("that is the engine's (docker 28.5.2, buildx 0.29.1): ")
+    assert error.hint.startswith("the engine (docker 28.5.2, buildx 0.29.1) compresses; ")
 
     error = verify._differ(replace(verdict, settings=("config.Env[1]",)))
     assert error.message.splitlines()[1] == (
-        "  `config.Env[1]` in the image's configuration; the engine took it from its surroundings;"
-        " please report it"
+        "  configuration: `config.Env[1]`: the engine took it from the build's environment; please report it"
     )
+
+
+def difference(path, **more):
+    return Difference(layer="layer `system`", path=path, what="content", cause="chance", fix="nothing", **more)
+
+
+def test_verify_shows_files_with_one_cause_together():
+    """166 files of one database are one cause, with three of them as examples."""
+    verdict = Verdict(
+        digests=("sha256:a", "sha256:b", "sha256:a"),
+        layers=(("a",), ("b",), ("a",)),
+        differences=(
+            *(
+                difference(f"/db/{number}", package="db (postinst)", first="byte 3: 00 and 01")
+                for number in range(166)
+            ),
+            difference("/etc/x"),
+        ),
+        settings=(),
+        engine="docker 28.5.2, buildx 0.29.1",
+        varied=False,
+    )
+    assert verify._differ(verdict).message.splitlines() == [
+        "3 builds from scratch gave sha256:a (2 times) and sha256:b; they differ in:",
+        "  layer `system`: 166 files by db (postinst)",
+        "    /db/0: content, first in byte 3: 00 and 01",
+        "    /db/1: content, first in byte 3: 00 and 01",
+        "    /db/2: content, first in byte 3: 00 and 01",
+        "    and 163 more files",
+        "    cause: chance",
+        "    fix: nothing",
+        "  layer `system`:",
+        "    /etc/x: content",
+        "    cause: chance",
+        "    fix: nothing",
+    ]
+
+
+@pytest.mark.parametrize("times", ["1", "0", "-3", "x", "51"])
+def test_verify_builds_at_least_twice(capsys, times):
+    assert main(["verify", f"--times={times}"]) == 2
+    assert "is not a number from 2 to 50" in capsys.readouterr().err

@@ -71,7 +71,7 @@ def test_a_missing_secret_is_told_before_anything_is_built(new_project, cog):
     assert refused(cog, folder) == (
         2,
         [
-            "error[CF900]: the command `cat /run/key` needs the secret `key`",
+            "error[CF900]: the command `build.run[0]: cat /run/key` needs the secret `key`",
             "hint: pass it: `--secret id=key,src=FILE`, or `env=VARIABLE` in place of the file",
         ],
     )

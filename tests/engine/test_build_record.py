@@ -100,7 +100,7 @@ def test_what_breaks_the_promise_is_refused_with_the_layer_named_and_nothing_nam
     error, hint = answer.stderr.splitlines()[-2:]
     assert error.startswith("error[CF411]: the image is sha256:")
     assert f"the lock records {recorded(folder).digest} for the same files" in error
-    assert error.endswith("; different: command `date +%s.%N >/opt/stamp`")
+    assert error.endswith("; different: command `build.run[0]: date +%s.%N >/opt/stamp`")
     assert hint == (
         "hint: `cog verify` lists the files that differ and why; if you meant the change: `cog lock --record`"
     )

@@ -1,11 +1,17 @@
 """Two builds from nothing give one image; and where they don't, `cog verify` says which file, and why."""
 
 import json
+import re
 import shutil
 
 import pytest
 
 pytestmark = pytest.mark.engine
+
+HINT = (
+    "hint: fix each cause, then run `cog verify` again; `--system` repeats the system packages alone, `--times N` finds"
+    " rare differences"
+)
 
 
 def test_the_example_is_the_same_bit_for_bit_under_other_circumstances(ocr, ocr_image, cog):
@@ -50,13 +56,15 @@ def test_a_planted_time_is_found_and_named(new_project, cog):
     assert answer.stdout == ""
     lines = answer.stderr[answer.stderr.index("error[CF410]") :].splitlines()
     assert lines[0].startswith("error[CF410]: two builds from scratch gave sha256:")
+    assert lines[0].endswith("; they differ in:")
     # The one file that differs, and not the one beside it.
-    assert lines[1] == (
-        "  /opt/stamp (command `date +%s.%N >/opt/stamp; echo same >/opt/same`): content;"
-        " a value that the command takes from the clock, the host or chance;"
-        " set it to a fixed value in the command that makes the file, or remove the file there"
-    )
-    assert lines[2:] == ["hint: each line ends with what to do; `docs/reproducible.md` says more"]
+    assert lines[1] == "  command `build.run[0]: date +%s.%N >/opt/stamp; echo same >/opt/same`:"
+    assert re.fullmatch(r"    /opt/stamp: content, first in line 1: `[0-9.]+` and `[0-9.]+`", lines[2])
+    assert lines[3:] == [
+        "    cause: a time, host name or random value",
+        "    fix: write a fixed value, or remove the file at the end of the same command: `rm /opt/stamp`",
+        HINT,
+    ]
 
 
 def test_what_differs_is_reported_as_json_too(new_project, cog):

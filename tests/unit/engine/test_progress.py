@@ -170,3 +170,28 @@ def test_a_frontend_that_cannot_be_pulled_is_told_apart():
 
 def test_a_progress_bar_is_its_last_state():
     assert taken(vertex(STEP), log(STEP, "5%\r10%\r100%\n"), every_line=True)[1] == ["  system | 100%"]
+
+
+BEGIN = "[internal] load build definition from Dockerfile"
+
+
+def reused(*lines):
+    return taken(vertex(BEGIN, started=STARTED, completed=STARTED), *lines)[0].reused()
+
+
+def test_a_step_that_ran_in_this_build_is_not_reused():
+    assert reused(vertex(STEP, started=DONE), vertex(STEP, started=DONE, completed=DONE)) == ()
+
+
+def test_a_step_from_the_cache_is_reused():
+    assert reused(vertex(STEP, started=DONE, completed=DONE, cached=True)) == ("system",)
+
+
+def test_a_step_that_began_before_this_build_is_another_builds():
+    """The engine shares a step with a build that runs at the same time, in spite of `--no-cache`."""
+    assert reused(vertex(STEP, started="2026-11-21T08:19:59.9Z", completed=DONE)) == ("system",)
+
+
+def test_what_runs_no_command_may_come_from_anywhere():
+    copied = "[image 2/9] COPY --link --from=code /layer/ /"
+    assert reused(vertex(copied, started=DONE, completed=DONE, cached=True)) == ()

@@ -24,7 +24,7 @@ def test_a_file_or_a_variable_will_do(tmp_path, monkeypatch):
 
 
 def test_a_command_without_its_secret_is_refused_by_name():
-    assert refusal() == "the command `pip install x` needs the secret `pip`"
+    assert refusal() == "the command `build.run[1]: pip install x` needs the secret `pip`"
 
 
 def test_what_cannot_be_had_is_refused(tmp_path, monkeypatch):

@@ -33,6 +33,8 @@ def found(command, **build):
         ("hf download org/model", "hf"),
         ('python -c "from transformers import AutoModel as A; A.from_pretrained(1)"', "python"),
         ("curl 'never closed", "curl"),
+        ("set -e\ncd /opt\ncurl x", "curl"),
+        ("cd /opt && \\\n  curl x", "curl"),
     ],
 )
 def test_what_fetches_is_named(command, program):
@@ -55,6 +57,7 @@ def test_what_fetches_is_named(command, program):
         "apt-get install -y ./a.deb",
         "python -c 'print(1)'",
         "npm run build",
+        "echo one \\\n  curl",
         "",
     ],
 )
