@@ -15,7 +15,7 @@ from cogfreeze.report import Silent
 
 pytestmark = pytest.mark.engine
 
-PACKAGES = "git-lfs, default-jre-headless, postgresql, mariadb-server, postfix, sasl2-bin, openssh-server, ssl-cert, man-db"
+PACKAGES = "git-lfs, default-jre-headless, postgresql, mariadb-server, postfix, sasl2-bin, openssh-server, ssl-cert"  # fmt: skip  # noqa: E501
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 pytestmark = pytest.mark.engine
 
 HINT = (
-    "hint: fix each cause, then run `cog verify` again; `--system` repeats the system packages alone, `--times N` finds"
-    " rare differences"
+    "hint: fix each cause, then run `cog verify` again; `--system` repeats the system packages alone, `--times N`"
+    " finds rare differences"
 )
 
 
