@@ -35,7 +35,7 @@ def fetch(
         LockStale: the environment names another SDK.
         LockUnsound: a wheel requires something other than the lock records.
     """
-    debs = deb_artifacts(part.apt, settings) if part.apt else []
+    debs = [each for apt in (part.apt, part.build_apt) if apt for each in deb_artifacts(apt, settings)]
     wheels = locate_wheels(
         (*part.python.wheels, *part.python.build, *part.python.runtime),
         python=part.python.version,

@@ -108,6 +108,8 @@ def _platform(lock: PlatformLock) -> Iterator[Problem]:
     yield from _under(("base",), _base(lock.base))
     if lock.apt:
         yield from _under(("apt",), _apt(lock.apt))
+    if lock.build_apt:
+        yield from _under(("build_apt",), _apt(lock.build_apt))
     yield from _of(PYTHON_VERSION, lock.python.version, "python", "version")
     for key in ("wheels", "build", "runtime"):
         yield from _under(("python", key), _wheels(getattr(lock.python, key)))

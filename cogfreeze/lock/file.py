@@ -171,6 +171,8 @@ def _platform_table(lock: model.PlatformLock) -> Any:
     table.add("base", _table(lock.base))
     if lock.apt:
         table.add("apt", _table(lock.apt))
+    if lock.build_apt:
+        table.add("build_apt", _table(lock.build_apt))
     table.add("python", _table(lock.python, without=("interpreter", "sdk")))
     for name, record in (("interpreter", lock.python.interpreter), ("sdk", lock.python.sdk)):
         if record:

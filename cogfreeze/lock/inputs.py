@@ -45,6 +45,7 @@ def inputs_of(project: Project, *, cuda_base: str = "auto", platforms: Iterable[
         "build.system_packages": _as_set(build.system_packages),
         "build.apt_components": _as_set(build.apt_components) if build.system_packages else None,
         "build.allow_sdist": _as_set(build.allow_sdist),
+        "build.build_packages": _as_set(build.build_packages),
         "build.run.inputs": _as_set(file.url for command in build.run for file in command.inputs),
     }
     declared[CUDA_BASE] = None if cuda_base == "auto" else cuda_base
@@ -76,9 +77,10 @@ def _requirement_lines(file: RequirementsFile) -> tuple[str, ...]:
 
 
 def part_of(key: str) -> str:
-    """Return which part of the lock a key moves: `base`, `apt`, `files`, `platforms` or `python`."""
+    """Return which part of the lock a key moves: `base`, `apt`, `toolchain`, `files`, `platforms` or `python`."""
     if key in BASE:
         return "base"
     if key in APT:
         return "apt"
-    return {"build.run.inputs": "files", "build.platforms": "platforms", PLATFORMS: "platforms"}.get(key, "python")
+    others = {"build.run.inputs": "files", "build.platforms": "platforms", PLATFORMS: "platforms"}
+    return {**others, "build.build_packages": "toolchain"}.get(key, "python")

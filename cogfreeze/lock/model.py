@@ -265,12 +265,15 @@ class PlatformLock:
     """Everything for one platform, `linux/amd64`.
 
     Attributes:
+        build_apt: the compilers and libraries that packages are built from source with, on top of the base; in no
+            layer of the image. None where nothing is compiled.
         image: what came of it; None where nobody has recorded it. No part of what goes into the image.
     """
 
     platform: str
     base: BaseImage
     apt: Apt | None = None
+    build_apt: Apt | None = None
     python: Python
     image: ImageRecord | None = None
 

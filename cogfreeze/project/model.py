@@ -196,6 +196,13 @@ class Build:
         example="[docopt]",
         ours=True,
     )
+    build_packages: tuple[str, ...] = key(
+        Texts(grammar.APT_PACKAGE, "apt packages"),
+        (),
+        meaning="Debian or Ubuntu packages for building from source: headers, compilers. Not in the image.",
+        example="[libpq-dev]",
+        ours=True,
+    )
     allow: tuple[str, ...] = key(
         Choices(CHECKS, one="a check", every="checks"),
         (),

@@ -29,6 +29,7 @@ class Fetching:
     Attributes:
         base: the image with apt, from which the stages start.
         python: the image or stage that also has Python.
+        build_apt: what sources are built with.
         groups: all groups of wheels, including our own.
         inputs: the input files of commands.
         interpreter: a CPython for a base image without Python.
@@ -38,6 +39,7 @@ class Fetching:
     base: str
     python: str
     apt: Apt | None
+    build_apt: Apt | None
     groups: tuple[Group, ...]
     inputs: tuple[LockedFile, ...] = ()
     interpreter: Interpreter | None = None
@@ -45,8 +47,9 @@ class Fetching:
 
     def downloads(self) -> Iterator[Download]:
         """Yield every file with its path in its stage."""
-        for deb in self.apt.packages if self.apt else ():
-            yield Download(stage=layout.DEBS, path=f"{layout.FETCHED}/{file_name(deb.path)}", source=deb)
+        for stage, apt in self._apts():
+            for deb in apt.packages:
+                yield Download(stage=stage, path=f"{layout.FETCHED}/{file_name(deb.path)}", source=deb)
         for group in self.groups:
             for wheel in group.wheels:
                 path = f"{layout.FETCHED}/{group.name}/{wheel.file}"
@@ -61,12 +64,12 @@ class Fetching:
 
     def lists(self) -> Iterator[ContextFile]:
         """Yield the lists with addresses and hashes of the files."""
-        if self.apt:
-            dated = self.apt.snapshot
-            debs = sorted((file_name(deb.path), deb) for deb in self.apt.packages)
-            yield _list(layout.hashes(layout.DEBS), (f"{deb.sha256}  {file}" for file, deb in debs))
+        for stage, apt in self._apts():
+            dated = apt.snapshot
+            debs = sorted((file_name(deb.path), deb) for deb in apt.packages)
+            yield _list(layout.hashes(stage), (f"{deb.sha256}  {file}" for file, deb in debs))
             yield _list(
-                layout.DEB_ADDRESSES,
+                layout.requirements(stage),
                 (f"{deb.archive}/{dated}/{deb.path} {file} SHA256:{deb.sha256}" for file, deb in debs),
             )
         for group in self.groups:
@@ -82,15 +85,14 @@ class Fetching:
         if self.sources:
             hashes = sorted(f"{source.sha256}  {source.file}" for source in self.sources)
             yield _list(layout.hashes(layout.SOURCES), hashes)
-            yield _list(layout.requirements(layout.SOURCES), from_source.lines(self.sources))
         if self.interpreter:
             sha256 = self.interpreter.sha256
             yield _list(layout.hashes(layout.INTERPRETER), (f"{sha256}  {sha256}",))
 
     def stages(self) -> Iterator[Stage]:
         """Yield the fetch stages, without the interpreter's. A named build context can replace each."""
-        if self.apt:
-            yield self._debs(self.apt)
+        for stage, apt in self._apts():
+            yield self._debs(stage, apt)
         yield self._wheels()
         if self.inputs:
             yield self._inputs()
@@ -113,19 +115,26 @@ class Fetching:
             comment=f"Download: {self.interpreter.release}, by hash.",
         )
 
-    def _debs(self, apt: Apt) -> Stage:
+    def _apts(self) -> Iterator[tuple[str, Apt]]:
+        """Yield the closures of system packages with the name of their stage."""
+        if self.apt:
+            yield layout.DEBS, self.apt
+        if self.build_apt:
+            yield layout.BUILD_DEBS, self.build_apt
+
+    def _debs(self, stage: str, apt: Apt) -> Stage:
         # All archives of a distribution are at the same service.
         archive = apt.packages[0].archive
         name = "UBUNTU_SNAPSHOT" if archive == "ubuntu" else "DEBIAN_SNAPSHOT"
         seen = layout.mounted("debs.txt")
         return Stage(
-            name=layout.DEBS,
+            name=stage,
             base=self.base,
             steps=(
                 Setting(instruction="ARG", value=((name, addresses.snapshot(archive)),)),
                 Run(
                     script=scripts.fetch_debs(name, seen, CA.target),
-                    mounts=(SCRATCH, Bind(source=layout.DEB_ADDRESSES, target=seen), CA),
+                    mounts=(SCRATCH, Bind(source=layout.requirements(stage), target=seen), CA),
                     network=True,
                 ),
             ),

@@ -11,12 +11,11 @@ COMMANDS = "commands"
 LOCAL = "local"
 LOCK = "cog.lock"
 SCHEMA = "openapi.json"
-DEB_ADDRESSES = f"{LISTS}/debs.txt"
 
 # In the fetch stages, and at the same path in the named contexts that replace them.
 FETCHED = "/fetched"
 DEBS, WHEELS, INPUTS, INTERPRETER = "debs", "wheels", "inputs", "interpreter"
-SOURCES = "sources"
+SOURCES, BUILD_DEBS = "sources", "build-debs"
 
 # A command's working files are mounted here. It is a tmpfs, so mount points leave no trace in a layer.
 SCRATCH = "/tmp"  # noqa: S108  # of a build's own container

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cogfreeze.lock.packages import PACKAGE_LIST_COMMAND
@@ -95,6 +95,28 @@ class Layers:
         run = Run(script=whole, mounts=tuple(mounts))
         return Stage(name=SYSTEM, base=self.base, steps=(run, home), comment=" ".join(comment))
 
+    def toolchain(self, apt: Apt, base_packages: str | None) -> Stage:
+        """Return the stage with compilers, in which packages are built; nothing of it is in the image."""
+        debs = layout.mounted(layout.BUILD_DEBS)
+        checked = scripts.check_base_packages(PACKAGE_LIST_COMMAND, base_packages) if base_packages else ()
+        script = (
+            *checked,
+            *scripts.check_hashes(debs, _HASHES),
+            *scripts.install_debs(debs, _HASHES, self._foreign(apt)),
+        )
+        mounts = (
+            SCRATCH,
+            Bind(source=layout.FETCHED, target=debs, source_stage=layout.BUILD_DEBS),
+            Bind(source=layout.hashes(layout.BUILD_DEBS), target=_HASHES),
+        )
+        listed = ", ".join(f"{each.name} {each.version}" for each in apt.packages if not each.required_by)
+        return Stage(
+            name=from_source.TOOLCHAIN,
+            base=self.python,
+            steps=(Run(script=script, mounts=mounts),),
+            comment=f"For building from source, not in the image: {listed}.",
+        )
+
     def rewrite(self) -> scripts.Script:
         """Return the script that makes known differences between builds equal, after a step that made them."""
         return scripts.apply_rules(*(rule.rewrite for rule in self.rules))
@@ -155,19 +177,22 @@ class Layers:
             *_install_mounts(group),
         )
 
-    def built(self, sources: tuple[Source, ...], tools: Group) -> Stage:
-        """Build and install the packages that are locked as source."""
+    def built(self, sources: tuple[Source, ...], tools: Group, *, compiles: bool) -> Stage:
+        """Build and install the packages that are locked as source.
+
+        Args:
+            compiles: whether the stage starts from the one with compilers.
+        """
         archives, hashes = layout.mounted(layout.SOURCES), layout.mounted(f"{layout.SOURCES}.sha256")
-        return self._stage(
+        listed = ", ".join(f"{each.name} {each.version}" for each in sources)
+        stage = self._stage(
             from_source.BUILT,
-            "Python packages built from source: "
-            + ", ".join(f"{each.name} {each.version}" for each in sources)
-            + ".",
+            f"Python packages built from source: {listed}.",
             (
                 *scripts.check_hashes(_WHEELS, _HASHES),
                 *scripts.check_hashes(archives, hashes),
                 *from_source.script(
-                    sources, f"{layout.mounted('installer')}/uv", _WHEELS, _REQUIREMENTS, self.epoch
+                    sources, self.epoch, archives=archives, tools=_WHEELS, requirements=_REQUIREMENTS
                 ),
                 *scripts.normalise_modes(),
                 *scripts.compile_python(),
@@ -177,8 +202,9 @@ class Layers:
             *_wheels(tools),
             Bind(source=layout.FETCHED, target=archives, source_stage=layout.SOURCES),
             Bind(source=layout.hashes(layout.SOURCES), target=hashes),
-            Bind(source=layout.requirements(layout.SOURCES), target=_REQUIREMENTS),
+            Bind(source=layout.requirements(tools.name), target=_REQUIREMENTS),
         )
+        return replace(stage, base=from_source.TOOLCHAIN) if compiles else stage
 
     def server(self, group: Group) -> Stage:
         """Install the server's packages off the model's path, and the init process."""

@@ -68,6 +68,8 @@ def _of_lock(lock: Lock, part: PlatformLock) -> Iterator[Check]:
         yield grammar.SHA256, part.python.interpreter.sha256
     if part.apt:
         yield from _of_apt(part.apt)
+    if part.build_apt:
+        yield from _of_apt(part.build_apt)
     for file in lock.files:
         yield grammar.URL, file.url
         yield grammar.SHA256, file.sha256
@@ -80,8 +82,10 @@ def _of_lock(lock: Lock, part: PlatformLock) -> Iterator[Check]:
         yield from _of_wheel(wheel)
     for source in part.python.sources:
         yield grammar.PACKAGE_NAME, source.name
+        yield _WHEEL_VERSION, source.version
         yield grammar.SOURCE_FILE, source.file
         yield grammar.SHA256, source.sha256
+        yield _WHEEL_VERSION, source.version
 
 
 def _of_apt(apt: Apt) -> Iterator[Check]:

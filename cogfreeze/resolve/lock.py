@@ -27,6 +27,8 @@ from cogfreeze.resolve.python import (
     enforce_checks,
     packages_of,
     resolve_python,
+    source_archives,
+    toolchain_of,
     uv_version,
 )
 from cogfreeze.resolve.requirements import changed_files, read_declared
@@ -148,7 +150,7 @@ def resolve_lock(
         before = previous.for_platform(platform) if previous else None
         moves = _Moves.of(before, changed, options)
         try:
-            part = _Platform(project, folder, platform, before, moves, options, settings, report).resolve()
+            part = _Platform(project, folder, platform, before, moves, options, changed, settings, report).resolve()
         except NetworkError as error:
             if previous is None or changed != _NEW_SCHEMA or options != nothing:
                 raise
@@ -213,6 +215,7 @@ class _Platform:
         before: model.PlatformLock | None,
         moves: _Moves,
         options: LockOptions,
+        changed: set[str],
         settings: Settings,
         report: Report,
     ) -> None:
@@ -221,6 +224,7 @@ class _Platform:
         self.platform = platform
         self.before = before
         self.options = options
+        self.changed = changed
         self.settings = settings
         self.report = report
         build = project.build
@@ -243,7 +247,47 @@ class _Platform:
             # Without a closure there is nothing that the base's package list has to fit.
             base = replace(base, packages=None, unconfirmed=tuple(x for x in base.unconfirmed if x != "packages"))
         packages = replace(self._python(base), interpreter=self._interpreter(base))
-        return model.PlatformLock(platform=self.platform, base=base, apt=closure, python=packages)
+        base, toolchain = self._toolchain(base, packages, closure)
+        return model.PlatformLock(
+            platform=self.platform, base=base, apt=closure, build_apt=toolchain, python=packages
+        )
+
+    def _toolchain(
+        self, base: model.BaseImage, packages: model.Python, closure: model.Apt | None
+    ) -> tuple[model.BaseImage, model.Apt | None]:
+        """Return the system packages that the sources are built with, and the base image, whose packages count."""
+        build, before = self.project.build, self.before
+        if not packages.sources:
+            return base, None
+        kept = before.build_apt if before and not (self.moves.base or self.options.apt) else None
+        if before and before.python.sources == packages.sources and "toolchain" not in self.changed and kept:
+            return replace(base, packages=before.base.packages, unconfirmed=before.base.unconfirmed), kept
+        source_archives(
+            packages.sources,
+            python=packages.version,
+            platform=self.platform,
+            folder=self.folder,
+            settings=self.settings,
+            report=self.report,
+            build=build,
+        )
+        wanted = (*toolchain_of(packages.sources, self.settings), *build.build_packages)
+        if not wanted:
+            return base, None
+        whole, status = resolve_base(
+            base.reference, self.platform, base.reason, self.settings, self.report, need_packages=True, pinned=base
+        )
+        snapshot = next((each.snapshot for each in (kept, closure) if each), None)
+        found = resolve_apt(
+            tuple(dict.fromkeys(wanted)),
+            base=whole,
+            status=status or "",
+            platform=self.platform,
+            snapshot=snapshot or default_snapshot(base.distribution, self.settings),
+            settings=self.settings,
+            report=self.report,
+        )
+        return whole, found if found.packages else None
 
     def _kept_apt(self) -> model.Apt | None:
         """Return the locked closure, with what an older schema didn't record where the archive still has it."""

@@ -5,6 +5,7 @@ from cogfreeze.resolve.python.closure import NO_PACKAGES, Upgrade, cuda_choice, 
 from cogfreeze.resolve.python.failures import disk_hint, explain_failure
 from cogfreeze.resolve.python.locate import locate_wheels, source_archives
 from cogfreeze.resolve.python.sources import Sources
+from cogfreeze.resolve.python.toolchain import toolchain_of
 from cogfreeze.resolve.python.uv import ResolvedPackage, UvResult, compile_arguments, run_uv, uv_binary, uv_version
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "resolve_python",
     "run_uv",
     "source_archives",
+    "toolchain_of",
     "uv_binary",
     "uv_version",
 ]

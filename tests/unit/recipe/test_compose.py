@@ -390,17 +390,37 @@ def test_source_is_built_without_a_network_from_locked_archives_by_locked_tools(
     text = "\n".join(run.script)
     assert text.index("sha256sum --check --strict --quiet /tmp/sources.sha256") < text.index("uv pip install")
     assert "SOURCE_DATE_EPOCH=315532800 PYTHONHASHSEED=0" in text
-    assert "--offline --no-index --no-deps" in text
+    uses = [line for line in text.splitlines() if "/uv " in line]
+    assert len(uses) == 4
+    assert all("--offline --no-index" in line for line in uses)
+    # Where a build would ask git for its version, it is told.
+    assert {"build docopt docopt-0.6.2.tar.gz", "build tiny tiny-1.0.zip 1.0"} <= set(run.script)
     files = {each.path: each.text for each in recipe.files}
-    assert files["lists/sources.txt"] == (
-        "docopt @ file:///tmp/sources/docopt-0.6.2.tar.gz\ntiny @ file:///tmp/sources/tiny-1.0.zip\n"
-    )
     assert files["lists/build-tools.sha256"] == f"{C}  setuptools-80.9.0-py3-none-any.whl\n"
     copied = [step.source_stage for step in recipe.stages[-1].steps if isinstance(step, Copy)]
     assert "packages-from-source" in copied
     assert not {"build-tools", "sources"} & set(copied)
     downloads = {each.path: each.source for each in recipe.downloads if each.stage == "sources"}
     assert downloads == {f"/fetched/{each.file}": each for each in python.sources}
+
+
+def test_what_compiles_is_built_in_a_stage_with_a_locked_compiler_that_is_not_in_the_image():
+    python = WITH_SOURCES.platforms[0].python
+    lock = with_python(LOCK, sources=python.sources, build=python.build)
+    (platform,) = lock.platforms
+    recipe = made(lock=replace(lock, platforms=(replace(platform, build_apt=platform.apt),)))
+    names = [each.name for each in recipe.stages]
+    assert stage(recipe, "packages-from-source").base == "toolchain"
+    (run,) = stage(recipe, "toolchain").steps
+    assert not run.network
+    assert any(line.startswith("DEBIAN_FRONTEND=noninteractive apt-get install") for line in run.script)
+    assert names.index("build-debs") < names.index("toolchain") < names.index("packages-from-source")
+    assert {each.base for each in recipe.stages[-1:]} == {"system"}
+    assert not {step.source_stage for step in recipe.stages[-1].steps if isinstance(step, Copy)} & {
+        "toolchain",
+        "build-debs",
+    }
+    assert {each.stage for each in recipe.downloads} >= {"debs", "build-debs"}
 
 
 def test_without_source_there_is_no_such_stage():
