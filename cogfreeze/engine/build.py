@@ -48,6 +48,7 @@ class BuiltImage:
         frontend: the pinned Dockerfile frontend that was used; None for the engine's own.
         reproducible: False if a command had the network.
         record: how the image compares with the recorded one (see `record.compare`); None without a record.
+        at_start: what is left out of the image and has to be created when a container starts.
     """
 
     names: tuple[str, ...]
@@ -58,6 +59,7 @@ class BuiltImage:
     frontend: str | None
     reproducible: bool
     record: str | None = None
+    at_start: tuple[str, ...] = ()
 
 
 def build(
@@ -196,6 +198,7 @@ def _built(engine: Docker, recipe: Recipe, made: buildx.Made, names: tuple[str, 
         engine=engine.release,
         frontend=made.frontend,
         reproducible=recipe.reproducible,
+        at_start=recipe.at_start,
     )
 
 

@@ -10,21 +10,24 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cogfreeze.errors import BuildError, CogError, IntegrityError
+from cogfreeze.recipe import layout
 
 if TYPE_CHECKING:
     from cogfreeze.report import Report
 
 _STEP = re.compile(r"\[(?P<stage>[^\s\]]+)(?: \d+/\d+)?\] (?P<what>.*)", re.DOTALL)
+_COMMAND_FILE = re.compile(rf"source={layout.COMMANDS}/(\d+)\.sh,")
 _KEPT_LINES = 400
 _SHOWN_LINES = 20
 # Messages about a wrong hash, from the tools that check them.
 _WRONG_HASH = re.compile(r"^(?P<file>\S+): FAILED|Hash mismatch for `(?P<package>[^`]+)`|Hash Sum mismatch")
-_CONTEXT_NAMES = "cogfreeze: "
+_OUR_PREFIX = "cogfreeze: "
 # Messages about a missing network: curl, wget, apt, pip, uv, npm, git, Go and Python programs.
 _NO_NETWORK = re.compile(
     r"(?i)(?:could not|unable to|cannot) resolve|name resolution|failure resolving|failed to (?:establish|lookup)"
     r"|network is unreachable|no such host|EAI_AGAIN|ENOTFOUND"
 )
+_NO_HEADER = re.compile(r"fatal error: (\S+): No such file or directory")
 # buildx's messages about a lost connection.
 _LOST = re.compile(r"code = Unavailable|error reading from server|connection refused|broken pipe|: EOF$")
 
@@ -155,10 +158,11 @@ def _repository(reference: str) -> str:
 
 
 def _name(vertex: str) -> str:
-    """Return a step's short name: its stage, or the first line of the engine's name for it."""
+    """Return a step's short name: a command's key, its stage, or the first line of the engine's name for it."""
     matched = _STEP.match(vertex)
     if matched and matched["stage"] not in ("internal", "auth", "context"):
-        return matched["stage"]
+        command = _COMMAND_FILE.search(matched["what"])
+        return f"build.run[{int(command[1]) - 1}]" if command else matched["stage"]
     return vertex.splitlines()[0] if vertex else "a step"
 
 
@@ -174,7 +178,7 @@ def _time(text: str) -> datetime:
 
 
 def _step_error(step: _Step, lines: list[str]) -> CogError:
-    where = f"step `{step.name}`"
+    where = step.name if step.name.startswith("build.run[") else f"step `{step.name}`"
     for line in lines:
         if wrong := _WRONG_HASH.search(line):
             what = wrong["file"] or wrong["package"]
@@ -184,9 +188,9 @@ def _step_error(step: _Step, lines: list[str]) -> CogError:
                 where=where,
                 hint="find out why it changed before you build again",
             )
-        if line.startswith(_CONTEXT_NAMES):
+        if line.startswith(_OUR_PREFIX):
             return BuildError(
-                line.removeprefix(_CONTEXT_NAMES),
+                line.removeprefix(_OUR_PREFIX),
                 where=where,
                 hint="run `cog lock` on a machine that can reach the registry",
             )
@@ -202,6 +206,10 @@ def _hint(step: _Step, lines: list[str]) -> str:
     text = "\n".join(lines[-_SHOWN_LINES:])
     if "No space left on device" in text or "no space left on device" in (step.error or ""):
         return "free some disk space; `docker system df` shows what Docker uses"
+    if header := _NO_HEADER.search(text):
+        return f"`{header[1]}` is missing: add its package, usually `lib…-dev`, to `build.build_packages`"
+    if "Syntax error: redirection unexpected" in text:
+        return "commands run with `/bin/sh`: for bash's syntax, make `#!/bin/bash` the first line"
     if _NO_NETWORK.search(text):
         return (
             "commands have no network: lock what this command downloads (`cog lock` shows how), or allow it with"

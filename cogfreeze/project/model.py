@@ -79,7 +79,7 @@ class InputFile:
 class RunCommand:
     """One entry of `build.run`."""
 
-    command: str = key(Text(grammar.RUN_COMMAND), meaning="The line of shell to run.", example="pip config debug")
+    command: str = key(Text(grammar.RUN_COMMAND), meaning="The shell script to run.", example="pip config debug")
     secrets: tuple[SecretMount, ...] = key(
         Entries(SecretMount, "secrets", constants=(("type", "secret"),)),
         (),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from cogfreeze.catalog import base_images, cuda_images
+from cogfreeze.catalog import base_images, cuda_images, system_rules
 from cogfreeze.catalog.distributions import glibc
 from cogfreeze.errors import IntegrityError, NetworkError, ResolveError, ToolMissing
 from cogfreeze.lock import model, soundness
@@ -150,7 +150,9 @@ def resolve_lock(
         before = previous.for_platform(platform) if previous else None
         moves = _Moves.of(before, changed, options)
         try:
-            part = _Platform(project, folder, platform, before, moves, options, changed, settings, report).resolve()
+            part = _Platform(
+                project, folder, platform, before, moves, options, changed, settings, report
+            ).resolve()
         except NetworkError as error:
             if previous is None or changed != _NEW_SCHEMA or options != nothing:
                 raise
@@ -351,7 +353,7 @@ class _Platform:
         before = self.before
         kept = before.apt if before and not (self.options.apt or self.options.everything) else None
         snapshot = kept.snapshot if kept else default_snapshot(base.distribution, self.settings)
-        return resolve_apt(
+        found = resolve_apt(
             self.project.build.system_packages,
             components=self.project.build.apt_components,
             base=base,
@@ -362,6 +364,9 @@ class _Platform:
             report=self.report,
             previous=before.apt if before and before.base.distribution == base.distribution else None,
         )
+        for name, fault in system_rules.uncured_for(each.name for each in found.packages):
+            self.report.warn(f"{self.platform}: `{name}` differs in every build: {fault.cause}", hint=fault.advice)
+        return found
 
     def _python(self, base: model.BaseImage) -> model.Python:
         before = self.before.python if self.before else None

@@ -42,7 +42,7 @@ def test_a_failing_command_is_named_with_the_end_of_what_it_printed(new_project,
     assert status == 1
     error = next(index for index, line in enumerate(lines) if line.startswith("error[CF400]"))
     assert lines[error:] == [
-        "error[CF400]: step `image`: the command failed with exit status 7:",
+        "error[CF400]: build.run[0]: the command failed with exit status 7:",
         "  before",
         "  broken",
         "hint: `--progress plain` shows the full output",

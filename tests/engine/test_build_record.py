@@ -154,7 +154,7 @@ def test_where_nothing_can_be_built_nothing_is_written(folder, cog, new_project)
     failing = new_project("run:\n  - exit 7\n")
     answer = cog(failing, *RECORD)
     assert (answer.returncode, recorded(failing)) == (1, None)
-    assert "error[CF400]: step `image`: the command failed with exit status 7" in answer.stderr
+    assert "error[CF400]: build.run[0]: the command failed with exit status 7" in answer.stderr
 
     open_to_all = new_project("run:\n  - command: echo\n    network: true\n")
     answer = cog(open_to_all, *RECORD)

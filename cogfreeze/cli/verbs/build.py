@@ -112,6 +112,8 @@ def _is_stdout(output: str) -> bool:
 def _tell(image: BuiltImage, report: Report, *, as_json: bool) -> None:
     if not image.reproducible:
         report.warn("a command used the network: the same lock may give a different image")
+    for each in image.at_start:
+        report.note(f"not in the image, create it when a container starts: {each}")
     if image.config is None:
         report.note("the export is not an image, so it has no digest")
     elif image.digest is None:

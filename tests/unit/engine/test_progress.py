@@ -195,3 +195,33 @@ def test_a_step_that_began_before_this_build_is_another_builds():
 def test_what_runs_no_command_may_come_from_anywhere():
     copied = "[image 2/9] COPY --link --from=code /layer/ /"
     assert reused(vertex(copied, started=DONE, completed=DONE, cached=True)) == ()
+
+
+COMMAND = "[image 3/9] RUN --mount=type=bind,source=commands/2.sh,target=/run/command.sh <<'EOF' (set -eu...)"
+
+
+def test_a_failing_command_of_the_project_is_named_by_its_key():
+    error = failure(vertex(COMMAND, started=STARTED), vertex(COMMAND, completed=DONE, error=FAILED))
+
+    assert str(error) == "build.run[1]: the command failed with exit status 1"
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        (
+            "x.c:1:10: fatal error: libpq-fe.h: No such file or directory",
+            "`libpq-fe.h` is missing: add its package, usually `lib…-dev`, to `build.build_packages`",
+        ),
+        (
+            "/run/command.sh: 1: Syntax error: redirection unexpected",
+            "commands run with `/bin/sh`: for bash's syntax, make `#!/bin/bash` the first line",
+        ),
+    ],
+)
+def test_a_known_failure_has_a_hint(line, hint):
+    error = failure(
+        vertex(COMMAND, started=STARTED), log(COMMAND, line + "\n"), vertex(COMMAND, completed=DONE, error=FAILED)
+    )
+
+    assert error.hint == hint
