@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from cogfreeze import bundled
+from cogfreeze.client.written import written
+from cogfreeze.engine.unwanted import warn_of_unwanted
 from cogfreeze.errors import CogError, IntegrityError, ProjectError, ProjectErrors
 from cogfreeze.lock.file import HEADER
 from cogfreeze.lock.model import Source, Wheel
@@ -67,6 +69,7 @@ def write(
     """
     text = render(recipe)
     chosen = project_files(project, target, report)
+    warn_of_unwanted(chosen, project, report)
     local = {} if fetched else _local_wheels(recipe, project)
     try:
         _clear(target)
@@ -103,11 +106,15 @@ def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosi
     """
     from docker.utils.build import PatternMatcher
 
+    outputs = written(project)
     inside = target.resolve().relative_to(project.resolve()) if _below(target, project) else None
     chosen, errors = [], []
     for name in PatternMatcher(_patterns(project)).walk(str(project)):
         relative = PurePosixPath(name)
         if _EXCLUDED & set(relative.parts) or relative.parts[0] in _EXCLUDED_AT_TOP or _is_lock(project, relative):
+            continue
+        if name in outputs:
+            report.note(f"`{relative}` is an output of `cog predict`: left out of the image")
             continue
         if inside is not None and relative.parts[: len(inside.parts)] == inside.parts:
             continue

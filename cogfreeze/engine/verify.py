@@ -17,6 +17,7 @@ from cogfreeze.engine.differences import differences, settings
 from cogfreeze.errors import BuildError
 from cogfreeze.recipe import layout
 from cogfreeze.recipe.stages import SYSTEM
+from cogfreeze.report import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -108,7 +109,8 @@ def verify(
                 other = varied and number == times
                 folder = scratch / ("somewhere/else/altogether" if other else str(number))
                 with _umask(_UMASK if other else None):
-                    build.write_contexts(recipe, files, project, folder, report, link=False)
+                    said = report if number == 1 else Silent()
+                    build.write_contexts(recipe, files, project, folder, said, link=False)
                 secret.refuse_in_image(options.secrets, project, folder / "context")
                 if other:
                     _disguise(folder / "context")

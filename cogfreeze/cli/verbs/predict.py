@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _predict(arguments: argparse.Namespace, choice: running.Choice, report: terminal.TerminalReport) -> int:
     from cogfreeze.client import outputs
     from cogfreeze.client.connection import Client
+    from cogfreeze.client.written import remember
 
     schema = choice.schema
     inputs = _inputs(arguments, schema) if schema else None
@@ -82,6 +83,7 @@ def _predict(arguments: argparse.Namespace, choice: running.Choice, report: term
     else:
         made, written = outputs.write_outputs(output, Path())
         print(outputs.shown(made, concatenate=together))
+    remember(written)
     for path in written:
         report.note(f"wrote {path}")
     return 0

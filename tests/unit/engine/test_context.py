@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cogfreeze.client.written import remember, written
 from cogfreeze.engine import context
 from cogfreeze.errors import CogError, IntegrityError, ProjectErrors
 from cogfreeze.lock import file
@@ -21,6 +22,8 @@ class Warnings(Silent):
 
     def warn(self, message, *, hint=None):
         self.said.append(message)
+
+    note = warn
 
 
 @pytest.fixture
@@ -271,3 +274,44 @@ def test_where_there_is_no_room_the_file_that_could_not_be_written_is_named(proj
     assert raised.value.where == str(target / "code/weights.bin")
     assert raised.value.message == f"cannot write the build context `{target}`: File too large"
     assert raised.value.hint == "check free space and permissions"
+
+
+def test_what_predict_wrote_is_not_in_the_next_image_unless_somebody_changed_it(project, target):
+    for name in ("output.png", "output.json", "mine.png"):
+        (project / name).write_text(name)
+    remember([project / "output.png", project / "output.json"])
+    (project / "output.json").write_text("now it is mine")
+    report = Warnings()
+    write(project, target, report=report)
+
+    assert code(target) == ["cog.yaml", "mine.png", "output.json", "predict.py"]
+    assert report.said == ["`output.png` is an output of `cog predict`: left out of the image"]
+    assert written(project) == {"output.png"}
+
+
+def test_secrets_and_virtual_environments_are_named_before_they_are_in_an_image(project, target):
+    files = {
+        ".env": "TOKEN=1",
+        ".env.example": "TOKEN=",
+        "keys/id_ed25519": "-----BEGIN OPENSSH PRIVATE KEY-----\n",
+        "keys/public.pem": "-----BEGIN CERTIFICATE-----\n",
+        "gcp-credentials.json": '{"type": "service_account", "private_key": "x"}',
+        ".netrc": "machine a login b password c",
+        "venv/pyvenv.cfg": "home = /usr/bin\n",
+        "venv/lib/x.py": "",
+    }
+    for name, text in files.items():
+        (project / name).parent.mkdir(exist_ok=True, parents=True)
+        (project / name).write_text(text)
+    report = Warnings()
+    write(project, target, report=report)
+
+    assert report.said == [
+        "the image will contain environment files, which often hold secrets: `.env`",
+        "the image will contain private keys or credentials: `.netrc`, `gcp-credentials.json`, `keys/id_ed25519`",
+        "the image will contain a virtual environment: `venv`",
+    ]
+    report.said.clear()
+    (project / ".dockerignore").write_text(".env\n.netrc\n*.json\nkeys\nvenv\n")
+    write(project, target, report=report)
+    assert report.said == []
