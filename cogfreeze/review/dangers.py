@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _MAY_MOVE = {
     "base": {"base", "apt", "python"},
     "apt": {"apt"},
+    "toolchain": {"apt"},
     "python": {"python", "base", "apt"},
     "files": {"files"},
     "platforms": set[str](),

@@ -137,6 +137,7 @@ def _platform(
         platform=at,
         base=_one(f"{at} base image", base.base if base else None, ours.base, theirs.base, conflicts),
         apt=_apt(at, base.apt if base else None, ours.apt, theirs.apt, conflicts),
+        build_apt=_apt(at, base.build_apt if base else None, ours.build_apt, theirs.build_apt, conflicts),
         python=_python(at, base.python if base else None, ours.python, theirs.python, conflicts),
     )
 
