@@ -56,6 +56,9 @@ bench-quick: install ## try out what measures locks and serving, in two minutes;
 	.venv/bin/python -m benchmarks.lock --quick
 	.venv/bin/python -m benchmarks.server --quick
 
+repro: install ## build projects with what people install twice, and compare (an hour; NAMES= for some)
+	@$(WITH_ENGINE) .venv/bin/python -m benchmarks.repro $(NAMES)
+
 soak: install ## ten minutes (MINUTES=) of everything at once: memory and open files stay flat
 	.venv/bin/python -m tests.soak $(or $(MINUTES),10)
 
@@ -71,4 +74,4 @@ lockfiles: install ## resolve our own closures anew
 clean: ## remove what make made
 	rm -rf .venv .bootstrap dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install demo test test-quick check golden bench bench-quick soak base-images lockfiles clean
+.PHONY: help install demo test test-quick check golden bench bench-quick repro soak base-images lockfiles clean

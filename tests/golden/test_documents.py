@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cogfreeze import errors, settings_file
+from cogfreeze.catalog.system_rules import rules
 from cogfreeze.project import reference
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -47,13 +48,27 @@ def error_codes():
     return table(("code", "exit", "meaning", "what to do"), rows)
 
 
+def system_rules():
+    rows = [
+        (
+            ", ".join(f"`{name}`" for name in each.packages) or "any",
+            ", ".join(f"`{path}`" for path in each.paths),
+            each.cause,
+            each.cure + (f": `{each.at_start.command}`" if each.at_start else ""),
+        )
+        for each in rules()
+    ]
+    return table(("packages", "files", "what differs", "what cogfreeze does"), rows)
+
+
 TABLES = {f"keys{'.' + name if name else ''}": (lambda name=name: keys(name)) for name in reference.RECORDS} | {
     "settings": settings,
     "errors": error_codes,
+    "system-rules": system_rules,
 }
 
 
-@pytest.mark.parametrize("file", ["cog-yaml.md", "cog-lock.md", "errors.md"])
+@pytest.mark.parametrize("file", ["cog-yaml.md", "cog-lock.md", "errors.md", "reproducible.md"])
 def test_the_tables_of_the_documentation_are_up_to_date(file, request):
     path = DOCS / file
     text = path.read_text()
