@@ -287,6 +287,7 @@ class _Platform:
             platform=self.platform,
             snapshot=snapshot or default_snapshot(base.distribution, self.settings),
             settings=self.settings,
+            components=build.apt_components,
             report=self.report,
         )
         return whole, found if found.packages else None
