@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+import threading
 from contextvars import ContextVar
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
@@ -130,6 +131,7 @@ class Scope:
     ) -> None:
         self.id = id
         self._folder = folder
+        self._ended = False
         self.context: Dict[str, str] = dict(context or {})
         self.metrics = Metrics(tell)
 
@@ -138,23 +140,25 @@ class Scope:
 
 
 _current: ContextVar[Optional[Scope]] = ContextVar("cog_scope", default=None)
-_running: List[Scope] = []
 _OUTSIDE = Scope()
 
 
 def enter(scope: Scope) -> None:
-    """Make `scope` the current one of this thread or task. The worker calls it as a prediction begins."""
-    _running.append(scope)
+    """Make `scope` the current one of this task or thread. The worker calls it when a prediction starts."""
     _current.set(scope)
 
 
 def leave(scope: Scope) -> None:
-    """End `scope`: whatever still runs in it, in a thread that was left behind, records nothing more."""
-    scope.metrics._tell = None
-    scope.id = None
-    _running.remove(scope)
+    """End `scope`: tasks and threads that it started and that still run are outside of any prediction now."""
+    scope._ended = True
+    scope.id, scope.context, scope.metrics._tell = None, {}, None
     if _current.get() is scope:
         _current.set(None)
+
+
+def adopt(thread: threading.Thread, scope: Optional[Scope]) -> None:
+    """Make a thread, wherever it has no scope of its own, belong to a prediction; None: to none."""
+    thread._cog_scope = scope  # type: ignore[attr-defined]
 
 
 def step_outside() -> None:
@@ -163,18 +167,15 @@ def step_outside() -> None:
 
 
 def current_scope() -> Scope:
-    """The running prediction; outside of one, a scope that keeps nothing.
+    """The running prediction; outside of one, a scope that records nothing.
 
-    A thread that the model started knows no prediction of its own, so it gets the one that runs, where only one
-    does.
+    A thread belongs to the prediction in which it was started, and a task to the one in which it was created. When
+    that has ended, they are outside.
     """
     scope = _current.get()
-    if scope is None and len(_running) == 1:
-        try:
-            return _running[0]
-        except IndexError:  # it ended between the two lines
-            pass
-    return scope or _OUTSIDE
+    if scope is None:
+        scope = getattr(threading.current_thread(), "_cog_scope", None)
+    return _OUTSIDE if scope is None or scope._ended else scope
 
 
 _said: List[bool] = []

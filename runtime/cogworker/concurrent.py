@@ -15,6 +15,7 @@ from cogworker.health import Health
 from cogworker.inputs import close_streams
 from cogworker.prediction import Prediction, log_traceback
 from cogworker.temporary import install_for_tasks
+from cogworker.threads import Pools
 
 if TYPE_CHECKING:
     from cogworker.channel import Channel
@@ -37,6 +38,7 @@ class Concurrent:
         self._channel = channel
         self._logs = logs
         self._loop = loop
+        self._pools = Pools()
         install_for_tasks()
         self._health = Health(channel, predictor.healthcheck, loop)
         self._slots = asyncio.Semaphore(limit)
@@ -78,6 +80,8 @@ class Concurrent:
             self._tasks[prediction.id] = (prediction, self._loop.create_task(self._run(prediction)))
         elif kind == "cancel" and header["id"] in self._tasks:
             prediction, task = self._tasks[header["id"]]
+            if prediction.canceled:
+                return  # once: a second one would strike while the model handles the first
             prediction.canceled = True
             task.cancel()
             if not prediction.begun:  # then the task never starts, and its `finally` never runs
@@ -99,6 +103,7 @@ class Concurrent:
 
     async def _run(self, prediction: Prediction) -> None:
         prediction.begun = True
+        self._pools.install()
         try:
             async with self._slots:
                 prediction.start()

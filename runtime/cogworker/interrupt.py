@@ -5,14 +5,16 @@ Rules:
 2. The exception is raised only while a prediction is marked as running, and only for the one that is wanted.
 3. It is never raised while a frame is being written (`held`): half a frame would end the connection. It comes
    right after.
-4. For one prediction it is raised at most once in QUIET seconds, so that the code which handles the first cannot
-   be struck by a second.
+4. While the model handles the first one (in its `except`, `finally` or `__exit__`), no second one is raised,
+   however often the server asks; if that takes too long, the server ends the process. Code that has swallowed the
+   first gets another one, but not within QUIET seconds.
 5. A signal that comes a moment before a system call does not end that call, so it is sent until it has struck.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from typing import Optional
@@ -76,7 +78,19 @@ class Interrupt:
             return
         if self._held:
             self._due = True
+        elif _is_handled():
+            self._wanted = None
         elif time.monotonic() - self._raised_at >= QUIET:
             self._raised_at = time.monotonic()
             self._wanted = None
             raise CancelationException("the prediction was canceled")
+
+
+def _is_handled() -> bool:
+    """Return whether the interrupted code is handling a CancelationException, or an exception raised meanwhile."""
+    error = sys.exc_info()[1]
+    for _ in range(100):
+        if error is None or isinstance(error, CancelationException):
+            break
+        error = error.__context__
+    return error is not None

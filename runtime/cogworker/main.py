@@ -14,6 +14,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Protocol, Tuple
 
+from cogworker import threads
 from cogworker.channel import Channel, claim
 from cogworker.inbox import Frame, Inbox
 from cogworker.interrupt import Interrupt
@@ -60,6 +61,7 @@ class Worker:
     def run(self, reference: str, role: str) -> int:
         """Load, set up and serve the model; return the exit status."""
         self._logs.install()
+        threads.install()
         die_with_parent()
         try:
             service = self._prepared(reference, role)

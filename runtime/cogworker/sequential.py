@@ -7,12 +7,13 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from cog.scope import enter, leave
+from cog.scope import adopt, enter, leave
 
 from cogworker.health import Health
 from cogworker.inputs import close_streams
 from cogworker.prediction import Prediction, log_traceback
 from cogworker.temporary import Alone
+from cogworker.threads import Pools
 
 if TYPE_CHECKING:
     from cogworker.channel import Channel
@@ -32,6 +33,8 @@ class Sequential:
         self._interrupt = interrupt
         self._health = Health(channel, predictor.healthcheck)
         self._temporary = Alone()
+        self._pools = Pools()
+        self._thread = threading.current_thread()
         self._lock = threading.Lock()
         self._waiting: Dict[str, Prediction] = {}
         self._current: Optional[Prediction] = None
@@ -80,6 +83,8 @@ class Sequential:
     def _run(self, prediction: Prediction) -> None:
         prediction.start()
         enter(prediction.scope)
+        adopt(self._thread, prediction.scope)
+        self._pools.install()
         self._temporary.enter(prediction.folder)
         arguments: Dict[str, Any] = {}
         try:
@@ -97,6 +102,7 @@ class Sequential:
         close_streams(arguments)
         self._temporary.leave()
         leave(prediction.scope)
+        adopt(self._thread, None)
         prediction.finish()
 
     def _take(self, prediction: Prediction, result: Any) -> None:

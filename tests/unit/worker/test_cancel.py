@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 from cogworker.frames import encode
 
@@ -179,3 +182,118 @@ def test_an_asynchronous_predictors_own_cancellation_is_a_failure(worker):
     )
 
     assert running.predict()["status"] == "failed"
+
+
+CLEANUP = """
+import time
+from cog import BasePredictor, CancelationException
+
+class Closing:
+    def __enter__(self):
+        return self
+    def __exit__(self, *exception):
+        cleanup("exit")
+
+def cleanup(where):
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        try:
+            raise ValueError
+        except ValueError:
+            time.sleep(0.01)
+    print(f"cleaned up in {where}", flush=True)
+
+class Predictor(BasePredictor):
+    def predict(self, how: str) -> str:
+        print("in", flush=True)
+        if how == "except":
+            try:
+                time.sleep(60)
+            except CancelationException:
+                cleanup(how)
+                raise
+        if how == "finally":
+            try:
+                time.sleep(60)
+            finally:
+                cleanup(how)
+        if how == "exit":
+            with Closing():
+                time.sleep(60)
+        if how == "swallow":
+            try:
+                time.sleep(60)
+            except CancelationException:
+                print("swallowed", flush=True)
+            time.sleep(60)
+        return "x"
+"""
+
+
+@pytest.mark.parametrize("how", ["except", "finally", "exit"])
+def test_no_second_cancel_strikes_while_the_model_cleans_up(worker, how):
+    """The server asks again and again, in case the first one was swallowed by accident."""
+    running = worker(CLEANUP)
+    running.start(how=how)
+    running.until("log")
+    for _ in range(12):
+        running.cancel()
+        time.sleep(0.1)
+
+    assert running.done()["status"] == "canceled"
+    assert running.logs("p1").splitlines()[:2] == ["in", f"cleaned up in {how}"]
+    assert running.predict("p2", how="")["output"] == "x"
+
+
+def test_a_swallowed_cancel_can_be_repeated(worker):
+    running = worker(CLEANUP)
+    running.start(how="swallow")
+    running.until("log")
+    running.cancel()
+    while "swallowed" not in running.logs("p1"):
+        running.until("log")
+    time.sleep(0.6)  # QUIET
+    running.cancel()
+
+    assert running.done()["status"] == "canceled"
+
+
+def test_an_asynchronous_cleanup_is_not_struck_either(worker):
+    running = worker(
+        """
+        import asyncio
+        async def predict() -> str:
+            print("in", flush=True)
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0.5)
+                print("cleaned up", flush=True)
+        """,
+        reference="predict.py:predict",
+    )
+    running.start()
+    running.until("log")
+    for _ in range(3):
+        running.cancel()
+        time.sleep(0.1)
+
+    assert running.done()["status"] == "canceled"
+    assert "cleaned up" in running.logs("p1")
+
+
+def test_a_canceled_prediction_that_never_began_does_not_end_the_next_of_its_id(worker):
+    running = worker(
+        "async def predict(text: str) -> str:\n    print('in', flush=True)\n    return text",
+        reference="predict.py:predict",
+    )
+    data = b""
+    for text in ("first", "second"):
+        payload = json.dumps({"text": text}).encode()
+        data += encode({"type": "predict", "id": "same", "context": {}, "folder": str(running.outputs)}, payload)
+        data += payload + (encode({"type": "cancel", "id": "same"}) if text == "first" else b"")
+    running.socket.sendall(data)
+
+    assert running.done("same")["status"] == "canceled"
+    assert running.done("same")["output"] == "second"
+    assert running.logs("same") == "in\n"
