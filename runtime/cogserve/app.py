@@ -94,15 +94,36 @@ class App:
         if scope["type"] == "lifespan":
             await _live(receive, send)
             return
-        if self._health.draining:
-            send = _closing(send)
-            scope.get("extensions", {}).pop("cog.answer_now", None)  # which would not say so
+        send = self._closing(scope, send)
         try:
             await self._dispatch(scope, receive, send)
         except Problem as problem:
             await answer_problem(send, problem)
         except Disconnected:
             pass
+
+    def _closing(self, scope: Scope, send: Send) -> Send:
+        """Return `send` with every answer of a server that shuts down saying that the connection ends with it.
+
+        What counts is the moment of the answer: a client must not keep a connection on which it asked before, and
+        find the server closed when it asks again.
+        """
+        health = self._health
+        extensions = scope.get("extensions", {})
+        answer_now = extensions.get("cog.answer_now")
+        if answer_now is not None:
+            # It would not say so; False means that the answer goes the other way.
+            extensions["cog.answer_now"] = lambda *parts: not health.draining and answer_now(*parts)
+
+        async def wrapped(message: Dict[str, Any]) -> None:
+            if health.draining and message["type"] == "http.response.start":
+                headers: List[Header] = list(message["headers"])
+                if CLOSE not in headers:
+                    headers.append(CLOSE)
+                message = {**message, "headers": headers}
+            await send(message)
+
+        return wrapped
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -236,20 +257,6 @@ async def _live(receive: Receive, send: Send) -> None:
 def _not_allowed(methods: Iterable[str]) -> Problem:
     allowed = sorted(methods)
     return Problem(405, {"error": f"Use {' or '.join(allowed)} here"}, allow=", ".join(allowed))
-
-
-def _closing(send: Send) -> Send:
-    """Return `send`, with every answer saying that the connection ends with it."""
-
-    async def wrapped(message: Dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            headers: List[Header] = list(message["headers"])
-            if CLOSE not in headers:
-                headers.append(CLOSE)
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return wrapped
 
 
 def _discovery(*, training: bool) -> Dict[str, str]:
