@@ -7,6 +7,9 @@ import pytest
 
 from tests.pythons import PYTHONS, interpreter
 
+# Tests have caches of their own, which are empty; what uv has fetched before serves them all.
+os.environ.setdefault("UV_CACHE_DIR", os.path.expanduser("~/.cache/uv"))  # noqa: PTH111
+
 # A shell starts what runs in its background with interrupts ignored, and what we start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

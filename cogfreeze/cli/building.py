@@ -110,10 +110,12 @@ def files_of(found: Loaded, platform: str, report: Report) -> dict[str, Path]:
         NetworkError, ResolveError, IntegrityError
     """
     from cogfreeze.engine.fetch import fetch
+    from cogfreeze.local import cache
     from cogfreeze.settings import Settings
 
-    part = platform_of(found.lock, platform)
-    return fetch(found.lock, part, found.project, found.folder, Settings.from_environment(), report)
+    part, settings = platform_of(found.lock, platform), Settings.from_environment()
+    cache.hold(settings)
+    return fetch(found.lock, part, found.project, found.folder, settings, report)
 
 
 def build(

@@ -50,6 +50,7 @@ VERBS = {
     "deploy": "write manifests for Kubernetes, KServe, Compose and others",
     "run": "run a command in the image; with -i, a prediction",
     "exec": "run a command in the image",
+    "cache": "show, prune or clean the cache of this machine",
 }
 # How `cog --help` groups them; a verb that is in none comes under «More».
 GROUPS = {

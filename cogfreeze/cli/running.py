@@ -50,12 +50,13 @@ class Choice:
         return self._local_model() if self.arguments.local else self._container()
 
     def _local_model(self) -> LocalModel:
-        from cogfreeze.local import environment, serve
+        from cogfreeze.local import cache, environment, serve
         from cogfreeze.settings import Settings
 
         if self.project is None or self.schema is None:
             raise AssertionError("a local model is a project's")
         settings = Settings.from_environment()
+        cache.hold(settings)
         locked = environment.locked_for_this_machine(self.project.lock)
         folder, project = self.project.folder, self.project.project
         prepared = environment.prepare(

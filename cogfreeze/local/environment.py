@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cogfreeze.errors import IntegrityError, LockUnusable, ResolveError, ToolMissing
+from cogfreeze.local import cache
 from cogfreeze.local.runtime import split_runtime
 from cogfreeze.resolve.index import require_recorded
 from cogfreeze.resolve.python import UvResult, disk_hint, run_uv
@@ -100,6 +101,7 @@ def prepare(
             home.mkdir()
             _make(home, locked, build=build, folder=folder, settings=settings, report=report)
             (home / "done").touch()
+        cache.use(home)
     runtime = split_runtime(settings)
     return Environment(
         python=home / "venv/bin/python", server=(home / "server", runtime / "server"), sdk=runtime / "sdk"
@@ -162,7 +164,11 @@ def _make_venv(home: Path, version: str, settings: Settings) -> None:
     ways += [["--python", str(each)] for each in sorted(pyenv.glob(f"versions/{version}*/bin/python"))[-1:]]
     ways += [["--managed-python", "--python", version]]
     for way in ways:
-        answer = run_uv(["venv", "--no-project", "--clear", *way, "venv"], folder=home, settings=settings)
+        # A Python that uv fetches for us goes into our cache.
+        more = {"UV_PYTHON_INSTALL_DIR": str(settings.cache / "python")} if "--managed-python" in way else None
+        answer = run_uv(
+            ["venv", "--no-project", "--clear", *way, "venv"], folder=home, settings=settings, more=more
+        )
         if answer.status == 0:
             return
     raise ToolMissing(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cogfreeze.local import cache
 from cogfreeze.resolve.apt import deb_artifacts
 from cogfreeze.resolve.fetch import fetch_all
 
@@ -96,6 +97,7 @@ def _unpacked(closure: Apt, settings: Settings, report: Report) -> Path:
     """The packages' files below a folder of the cache, complete or not there at all."""
     digest = hashlib.sha256("\n".join(sorted(deb.sha256 for deb in closure.packages)).encode()).hexdigest()[:32]
     root = settings.cache / "system" / digest
+    cache.use(root)
     if root.is_dir():
         return root
     own = _own_archives()

@@ -223,6 +223,7 @@ def _check_online(found: Declared, arguments: argparse.Namespace, report: Termin
 
 
 def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport) -> int:
+    from cogfreeze.local import cache
     from cogfreeze.lock import file
     from cogfreeze.resolve.lock import resolve_lock
     from cogfreeze.review.changes import diff
@@ -235,12 +236,14 @@ def _lock(found: Declared, arguments: argparse.Namespace, report: TerminalReport
 
         with alive("waiting for the Docker engine"):
             docker.find()
+    asked, settings = _request(arguments), Settings.from_environment()
+    cache.hold(settings)
     lock = resolve_lock(
         found.project,
         found.folder,
         previous,
-        _request(arguments),
-        Settings.from_environment(),
+        asked,
+        settings,
         report,
         tools=loading.this_tools(),
     )

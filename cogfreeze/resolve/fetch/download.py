@@ -12,8 +12,9 @@ import os
 import re
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -170,6 +171,9 @@ class _Fetcher:
         except BaseException:
             self.stop.set()
             raise
+        # Whoever removes what was not read for long must see that it was, on any file system.
+        with suppress(OSError):
+            os.utime(path, (time.time(), path.stat().st_mtime))
         meter.move(path.stat().st_size)
         return path
 

@@ -71,11 +71,12 @@ def pins(
         *(f"--trusted-host={host}" for host in sources.declared.options.trusted_hosts),
         *_files(sources),
     ]
-    bundle = sources.settings.ca_bundle
+    bundle, cache = sources.settings.ca_bundle, sources.settings.cache / "pip"
+    caches = {"PIP_CACHE_DIR": str(cache / "pip"), "PIP_TOOLS_CACHE_DIR": str(cache / "pip-tools")}
     done = subprocess.run(
         command,
         cwd=sources.folder,
-        env={**os.environ, **({"PIP_CERT": str(bundle)} if bundle else {})},
+        env={**caches, **os.environ, **({"PIP_CERT": str(bundle)} if bundle else {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

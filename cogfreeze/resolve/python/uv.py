@@ -114,6 +114,7 @@ def uv_environment(settings: Settings, given: Mapping[str, str] = os.environ) ->
     # A virtual environment that happens to be active says nothing about the image.
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "FORCE_COLOR"):
         kept.pop(name, None)
+    kept.setdefault("UV_CACHE_DIR", str(settings.cache / "uv"))
     if settings.offline:
         kept["UV_OFFLINE"] = "1"
     if settings.ca_bundle:
