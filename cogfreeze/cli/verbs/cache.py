@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="report on stdout as JSON")
     parser.epilog = (
-        "All projects share the cache. `COG_CACHE_DIR` or a settings file names another folder. Whatever is removed"
+        "All projects share the cache. `COG_CACHE_DIR` or a settings file names another folder. What is removed"
         " is made or fetched again when needed; what another run uses is kept."
     )
 
