@@ -26,3 +26,17 @@ def snapshot(archive: str) -> str:
         archive: `debian`, `debian-security` or `ubuntu`.
     """
     return UBUNTU_SNAPSHOT if archive == "ubuntu" else DEBIAN_SNAPSHOT
+
+
+# Hosts of git repositories → the address of a commit's files as one archive.
+COMMIT_ARCHIVES = {
+    "github.com": "https://github.com/{owner}/{name}/archive/{commit}.tar.gz",
+    "gitlab.com": "https://gitlab.com/{owner}/{name}/-/archive/{commit}/{name}-{commit}.tar.gz",
+}
+
+# spaCy's models: `<base>/<name>-<version>/<name>-<version>-py3-none-any.whl`.
+SPACY_MODELS = "https://github.com/explosion/spacy-models/releases/download"
+
+# nltk's data: its repository and branch, and the address of one package at a commit.
+NLTK_REPOSITORY = ("https://github.com/nltk/nltk_data", "gh-pages")
+NLTK_DATA = "https://raw.githubusercontent.com/nltk/nltk_data/{commit}/packages/{folder}/{name}.zip"

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "playground": LEAVES,
     "engine": LEAVES | {"project", "lock", "catalog", "resolve", "recipe", "client"},
     "local": LEAVES | {"project", "lock", "catalog", "resolve", "client"},
+    "doctor": LEAVES | {"project", "lock", "catalog", "resolve", "recipe", "engine", "local"},
 }
 
 # What reads or writes the world; `project`, `lock` and `recipe` are functions of values but for the readers.

@@ -275,14 +275,24 @@ def _warn(found: Declared, lock: Lock, report: TerminalReport, *, dropped: bool)
     """Report what a good lock still leaves to think of."""
     from cogfreeze import grammar
     from cogfreeze.lock import staleness
-    from cogfreeze.project import needs_network
 
-    for fetch in needs_network.fetches(found.project.build):
-        report.warn(
-            f"{fetch.place}: `{grammar.shown(fetch.command)}` downloads with `{fetch.program}` and will fail,"
-            " because commands have no network",
-            hint=fetch.fix,
-        )
+    build = found.project.build
+    if build.run:
+        from cogfreeze.doctor import run_lines
+
+        for each in run_lines.advice(build, run_lines.facts_of(found.project)):
+            report.warn(
+                f"{each.place}: `{grammar.shown(each.command)}` downloads with `{each.program}` and will fail,"
+                " because commands have no network",
+                hint=each.fix,
+            )
+        missing = run_lines.missing_packages(build, run_lines.present_packages(lock))
+        if missing:
+            names = ", ".join(f"`{each}`" for each in missing)
+            report.warn(
+                f"commands of `build.run` call programs that the image lacks: {names}",
+                hint="add them to `system_packages`; `cog doctor --fix` writes this",
+            )
     if dropped:
         report.note("the lock changed, so its recorded image was removed; `cog lock --record` records the new one")
     if reasons := staleness.runtime_reasons(lock, **loading.this_runtime()):

@@ -1,16 +1,10 @@
-"""Commands that fetch are found before the build fails, and those that don't are left in peace."""
+"""Commands that use the network are found before the build fails; others are not."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogfreeze.project.model import Build, InputFile, RunCommand
-from cogfreeze.project.needs_network import fetches
-
-
-def found(command, **build):
-    run = command if isinstance(command, RunCommand) else RunCommand(command=command)
-    return [each.program for each in fetches(Build(python_version="3.11", run=(run,), **build))]
+from cogfreeze.project.needs_network import network_program
 
 
 @pytest.mark.parametrize(
@@ -30,6 +24,9 @@ def found(command, **build):
         ("apt-get update", "apt"),
         ("DEBIAN_FRONTEND=noninteractive apt-get -qq install -y jq", "apt"),
         ("npm ci", "npm"),
+        ("python -m nltk.downloader punkt", "nltk"),
+        ("python3 -m spacy download en_core_web_sm", "spacy"),
+        ("add-apt-repository -y ppa:x/y", "add-apt-repository"),
         ("hf download org/model", "hf"),
         ('python -c "from transformers import AutoModel as A; A.from_pretrained(1)"', "python"),
         ("curl 'never closed", "curl"),
@@ -38,7 +35,7 @@ def found(command, **build):
     ],
 )
 def test_what_fetches_is_named(command, program):
-    assert found(command) == [program]
+    assert network_program(command) == program
 
 
 @pytest.mark.parametrize(
@@ -62,36 +59,9 @@ def test_what_fetches_is_named(command, program):
     ],
 )
 def test_what_stays_inside_is_left_in_peace(command):
-    assert found(command) == []
-
-
-def test_what_may_use_the_network_needs_no_fix():
-    assert found("curl x", network=True) == []
-    assert found(RunCommand(command="curl x", network=True)) == []
-
-
-def test_the_fix_names_each_address_that_is_not_locked_yet():
-    command = RunCommand(
-        command="wget 'https://example.org/a?b=1&c=2' https://example.org/sub/w.bin https://example.org/$VERSION",
-        inputs=(InputFile(url="https://example.org/sub/w.bin", target="/inputs/w.bin"),),
-    )
-    (fetch,) = fetches(Build(python_version="3.11", run=(command,)))
-
-    assert fetch.place == "build.run[0]"
-    assert fetch.fix.startswith(
-        "lock it by hash with `inputs: [{url: https://example.org/a?b=1&c=2, target: /inputs/a}]`, and read it"
-    )
-
-
-@pytest.mark.parametrize(
-    "command", ["curl -O https://example.org/$VERSION.tgz", "git clone https://example.org/x"]
-)
-def test_without_an_address_that_could_be_locked_the_fix_is_told_in_words(command):
-    (fetch,) = fetches(Build(python_version="3.11", run=(RunCommand(command=command),)))
-
-    assert fetch.fix.startswith("list the files in `inputs:`")
+    assert network_program(command) is None
 
 
 @given(st.text(st.sampled_from("curl pip install \"'\\$`|&;(){}<>#-c sh =/:https")))
 def test_any_text_is_read_without_a_complaint(command):
-    found(command)
+    network_program(command)
