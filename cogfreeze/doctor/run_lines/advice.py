@@ -11,7 +11,7 @@ from cogfreeze.project.needs_network import network_program
 if TYPE_CHECKING:
     from cogfreeze.project.model import Build, Project, RunCommand
 
-_ALLOW = "or give the command the network, and the image is no longer reproducible: `network: true`"
+_ALLOW = "or allow the network with `network: true`; then the image is not reproducible"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cogfreeze.catalog.base_images import catalogue
+from cogfreeze.project.needs_network import network_program
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -61,6 +62,8 @@ def missing_packages(build: Build, present: Collection[str] | None) -> tuple[str
     declared = {each.partition("=")[0].partition(":")[0] for each in build.system_packages}
     found: dict[str, None] = {}
     for command in build.run:
+        if network_program(command.command) and not (build.network or command.network):
+            continue  # it fails anyway, and what to write in its place may not call the program
         called = re.findall(r"(?:^|[|;&(`]|\$\(|\bsudo|\bthen|\bdo)\s*([\w.+-]+)", command.command)
         for program in called:
             found |= dict.fromkeys(_PACKAGES.get(program, ()))

@@ -212,7 +212,7 @@ def test_a_url_of_the_latest_release_is_told():
         ),
         (
             "wget https://example.com/$X",
-            "give the command the network, and the image is no longer reproducible: `network: true`",
+            "allow the network with `network: true`; then the image is not reproducible",
         ),
     ],
 )
