@@ -232,11 +232,6 @@ def test_lock_prints_the_fix_for_each_command_that_fetches(project, cog):
     (project / "cog.yaml").write_text(text.replace("build:\n", f"build:\n  run:\n{commands}"))
     status, _, lines = cog("lock")
 
-<<<<<<< HEAD
-    allow = "or allow the network with `network: true`; then the image is not reproducible"
-    fetching, fix, installing, declaring = lines[-4:]
-=======
->>>>>>> 9e67ce0 (cog lock says what to write for commands of run that download or install; the core that rewrites them)
     assert status == 0
     first = next(index for index, line in enumerate(lines) if line.startswith("warning: build.run[0]"))
     assert "\n".join(lines[first:]) == (
