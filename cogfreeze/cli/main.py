@@ -41,6 +41,8 @@ VERBS = {
     "why": "show what requires a package",
     "tree": "show which package requires which",
     "audit": "look for known vulnerabilities of what is locked",
+    "sbom": "write a bill of materials, as CycloneDX or SPDX",
+    "licenses": "list licences, and refuse those that are not accepted",
     "dockerfile": "print or write the Dockerfile and its build context",
     "build": "build the image from cog.lock",
     "verify": "build twice from scratch and compare, bit for bit",

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from cogfreeze.lock.model import Deb, Lock, PlatformLock, Source, Wheel
     from cogfreeze.project.model import Review
     from cogfreeze.review.changes import Layer, Layers
+    from cogfreeze.review.online.indexes import Indexes
     from cogfreeze.review.render.text import Line
+    from cogfreeze.settings import Settings
 
 _LOCK = "cog.lock"
 _LARGEST = 64 * 1024 * 1024
@@ -122,6 +124,29 @@ def policy(path: Path) -> Review:
 
     declaration = path.with_suffix(".yaml")
     return cog_yaml.read(declaration).review if declaration.is_file() else Review()
+
+
+def world(path: Path) -> tuple[Settings, Indexes]:
+    """Return this machine's settings, and its indexes with those that the declaration beside a lock names.
+
+    Raises:
+        ProjectError: the declaration can't be used.
+    """
+    from cogfreeze.project import cog_yaml
+    from cogfreeze.review.online.indexes import Indexes
+    from cogfreeze.settings import Settings
+
+    settings, declaration = Settings.from_environment(), path.with_suffix(".yaml")
+    build = cog_yaml.read(declaration).build if declaration.is_file() else None
+    return settings, Indexes(build, path.absolute().parent, settings)
+
+
+def image_name(path: Path) -> str:
+    """Return what the image of a lock is called: as its declaration says, else as its folder."""
+    from cogfreeze.project import cog_yaml
+
+    declaration = path.with_suffix(".yaml")
+    return cog_yaml.read(declaration).image if declaration.is_file() else path.absolute().parent.name
 
 
 def path_in_repository(path: Path) -> str:

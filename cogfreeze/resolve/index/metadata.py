@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -51,8 +51,10 @@ _GAP = 4 * 1024 * 1024
 _PARALLEL = 12
 # torch's RECORD has two megabytes.
 _LARGEST = 64 * 1024 * 1024
+# A licence's name; what is longer is its text.
+_LONGEST_LICENCE = 100
 # Raised when what is kept changes its form.
-_FORM = 2
+_FORM = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class WheelMetadata:
         python: its `Requires-Python`, or None.
         files: path in the wheel → digest (`sha256=…`) as its RECORD has it; files without a digest are left out.
         scripts: the commands that an installer makes for it: name → `module:function`.
+        licence: its License-Expression, else its License, else what its classifiers say; "" where it says nothing.
+        sboms: the SBOMs that it carries (PEP 770): path in the wheel → text.
     """
 
     size: int
@@ -72,6 +76,8 @@ class WheelMetadata:
     python: str | None
     files: dict[str, str]
     scripts: dict[str, str]
+    licence: str = ""
+    sboms: dict[str, str] = field(default_factory=dict)
 
 
 def wheel_metadata(wheels: Sequence[Candidate], settings: Settings, report: Report) -> dict[str, WheelMetadata]:
@@ -194,13 +200,28 @@ def _metadata(file: io.IOBase, size: int, name: str) -> WheelMetadata:
         record = [*csv.reader(io.StringIO(_text(archive, f"{folder}/RECORD")))]
         points = f"{folder}/entry_points.txt"
         scripts = _text(archive, points) if points in archive.namelist() else ""
+        inside = [each for each in archive.namelist() if each.startswith(f"{folder}/sboms/")]
+        sboms = {each: _text(archive, each) for each in inside if not each.endswith("/")}
     return WheelMetadata(
         size=size,
         requires=tuple(metadata.get_all("Requires-Dist", ())),
         python=metadata.get("Requires-Python"),
         files={row[0]: row[1] for row in record if len(row) >= 2 and row[1]},
         scripts=_scripts(scripts),
+        licence=_licence(metadata),
+        sboms=sboms,
     )
+
+
+def _licence(metadata: Message) -> str:
+    """PEP 639's field; before it, a free text that may be the whole licence, and classifiers."""
+    for key in ("License-Expression", "License"):
+        text = " ".join(str(metadata.get(key) or "").split())
+        if text and text != "UNKNOWN" and len(text) <= _LONGEST_LICENCE:
+            return text
+    classifiers = metadata.get_all("Classifier", ())
+    names = [each.rpartition(" :: ")[2] for each in classifiers if each.startswith("License :: ")]
+    return " AND ".join(name for name in names if name != "OSI Approved")
 
 
 @contextmanager
