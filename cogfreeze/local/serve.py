@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cogfreeze.project.model import Project
     from cogfreeze.settings import Settings
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # Variables of ours or the interpreter's that would make the model run otherwise than in the image.
 _DROPPED = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX")
 
@@ -57,9 +58,14 @@ class LocalModel:
         kept["PATH"] = os.pathsep.join([str(self.environment.python.parent), given.get("PATH", os.defpath)])
         # A model that is tried here may read from another server of this machine, which an image may not.
         kept.setdefault("COG_ALLOW_PRIVATE_URLS", "127.0.0.0/8,::1")
+        # As with `docker run -e`, the environment wins over the limits in cog.yaml.
+        server = {
+            name: value if name.endswith("_TYPE_STUB") else given.get(name, value)
+            for name, value in server_variables(self.project)
+        }
         variables = {
             **kept,
-            **dict(server_variables(self.project)),
+            **server,
             **dict(self.project.environment),
             **dict(self.more),
             "PYTHONPATH": str(self.environment.sdk),
@@ -81,8 +87,15 @@ class LocalModel:
     def serve(self, *, host: str, port: int, upload_url: str | None = None) -> NoReturn:
         """Become the server: this process ends as it does, and gets its signals."""
         command = self.command(host=host, port=port, upload_url=upload_url)
+        given = dict(os.environ)
+        if host in _LOOPBACK:
+            # Web pages must not reach the server by a name of their own.
+            given.setdefault("COG_ALLOWED_HOSTS", "localhost")
+        else:
+            # Others can use it: their URLs do not get to this machine.
+            given.setdefault("COG_ALLOW_PRIVATE_URLS", "")
         os.chdir(self.folder)
-        os.execve(command[0], command, self.variables())  # noqa: S606
+        os.execve(command[0], command, self.variables(given))  # noqa: S606
 
 
 def write_schema(schema: dict[str, Any], settings: Settings) -> Path:

@@ -42,6 +42,10 @@ def _kind(value: Any) -> str:
     raise TypeError(f"a metric must be a bool, number, str, list or dict, not {type(value).__name__}")
 
 
+class _Appended(List[Any]):
+    """What `append` has made."""
+
+
 class Metrics:
     """A prediction's metrics, by name."""
 
@@ -88,7 +92,10 @@ class Metrics:
                 f"the metric {name!r} is a {_kind(old)}; `{mode}` cannot change it to a {due}. Delete it first"
             )
         if mode == "append":
-            return [*(old or ()), value]
+            if not isinstance(old, _Appended):  # a list of the model's own stays as it is
+                old = _Appended(old or ())
+            old.append(value)
+            return old
         return value if mode == "replace" or old is None else old + value
 
     def delete(self, name: str) -> None:

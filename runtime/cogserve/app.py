@@ -11,6 +11,7 @@ import msgspec
 
 from cogserve import __version__
 from cogserve.health import Health, Status
+from cogserve.http.origins import refusal
 from cogserve.http.web import CLOSE, JSON, TEXT, Disconnected, Header, Receive, Scope, Send, answer, answer_problem
 from cogserve.predictions.handlers import Handlers, route
 from cogserve.protocol import Problem, encode
@@ -39,13 +40,14 @@ log = logging.getLogger("cogserve.http")
 
 
 class App:
-    """What the server answers.
+    """Answers requests.
 
     Args:
         openapi: the document's bytes, or None.
         lock: the bytes of cog.lock, or None.
         shutdown: begins the drain.
         page: the page at `/` for browsers and its Content-Security-Policy; None for none.
+        allowed_hosts: see `http.origins`.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class App:
         shutdown: Callable[[], None],
         training: bool,
         page: Optional[Tuple[str, str]] = None,
+        allowed_hosts: Tuple[str, ...] = (),
     ) -> None:
+        self._allowed_hosts = allowed_hosts
         self._health = health
         self._supervisor = supervisor
         self._scheduler = scheduler
@@ -127,6 +131,9 @@ class App:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
+        refused = refusal(dict(scope["headers"]), self._allowed_hosts, changes=method not in ("GET", "HEAD"))
+        if refused is not None:
+            raise Problem(403, {"error": refused})
         handlers = self._routes.get(path)
         if handlers is None:
             await self._dispatch_by_id(path, method, scope, receive, send)
@@ -227,12 +234,7 @@ class App:
         text = self._scheduler.metrics.text(gauges)
         await answer(send, 200, text.encode(), (METRICS,))
 
-    async def _shutdown(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        origin = headers.get(b"origin")
-        # A page that someone has open elsewhere must not be able to stop a server on this machine.
-        if origin is not None and origin.partition(b"://")[2] != headers.get(b"host"):
-            raise Problem(403, {"error": "Requests from other origins may not shut the server down"})
+    async def _shutdown(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await answer(send, 200, b"{}")
         self._shutdown_begins()
 

@@ -134,7 +134,9 @@ class Server:
             schema = InputSchema(document, settings.input_schema)
             schemas = document.get("components", {}).get("schemas", {})
             training = settings.mode == "train" and "TrainingInput" in schemas
-        slots = max(settings.max_concurrency, schema.concurrency if schema is not None else 1)
+        slots = settings.max_concurrency
+        if slots == 1 and schema is not None:
+            slots = schema.concurrency  # the image always sets COG_MAX_CONCURRENCY, if only to 1
         budget = Budget(settings.memory)
         scheduler = Scheduler(settings, slots, self.health, root, client, store, Folders(folder, root), budget)
         supervisor = Supervisor(settings, self.health, scheduler, self._start)
@@ -151,6 +153,7 @@ class Server:
             self.stop,
             training=training,
             page=page() if settings.playground else None,
+            allowed_hosts=settings.allowed_hosts,
         )
         return supervisor, scheduler, webhooks, app
 

@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_alive: float = 20.0  # also the limit for a request's head
     parser: str = "httptools"
 
+    allowed_hosts: Tuple[str, ...] = ()  # in the `Host` header; all if empty
     allow_private: Tuple[str, ...] = ()
     webhook_token: Optional[str] = None
     webhook_token_hosts: Tuple[str, ...] = ()
@@ -91,7 +92,7 @@ class BadSettings(Exception):
 def _whole(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not re.match(r"^\d{1,9}$", text) or not least <= int(text) <= most:
-            raise ValueError(f"`{text}` is no whole number from {least} to {most}")
+            raise ValueError(f"`{text}` is not a whole number from {least} to {most}")
         return int(text)
 
     return read
@@ -99,7 +100,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 def _seconds(text: str) -> float:
     if not re.match(r"^\d+(\.\d+)?$", text):
-        raise ValueError(f"`{text}` is no number of seconds")
+        raise ValueError(f"`{text}` is not a number of seconds")
     return float(text)
 
 
@@ -108,11 +109,26 @@ def _limit(text: str) -> Optional[float]:
     return _seconds(text) or None
 
 
+def _positive(text: str) -> float:
+    if _seconds(text) == 0:
+        raise ValueError("must be more than 0 seconds")
+    return _seconds(text)
+
+
+def _header(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("has characters that a header cannot carry")
+    return text
+
+
 def _size(text: str) -> int:
     match = SIZE.match(text)
     if match is None:
-        raise ValueError(f"`{text}` is no size, such as 1048576 or 100MiB")
-    return int(match.group(1)) * UNITS[(match.group(2) or "B").lower()]
+        raise ValueError(f"`{text}` is not a size, such as 1048576 or 100MiB")
+    size = int(match.group(1)) * UNITS[(match.group(2) or "B").lower()]
+    if size == 0:
+        raise ValueError("must be more than 0 bytes")
+    return size
 
 
 def _one_of(*names: str) -> Callable[[str], str]:
@@ -170,15 +186,16 @@ VARIABLES: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
     ("COG_RESULTS_TTL", "results_ttl", _seconds),
     ("COG_RESULTS_DISK", "results_disk", _size),
     ("COG_THROTTLE_RESPONSE_INTERVAL", "throttle", _seconds),
-    ("COG_STREAM_HISTORY_CAPACITY", "stream_history", _whole(1, 1_000_000)),
-    ("COG_WRITE_TIMEOUT", "write_timeout", _seconds),
-    ("COG_BODY_TIMEOUT", "body_timeout", _seconds),
-    ("COG_KEEP_ALIVE", "keep_alive", _seconds),
+    ("COG_STREAM_HISTORY_CAPACITY", "stream_history", _whole(0, 1_000_000)),
+    ("COG_WRITE_TIMEOUT", "write_timeout", _positive),
+    ("COG_BODY_TIMEOUT", "body_timeout", _positive),
+    ("COG_KEEP_ALIVE", "keep_alive", _positive),
     ("COG_HTTP_PARSER", "parser", _one_of("httptools", "h11")),
+    ("COG_ALLOWED_HOSTS", "allowed_hosts", _hosts),
     ("COG_ALLOW_PRIVATE_URLS", "allow_private", _hosts),
-    ("WEBHOOK_AUTH_TOKEN", "webhook_token", _text),
+    ("WEBHOOK_AUTH_TOKEN", "webhook_token", _header),
     ("COG_WEBHOOK_AUTH_HOSTS", "webhook_token_hosts", _hosts),
-    ("COG_USER_AGENT", "user_agent", _text),
+    ("COG_USER_AGENT", "user_agent", _header),
     ("COG_LOG_LEVEL", "log_level", _one_of("debug", "info", "warning", "warn", "error")),
     ("LOG_FORMAT", "log_format", _one_of("console", "json")),
     ("COG_OPENAPI_SCHEMA", "schema_path", _text),
@@ -242,7 +259,7 @@ def read(arguments: argparse.Namespace, environment: Mapping[str, str] = os.envi
     if arguments.upload_url:
         values["upload_url"] = arguments.upload_url
         if not re.match(r"^https?://[^\s\\]+$", arguments.upload_url):
-            mistakes.append(("--upload-url", f"`{arguments.upload_url}` is no http or https URL"))
+            mistakes.append(("--upload-url", f"`{arguments.upload_url}` is not an http or https URL"))
     if arguments.verbose:
         values["log_level"] = "debug"
     variable = "COG_TRAIN_TYPE_STUB" if values["mode"] == "train" else "COG_PREDICT_TYPE_STUB"

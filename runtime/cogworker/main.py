@@ -41,9 +41,13 @@ def _words(words: List[str]) -> Tuple[int, str, str]:
 
 
 def _limit(declared: int) -> int:
-    """How many predictions may run at once: the larger of the environment's limit and `@concurrent`."""
+    """How many predictions may run at once: as the environment says if that is more than 1, else as the model says.
+
+    The image always sets COG_MAX_CONCURRENCY, if only to 1.
+    """
     text = os.environ.get("COG_MAX_CONCURRENCY", "")
-    return max(int(text) if text.isdigit() else 1, declared, 1)
+    limit = int(text) if text.isdigit() else 1
+    return limit if limit > 1 else max(declared, 1)
 
 
 class Worker:

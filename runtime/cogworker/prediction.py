@@ -138,7 +138,7 @@ def describe(error: BaseException) -> str:
         if isinstance(error, KeyError):  # its message is only the key
             return f"{type(error).__name__}: {message}"
         return message or type(error).__name__
-    except Exception:
+    except BaseException:
         return type(error).__name__
 
 
@@ -152,5 +152,5 @@ def log_traceback(error: BaseException) -> None:
         trace = trace.tb_next
     try:
         traceback.print_exception(type(error), error, trace, file=sys.stderr)
-    except Exception:  # the exception's __str__ raises
+    except BaseException:  # the exception's __str__ raises
         print(f"{type(error).__name__} (its message cannot be shown)", file=sys.stderr)

@@ -193,9 +193,9 @@ def refused(serve, *arguments, **environment):
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ({"COG_QUEUE": "many"}, "error: COG_QUEUE: `many` is no whole number from 0 to 1000000"),
-        ({"COG_MAX_BODY": "1 PB"}, "error: COG_MAX_BODY: `1 PB` is no size, such as 1048576 or 100MiB"),
-        ({"COG_DRAIN": "-1"}, "error: COG_DRAIN: `-1` is no number of seconds"),
+        ({"COG_QUEUE": "many"}, "error: COG_QUEUE: `many` is not a whole number from 0 to 1000000"),
+        ({"COG_MAX_BODY": "1 PB"}, "error: COG_MAX_BODY: `1 PB` is not a size, such as 1048576 or 100MiB"),
+        ({"COG_DRAIN": "-1"}, "error: COG_DRAIN: `-1` is not a number of seconds"),
         ({"LOG_FORMAT": "xml"}, "error: LOG_FORMAT: `xml` is none of console, json"),
         (
             {"COG_ALLOW_PRIVATE_URLS": "http://x"},
@@ -209,8 +209,8 @@ def test_a_setting_that_means_nothing_stops_the_start(serve, environment, messag
 
 def test_all_wrong_settings_are_told_at_once(serve):
     assert refused(serve, "--upload-url", "ftp://x", COG_QUEUE="x", PORT="70000") == [
-        "error: PORT: `70000` is no whole number from 0 to 65535",
-        "error: COG_QUEUE: `x` is no whole number from 0 to 1000000",
-        "error: --upload-url: `ftp://x` is no http or https URL",
+        "error: PORT: `70000` is not a whole number from 0 to 65535",
+        "error: COG_QUEUE: `x` is not a whole number from 0 to 1000000",
+        "error: --upload-url: `ftp://x` is not an http or https URL",
         HINT,
     ]

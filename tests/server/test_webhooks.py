@@ -133,6 +133,7 @@ def test_a_webhook_that_says_no_is_not_asked_again(ask, receiver):
     receiver.answers["/hook"] = (410, {}, b"")
 
     ask(webhook_events_filter=["completed"])
+    receiver.wait_for(1, "/hook")
     ask(webhook=f"{receiver.url}/last", webhook_events_filter=["completed"])
 
     receiver.wait_for(1, "/last")

@@ -63,7 +63,7 @@ SERVER_MAY_IMPORT = {
 }
 # The modules of a package that others may import; the rest is its own business.
 SERVER_DOORS = {
-    "http": {"edge", "web"},
+    "http": {"edge", "web", "origins"},
     "schema": {"documents", "inputs", "page"},
     "files": {"fetch", "store", "folders", "client", "guard"},
     "worker": {"spawn", "supervisor", "process"},

@@ -1,8 +1,9 @@
-"""The one HTTP client of the server: small, bounded, and guarded. Nothing else here opens connections out."""
+"""The server's HTTP client: small, limited, and guarded. Nothing else here opens connections to others."""
 
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import ssl
 from typing import AsyncIterator, Awaitable, Callable, Dict, List, Optional, Sequence, Tuple, Union
@@ -27,7 +28,7 @@ Body = Callable[[], AsyncIterator[bytes]]
 
 
 class ExchangeFailed(Exception):
-    """No usable answer came: what went wrong, in words that are safe to pass on."""
+    """There was no usable answer. The message is safe to show to clients."""
 
 
 class TooLong(ExchangeFailed):
@@ -131,7 +132,7 @@ class Client:
                     await sock.connect(address)
                 break
             except trio.TooSlowError:
-                failure = TimeoutError("the connection took too long")
+                failure = TimeoutError(errno.ETIMEDOUT, "the connection took too long")
                 sock.close()
             except OSError as error:
                 failure = error
@@ -220,7 +221,10 @@ def _words(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or error}"
     if isinstance(error, OSError):
-        return error.strerror or str(error) or type(error).__name__
+        if error.errno is not None and error.errno > 0:
+            return os.strerror(error.errno)  # the error's own text may name the address
+        return error.strerror or type(error).__name__
     if isinstance(error, trio.BrokenResourceError) and isinstance(error.__cause__, Exception):
         return _words(error.__cause__)
-    return f"the answer is not valid HTTP ({error})" if str(error) else "the connection broke"
+    # Not the parser's own words: they quote what the other side has sent.
+    return "the answer is not valid HTTP" if isinstance(error, h11.ProtocolError) else "the connection broke"

@@ -6,9 +6,11 @@ then connected to is what is checked; how the client spelt it does not matter.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import re
 import socket
+from functools import partial
 from typing import Any, Awaitable, Callable, List, Optional, Sequence, Tuple, Union
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -36,6 +38,9 @@ NOT_PUBLIC = tuple(
 # All global unicast addresses; some networks translate others, such as ::ffff:0:127.0.0.1.
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+DNS_THREADS = 64
+DNS_TIMEOUT = 10.0
+_dns: List[trio.CapacityLimiter] = []
 UNSAFE = re.compile(r"[\x00-\x20\\\x7f]")
 MAX_URL = 8 * 1024
 PATH_SAFE = "%/:=&?~#+!$,;'@()*[]|"
@@ -147,9 +152,19 @@ def is_public(address: Address) -> bool:
 
 
 async def resolve(host: str, port: int) -> List[Resolved]:
-    """Return the addresses of a host, by the system's resolver."""
-    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [(family, address) for family, _, _, _, address in found]
+    """Return the addresses of a host, from the system's resolver.
+
+    Raises:
+        OSError: there are none, or they take too long.
+    """
+    # Threads of their own: slow names must not keep files from being read and written.
+    if not _dns:
+        _dns.append(trio.CapacityLimiter(DNS_THREADS))
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    with trio.move_on_after(DNS_TIMEOUT):
+        found = await trio.to_thread.run_sync(look_up, limiter=_dns[0], abandon_on_cancel=True)
+        return [(family, address) for family, _, _, _, address in found]
+    raise OSError(errno.ETIMEDOUT, "the host name could not be resolved in time")
 
 
 class Guard:

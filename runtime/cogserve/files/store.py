@@ -1,10 +1,10 @@
-"""Turns the files that a prediction made into what clients get: data URIs, or the URLs they were uploaded to.
+"""Turns the files that a prediction made into what clients get: data URIs, or the URLs of uploads.
 
 Only regular files inside the prediction's own folder are read. The path is walked from that folder's
-descriptor, component by component, and no link is followed, so that nothing can be swapped in between.
+descriptor, component by component, and links are not followed, so that nothing can be swapped in between.
 
-What stands for a file is JSON from the start: a data URI of some megabytes is made once, and neither looked
-through for what has to be escaped nor copied from one form into another.
+The result is JSON from the start: a data URI of some megabytes is made once, without another pass to escape or
+copy it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import binascii
 import os
 import stat
 from typing import Any, AsyncIterator, List, Optional
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import msgspec
 import trio
@@ -30,7 +30,7 @@ ENCODED_PIECE = 192 * 1024
 
 
 class OutputUnusable(Exception):
-    """A file of the output cannot be given out; the prediction fails with this message."""
+    """A file of the output cannot be used; the prediction fails with this message."""
 
 
 class Store:
@@ -48,7 +48,7 @@ class Store:
         self._limit = limit
 
     async def put(self, folder: str, path: str) -> msgspec.Raw:
-        """Give out one file, and return the URL or data URI that stands for it, as a JSON string.
+        """Upload or encode one file, and return its URL or data URI as a JSON string.
 
         Raises:
             OutputUnusable: the file may not be read, or the upload failed.
@@ -100,7 +100,14 @@ class Store:
             raise OutputUnusable(
                 f"The output file `{name}` could not be uploaded: the server answered {answer.status}"
             )
-        parts = urlsplit(answer.headers.get("location") or answer.url)
+        try:
+            parts = urlsplit(urljoin(answer.url, answer.headers.get("location") or ""))
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise OutputUnusable(
+                f"The output file `{name}` could not be uploaded: its `Location` is not an http or https URL"
+            )
         return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
 
 

@@ -382,6 +382,8 @@ class Answer:
                 self._chunked = self.keep_alive = False
             else:
                 lines.append(b"transfer-encoding: chunked\r\n")
+        if self._expects and not self._request.complete:
+            self.keep_alive = False  # whether the body still comes is not known
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
         elif self._request.version == "1.0":

@@ -124,7 +124,7 @@ async def answer_prediction(send: Send, prediction: Prediction, more: Dict[str, 
     if encoded.length < SHORT:
         await answer(send, status, encoded.before)
         return
-    if not prediction.has_room(encoded.copied):
+    if encoded.copied > SHORT and not prediction.has_room(encoded.copied):
         raise Problem(503, {"error": NO_ROOM}, retry_after=5)
     with prediction.in_use(encoded.copied):
         await send({"type": "http.response.start", "status": status, "headers": headers_of(encoded.length)})

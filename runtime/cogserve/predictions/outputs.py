@@ -118,8 +118,10 @@ class Outputs:
     def _count(self, prediction: Prediction, size: int) -> None:
         prediction.output_size += size
         if prediction.output_size > self._limit:
+            prediction.drop_output()
             raise self._too_large()
         if not prediction.has_room(size):
+            prediction.drop_output()
             raise OutputUnusable(f"The output is too large: {NO_ROOM[0].lower()}{NO_ROOM[1:]}")
 
     def _too_large(self) -> OutputUnusable:

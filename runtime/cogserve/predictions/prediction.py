@@ -289,6 +289,11 @@ class Prediction:
         self._hold(-self._output_bytes())
         self.output, self.chunks, self.spilled = None, None, file
 
+    def drop_output(self) -> None:
+        """Give up the output: there is no room for all of it."""
+        self._hold(-self._output_bytes())
+        self.output = self.chunks = None
+
     def _output_bytes(self) -> int:
         if self.chunks is not None:
             return sum(map(len, self.chunks)) + CHUNK_BYTES * len(self.chunks)

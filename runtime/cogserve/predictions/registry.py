@@ -110,6 +110,9 @@ class Registry:
 
     def make_room(self, missing: int) -> None:
         """Drop results that were received, until so many bytes of memory are free or there are no more."""
+        before = self._bytes
+        self.sweep()
+        missing -= before - self._bytes
         for prediction in [one for one in self._kept.values() if one.delivered]:
             if missing <= 0:
                 return

@@ -7,6 +7,7 @@ Unknown keywords are ignored, so a newer document accepts too much, never too li
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any, Dict, List, Tuple
 
 import msgspec
@@ -78,7 +79,15 @@ class InputSchema:
         unknown: List[str] = []
         mistakes: List[Tuple[Place, str, str]] = []
         changed = False
-        for field, value in given.items():
+        seen = set()
+        for name, value in given.items():
+            field = name
+            if name not in self._checks and not name.isascii():
+                # Python's own form of names; clients may send another form of the same letters.
+                normal = unicodedata.normalize("NFKC", name)
+                if normal in self._checks and normal not in given:
+                    field, changed = normal, True
+            seen.add(field)
             check = self._checks.get(field)
             if check is None:
                 unknown.append(field)
@@ -89,12 +98,12 @@ class InputSchema:
             except Mistake as mistake:
                 mistakes.append((["body", "input", *mistake.place], mistake.message, "value_error"))
         for field, default in self._defaults.items():
-            if field not in given:
+            if field not in seen:
                 values[field], changed = default, True
         mistakes += [
             (["body", "input", field], "Field required", "value_error.missing")
             for field in self._required
-            if field not in given
+            if field not in seen
         ]
         if mistakes:
             raise Problem(422, detail(*mistakes))
