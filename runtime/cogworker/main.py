@@ -41,7 +41,7 @@ def _words(words: List[str]) -> Tuple[int, str, str]:
 
 
 def _limit(declared: int) -> int:
-    """How many predictions may run at once: as the environment says if it says more than 1, else as the model says.
+    """How many predictions may run at once: as the environment says if that is over 1, else as the model says.
 
     The image always sets COG_MAX_CONCURRENCY, if only to 1.
     """
