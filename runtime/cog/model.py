@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from typing import Any, Callable, Dict, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Union
 
 if sys.version_info >= (3, 11):
     from typing import dataclass_transform
@@ -36,6 +36,10 @@ class BaseModel:
         TypeError: the first base class is not a BaseModel.
         ValueError: a class with `auto_dataclass=False` derives from one without it, or the other way round.
     """
+
+    if TYPE_CHECKING and sys.version_info < (3, 11):  # where a type checker cannot know the fields
+
+        def __init__(self, *values: Any, **named: Any) -> None: ...
 
     def __init_subclass__(cls, auto_dataclass: bool = True, **options: Any) -> None:
         super().__init_subclass__()

@@ -309,5 +309,5 @@ class Annotations:
 
     def _annotated(self, module: Module, inner: List[ast.expr]) -> Kind:
         if any(self.name(module, mark) == "cog.Opaque" for mark in inner[1:]):
-            return kinds.Anything()
+            return kinds.Mapping(kinds.Anything())
         return self.kind(module, inner[0])

@@ -137,7 +137,7 @@ class _Components:
         if given.get("default") is not None:
             schema["default"] = given["default"]
         elif "default" in given:
-            schema["nullable"] = True
+            schema.update(default=None, nullable=True)
         return schema
 
     def _choices(self, parameter: Parameter) -> Optional[kinds.Choice]:

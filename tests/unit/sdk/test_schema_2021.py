@@ -42,9 +42,10 @@ def test_inputs_are_read_and_the_new_form_is_shown(tmp_path):
         "title": "Image",
         "type": "string",
         "format": "uri",
+        "default": None,
         "nullable": True,
-        "x-order": 0,
         "description": "what to enlarge",
+        "x-order": 0,
     }
     scale = {"type": "number", "default": 1.5, "minimum": 0, "maximum": 10, "description": "how much"}
     assert properties["scale"] == {**scale, "title": "Scale", "x-order": 1}

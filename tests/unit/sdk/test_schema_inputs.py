@@ -355,3 +355,25 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file(tmp_path):
         "`a` has no type annotation",
         "`bytes` is not a supported type",
     ]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "schema"),
+    [
+        ("a: List[dict]", {"type": "array", "items": {"type": "object"}}),
+        ("a: List[Dict[str, int]]", {"type": "array", "items": {"type": "object"}}),
+        ("a: List[Annotated[Whatever, Opaque]]", {"type": "array", "items": {"type": "object"}}),
+        ("a: List[Named]", {"type": "array", "items": {"type": "object"}}),
+        ("a: Named", {"type": "object"}),
+        ("a: Optional[int]", {"type": "integer", "nullable": True}),
+        ("a: Optional[int] = None", {"type": "integer", "nullable": True, "default": None}),
+        ("a: str = Input(default=None)", {"type": "string", "nullable": True, "default": None}),
+    ],
+)
+def test_objects_and_null_are_declared_as_clients_generated_for_cog_expect(tmp_path, parameter, schema):
+    before = """
+    class Named(TypedDict):
+        x: int
+    """
+
+    assert inputs(tmp_path, parameter, before)["a"] == {"title": "A", "x-order": 0, **schema}

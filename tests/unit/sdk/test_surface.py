@@ -208,21 +208,53 @@ assert output.text == "a/x1.5", output
 """
 
 
-def test_a_predictor_is_clean_for_a_strict_type_checker_and_runs_without_a_server(tmp_path):
-    (tmp_path / "predict.py").write_text(textwrap.dedent(TYPED))
-    environment = {**os.environ, "MYPYPATH": str(ROOT / "runtime"), "PYTHONPATH": str(ROOT / "runtime")}
+BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 
-    checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "predict.py"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    ran = subprocess.run(
-        [sys.executable, "predict.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
 
-    assert (checked.stdout, checked.returncode) == ("Success: no issues found in 1 source file\n", 0)
-    assert (ran.stderr, ran.returncode) == ("", 0)
+def run(*command, folder):
+    """Return what a command prints; it must succeed."""
+    done = subprocess.run(list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def developer(tmp_path_factory):
+    """A folder with a virtual environment that has the SDK's own distribution, and nothing else."""
+    folder = tmp_path_factory.mktemp("developer")
+    run(sys.executable, "-c", BUILD, folder, folder=ROOT / "sdk")
+    run(sys.executable, "-m", "uv", "venv", "--offline", "--python", sys.executable, "venv", folder=folder)
+    (wheel,) = folder.glob("cog-*.whl")
+    run(
+        *(sys.executable, "-m", "uv", "pip", "install", "--offline", "--no-deps"),
+        *("--python", "venv/bin/python", wheel),
+        folder=folder,
+    )
+    return folder
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.14"])
+def test_a_predictor_is_clean_for_a_strict_type_checker(developer, version):
+    (developer / "predict.py").write_text(textwrap.dedent(TYPED))
+    options = [
+        "--strict",
+        "--python-version",
+        version,
+        "--python-executable",
+        "venv/bin/python",
+        "--cache-dir",
+        "cache",
+    ]
+
+    printed = run(sys.executable, "-m", "mypy", *options, "predict.py", folder=developer)
+
+    assert printed == "Success: no issues found in 1 source file\n"
+
+
+def test_a_predictor_runs_without_a_server(developer):
+    (developer / "predict.py").write_text(textwrap.dedent(TYPED))
+
+    assert run("venv/bin/python", "-I", "predict.py", folder=developer) == ""
+    assert run("venv/bin/python", "-I", "-c", "import cog; print(cog.__version__)", folder=developer) == (
+        f"{cog.__version__}\n"
+    )
