@@ -11,6 +11,8 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cogfreeze import bundled
@@ -18,8 +20,8 @@ from cogfreeze.errors import ProjectError, ProjectErrors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from cogfreeze.local.serve import LocalModel
     from cogfreeze.project.model import Project
     from cogfreeze.report import Report
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 _READ = (
     "import sys; sys.path.insert(0, {sdk!r}); from cog.schema.__main__ import main; sys.exit(main(sys.argv[1:]))"
 )
+_IMPORT = "import sys; from cog.schema.__main__ import main_importing; sys.exit(main_importing(sys.argv[1:]))"
 _MISTAKES = 2
 
 
@@ -61,6 +64,40 @@ def schema_of(folder: Path, project: Project, report: Report | None = None) -> s
             raise ProjectErrors([_error(mistake) for mistake in _mistakes(done.stderr)])
     talk = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
     raise ProjectError(f"the predictor's source cannot be read: {talk}", where=project.predict or project.train)
+
+
+def imported_schema(model: LocalModel) -> str:
+    """Return the OpenAPI document of a project by importing its code in its locked environment.
+
+    This is the last resort for a predictor whose source alone does not tell its inputs.
+
+    Raises:
+        ProjectErrors: every mistake in the signatures.
+        ProjectError: the code cannot be imported; its traceback is on stderr.
+    """
+    project = model.project
+    references = [project.predict] if project.predict else []
+    references += ["--train", project.train] if project.train else []
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "schema.json"
+        done = subprocess.run(
+            [str(model.environment.python), "-B", "-c", _IMPORT, str(result), *references],
+            cwd=model.folder,
+            env=model.variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            check=False,
+        )
+        if done.returncode:
+            raise ProjectError(
+                "the predictor cannot be imported",
+                where=project.predict or project.train,
+                hint="see its traceback above",
+            )
+        found = json.loads(result.read_text("utf-8"))
+    if "mistakes" in found:
+        raise ProjectErrors([_error(mistake) for mistake in found["mistakes"]])
+    return str(found["document"])
 
 
 def _interpreters(version: str) -> Iterator[str]:

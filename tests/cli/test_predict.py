@@ -321,6 +321,23 @@ def test_without_docker_the_hint_names_local(project, variables):
     )
 
 
+def test_a_schema_that_only_the_running_code_tells_is_made_by_importing_it(tmp_path, project, variables):
+    shutil.copy(project / "cog.yaml", tmp_path)
+    shutil.copy(project / "cog.lock", tmp_path)
+    source = PREDICTOR.replace("default=1", "default=int(time.time() > 0)")
+    assert source != PREDICTOR
+    (tmp_path / "predict.py").write_text("print('importing')\n" + source)
+
+    refused, _, talk = run_cog(tmp_path, variables, "schema")
+    status, shown, _ = run_cog(tmp_path, variables, "schema", "--import")
+
+    assert refused == 2
+    assert "`default` is `int(time.time() > 0)`, which cannot be computed without running the code" in talk[-2]
+    assert "`cog schema --import > openapi.json`" in talk[-1]
+    expected = run_cog(project, variables, "schema")[1]
+    assert (status, shown) == (0, expected)
+
+
 def test_without_a_lock_one_is_resolved_for_this_run_and_not_written(tmp_path, project, variables):
     shutil.copy(project / "cog.yaml", tmp_path)
     shutil.copy(project / "predict.py", tmp_path)

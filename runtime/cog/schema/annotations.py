@@ -186,12 +186,10 @@ class Annotations:
         return self.kind(found.module, node)
 
     def _choice(self, module: Module, node: ast.AST, values: List[object]) -> Kind:
-        types = {kinds.json_type(value) for value in values}
-        if types == {"integer", "number"}:
-            types = {"number"}
-        if len(types) != 1 or not types <= {"string", "integer", "number", "boolean"}:
+        choice = kinds.choice(values)
+        if choice is None:
             raise unreadable(module.file, node, "choices must be all strings or all numbers")
-        return kinds.Choice(types.pop(), tuple(values))
+        return choice
 
     def _bases(self, found: LocalClass) -> List[Optional[Meaning]]:
         return [self._sources.meaning(found.module, base) for base in found.node.bases]
@@ -257,22 +255,7 @@ class Annotations:
         return value is not None
 
     def _union(self, module: Module, nodes: List[ast.expr]) -> Kind:
-        options: List[Kind] = []
-        for node in nodes:
-            kind = self.kind(module, node)
-            inner = (*kind.options,) if isinstance(kind, kinds.OneOf) else (kind,)
-            if isinstance(kind, kinds.Nullable):
-                unwrapped = kind.kind
-                inner = (
-                    *(unwrapped.options if isinstance(unwrapped, kinds.OneOf) else (unwrapped,)),
-                    kinds.Nothing(),
-                )
-            options.extend(option for option in inner if option not in options)
-        some = tuple(option for option in options if option != kinds.Nothing())
-        if not some:
-            return kinds.Nothing()
-        kind = some[0] if len(some) == 1 else kinds.OneOf(some)
-        return kind if len(some) == len(options) else kinds.Nullable(kind)
+        return kinds.union([self.kind(module, node) for node in nodes])
 
     def _subscript(self, module: Module, node: ast.Subscript) -> Kind:
         name, inner = self.name(module, node.value), _elements(node)

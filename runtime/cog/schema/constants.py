@@ -46,7 +46,10 @@ _COMPARISONS: Dict[type, Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda one, other: one not in other,
 }
 _LARGEST_RESULT = 100_000
-_CONSTANT = "write it as a constant: the schema is read from the source without running it"
+_CONSTANT = (
+    "write it as a constant, as the schema is read from the source; or import the predictor: "
+    "`cog schema --import > openapi.json`, then `cog build --openapi-schema openapi.json`"
+)
 
 
 class Member(NamedTuple):

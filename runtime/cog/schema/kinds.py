@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Tuple, Union
+from typing import Any, Iterable, List, Optional, Tuple, Union
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,33 @@ class Stream:
 Kind = Union[
     Scalar, File, SecretText, Anything, Moment, Nothing, Mapping, ListOf, Choice, OneOf, Nullable, Record, Stream
 ]
+
+
+def union(parts: Iterable[Kind]) -> Kind:
+    """Return the union of kinds, without unions inside it, and with None told apart."""
+    options: List[Kind] = []
+    for kind in parts:
+        unwrapped = kind.kind if isinstance(kind, Nullable) else kind
+        inner = [*unwrapped.options] if isinstance(unwrapped, OneOf) else [unwrapped]
+        inner += [Nothing()] if isinstance(kind, Nullable) else []
+        options += [option for option in inner if option not in options]
+    some = tuple(option for option in options if option != Nothing())
+    if not some:
+        return Nothing()
+    kind = some[0] if len(some) == 1 else OneOf(some)
+    return kind if len(some) == len(options) else Nullable(kind)
+
+
+def choice(values: Iterable[Any]) -> Optional[Choice]:
+    """Return the choice of some constants; None if they are not all strings or all numbers."""
+    distinct = tuple(dict.fromkeys(values))
+    types = {json_type(value) for value in distinct}
+    if types == {"integer", "number"}:
+        types = {"number"}
+    if len(types) != 1 or not types <= {"string", "integer", "number", "boolean"}:
+        return None
+    return Choice(types.pop(), distinct)
+
 
 _JSON_TYPES = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"))
 

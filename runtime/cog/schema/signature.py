@@ -10,7 +10,7 @@ from cog.schema import kinds
 from cog.schema.annotations import Annotations
 from cog.schema.constants import Constants
 from cog.schema.decorators import is_generator, new_form, read_decorators, type_of
-from cog.schema.inputs import Parameter, check_parameter, read_input
+from cog.schema.inputs import FINE, Complaint, Parameter, check_parameter, read_input
 from cog.schema.mistakes import Mistake, about, gathering, nearest, unreadable
 from cog.schema.offered import check_names
 from cog.schema.source import Function, LocalClass, LocalFunction, LocalValue, Module, Sources
@@ -18,8 +18,8 @@ from cog.schema.source import Function, LocalClass, LocalFunction, LocalValue, M
 if TYPE_CHECKING:
     from cog.schema.kinds import Kind
 
-_GUESSES = {"predict": ("Runner", "Predictor", "run", "predict"), "train": ("Trainer", "train")}
-_METHODS = {"predict": ("run", "predict"), "train": ("train",)}
+GUESSES = {"predict": ("Runner", "Predictor", "run", "predict"), "train": ("Trainer", "train")}
+METHODS = {"predict": ("run", "predict"), "train": ("train",)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Reader:
             hint = "write it like `predict.py:Predictor`"
             raise unreadable(reference, None, f"`{reference}` is not a reference to a class or function", hint)
         module = self._sources.load(file)
-        wanted = (name,) if name else _GUESSES[role]
+        wanted = (name,) if name else GUESSES[role]
         for candidate in wanted:
             found = self._sources.resolve(module, candidate)
             if isinstance(found, (LocalClass, LocalFunction)):
@@ -99,7 +99,7 @@ class Reader:
         return members
 
     def _method(self, found: LocalClass, role: str) -> LocalFunction:
-        members, names = self._members(found), _METHODS[role]
+        members, names = self._members(found), METHODS[role]
         own = [name for name in names if name in members]
         if len(own) > 1:
             hint = "rename or remove one of them"
@@ -229,16 +229,9 @@ class Reader:
                 module.file, function, message, "write `-> str:`, or whatever its type is; `-> Any:` is allowed"
             )
         kind = self._annotations.kind(module, function.returns)
-        item = kind.item if isinstance(kind, kinds.Stream) else kind
-        if _holds(item, kinds.Stream):
-            message = "only the whole output can be an iterator, not part of it"
-            raise unreadable(module.file, function.returns, message, "use a list there")
-        if _holds(item, kinds.SecretText):
-            raise unreadable(module.file, function.returns, "a `Secret` cannot be returned", "return `str`")
-        if isinstance(kind, kinds.Stream) and kind.concatenate and item != kinds.Scalar("string"):
-            raise unreadable(
-                module.file, function.returns, "only strings can be concatenated", "use `Iterator[...]`"
-            )
+        message, hint = check_output(kind)
+        if message:
+            raise unreadable(module.file, function.returns, message, hint)
         return kind
 
     def _decorated(self, module: Module, decorator: ast.expr) -> str:
@@ -259,6 +252,18 @@ class Reader:
                 module.file, decorator, message, "a synchronous predictor runs one prediction at a time"
             )
         return number
+
+
+def check_output(kind: Kind) -> Complaint:
+    """Return why an output cannot be of a kind, and a hint; nothing if it can."""
+    item = kind.item if isinstance(kind, kinds.Stream) else kind
+    if _holds(item, kinds.Stream):
+        return "only the whole output can be an iterator, not part of it", "use a list there"
+    if _holds(item, kinds.SecretText):
+        return "a `Secret` cannot be returned", "return `str`"
+    if isinstance(kind, kinds.Stream) and kind.concatenate and item != kinds.Scalar("string"):
+        return "only strings can be concatenated", "use `Iterator[...]`"
+    return FINE
 
 
 def _holds(kind: Kind, sought: type) -> bool:

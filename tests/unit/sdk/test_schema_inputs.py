@@ -239,7 +239,10 @@ def test_objects_have_their_fields(tmp_path):
         (
             "a: int = len(sys.argv)",
             "`a`: `default` is `len(sys.argv)`, which cannot be computed without running the code",
-            "write it as a constant: the schema is read from the source without running it",
+            (
+                "write it as a constant, as the schema is read from the source; or import the predictor: "
+                "`cog schema --import > openapi.json`, then `cog build --openapi-schema openapi.json`"
+            ),
         ),
         ("a: int = Input(defualt=1)", "`a`: `Input` has no argument `defualt`", "did you mean `default`?"),
         (

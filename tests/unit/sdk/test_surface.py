@@ -236,15 +236,8 @@ def developer(tmp_path_factory):
 @pytest.mark.parametrize("version", ["3.10", "3.14"])
 def test_a_predictor_is_clean_for_a_strict_type_checker(developer, version):
     (developer / "predict.py").write_text(textwrap.dedent(TYPED))
-    options = [
-        "--strict",
-        "--python-version",
-        version,
-        "--python-executable",
-        "venv/bin/python",
-        "--cache-dir",
-        "cache",
-    ]
+    options = ["--strict", "--python-version", version, "--cache-dir", "cache"]
+    options += ["--python-executable", "venv/bin/python"]
 
     printed = run(sys.executable, "-m", "mypy", *options, "predict.py", folder=developer)
 
