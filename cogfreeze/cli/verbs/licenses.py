@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from cogfreeze.review.lines import Lines
     from cogfreeze.review.render.text import Line
 
+EXAMPLES = ("cog licenses",)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)

@@ -9,6 +9,8 @@ from cogfreeze.cli import reviewing
 from cogfreeze.cli.terminal import TerminalReport
 from cogfreeze.errors import UsageError
 
+EXAMPLES = ("cog sbom > sbom.json",)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)
