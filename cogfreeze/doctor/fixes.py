@@ -148,7 +148,7 @@ def fix_run(project: Texts, facts: Facts) -> None:
     _add_python(project, python)
 
 
-def fix_missing_programs(project: Texts, present: Collection[str]) -> None:
+def fix_missing_programs(project: Texts, present: Collection[str] | None) -> None:
     """Declare the programs that commands call and the image lacks."""
     commands = tuple(filter(None, map(command_of, project.items(*_RUN))))
     declared = tuple(map(str, project.items(*_SYSTEM)))
@@ -260,7 +260,7 @@ def fix_all(
     facts: Facts,
     replacements: Mapping[str, str | None],
     components: Sequence[str],
-    present: Collection[str],
+    present: Collection[str] | None,
 ) -> None:
     """Apply every fix that the text allows; one that does not know how to edit it leaves it as it is."""
     every: tuple[Callable[[], None], ...] = (

@@ -152,6 +152,19 @@ class Repository:
         with self._get(f"blobs/{digest}", {"Accept-Encoding": "identity"}) as answer:
             yield answer, self._reference
 
+    def date(self) -> str | None:
+        """Ask the registry whether it is one, and return its `Date` header.
+
+        Raises:
+            NetworkError: it can't be reached, or does not answer like a registry.
+        """
+        url = f"{self._base.partition('/v2/')[0]}/v2/"
+        with explaining_failures(url):
+            answer = self._web.get(url, timeout=TIMEOUT)
+        if answer.status_code != 401:  # that asks for a token, which only a registry does
+            require_success(answer)
+        return answer.headers.get("Date")
+
     @contextmanager
     def _get(self, path: str, headers: dict[str, str]) -> Iterator[requests.Response]:
         url = f"{self._base}/{path}"

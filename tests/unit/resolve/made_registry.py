@@ -111,6 +111,8 @@ class Registry:
             return Answer(401, b"{}", {"WWW-Authenticate": challenge})
         if self.basic and asked.headers.get("authorization") != _basic(self.basic):
             return Answer(401, b"{}", {"WWW-Authenticate": 'Basic realm="registry"'})
+        if path.path == "/v2/":
+            return Answer(body=b"{}")
         repository, kind, name = path.path.removeprefix("/v2/").rsplit("/", 2)
         if kind == "blobs":
             content = self.changed.get(name, self.blobs.get(name))
