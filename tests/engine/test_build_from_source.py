@@ -66,5 +66,5 @@ def test_a_folder_that_changed_since_it_was_locked_is_refused(project, cog, tmp_
     (copy / "libs/tiny/tiny.py").write_text("VALUE = 43\n")
     answer = cog(copy, "build", "--syntax", "builtin", variables={"COG_CACHE_DIR": str(tmp_path / "cache")})
     assert answer.returncode == 1
-    assert "error[CF320]: the folder `libs/tiny` of `tiny` is not what was locked" in answer.stderr
-    assert "hint: cog lock --upgrade-package tiny" in answer.stderr
+    assert "error[CF201]: cog.lock is stale: the folder `libs/tiny` of `tiny` has changed" in answer.stderr
+    assert "hint: run `cog lock` and commit the result" in answer.stderr
