@@ -192,6 +192,12 @@ CONTAINER_PATH = Grammar(
     r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.@+-]+)+",
     longest=1024,
 )
+PROJECT_PATH = Grammar(
+    "a path in the project",
+    "relative, of letters, digits, `.`, `_`, `+`, `-`, with no `..`: `scripts/setup.sh`",
+    r"(?!\.{1,2}(?:/|$))[A-Za-z0-9_.+][A-Za-z0-9_.+-]*(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.+][A-Za-z0-9_.+-]*)*",
+    longest=1024,
+)
 SECRET_ID = Grammar("a secret's id", "letters, digits, `.`, `_`, `-`", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 PYTHON_BUILD = Grammar(
     "a path of a build of CPython",

@@ -38,6 +38,7 @@ _CONTEXT_NAMES = frozenset(
         layout.LISTS,
         layout.LOCAL,
         layout.LOCK,
+        layout.PROJECT_INPUTS,
         layout.RUNTIME,
         layout.SCHEMA,
         layout.WEIGHTS,
@@ -83,6 +84,8 @@ def write(
         (target / layout.CODE).mkdir()
         if recipe.separate_weights:
             (target / layout.WEIGHTS).mkdir()
+        for name in recipe.project_inputs:
+            _copy(_input(project, name), target / layout.PROJECT_INPUTS / name, link=False)
         for relative in chosen:
             apart = recipe.separate_weights and _is_weight(project / relative)
             _copy(project / relative, target / (layout.WEIGHTS if apart else layout.CODE) / relative, link=link)
@@ -93,6 +96,22 @@ def write(
             where=next((name for name in (error.filename2, error.filename) if isinstance(name, str)), None),
             hint="check free space and permissions",
         ) from error
+
+
+def _input(project: Path, name: str) -> Path:
+    """Return the path of a project's file that a command reads.
+
+    Raises:
+        ProjectError: there is no such file in the project.
+    """
+    path = (project / name).resolve()
+    if not path.is_file() or not path.is_relative_to(project.resolve()):
+        raise ProjectError(
+            f"the input `{name}` of a command is not a file of the project",
+            where="build.run",
+            hint="check its `path`",
+        )
+    return path
 
 
 def project_files(project: Path, target: Path, report: Report) -> tuple[PurePosixPath, ...]:

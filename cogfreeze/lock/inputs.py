@@ -46,7 +46,7 @@ def inputs_of(project: Project, *, cuda_base: str = "auto", platforms: Iterable[
         "build.apt_components": _as_set(build.apt_components) if build.system_packages else None,
         "build.allow_sdist": _as_set(build.allow_sdist),
         "build.build_packages": _as_set(build.build_packages),
-        "build.run.inputs": _as_set(file.url for command in build.run for file in command.inputs),
+        "build.run.inputs": _as_set(file.url for command in build.run for file in command.inputs if file.url),
     }
     declared[CUDA_BASE] = None if cuda_base == "auto" else cuda_base
     if platforms is not None and set(platforms) != set(build.platforms):

@@ -193,7 +193,13 @@ def _secret(mount: Section) -> SecretMount | None:
 
 
 def _input(file: Section) -> InputFile | None:
-    return _whole(InputFile, file)
+    found = keys.read(InputFile, file)
+    file.require("target")
+    # A value that is wrong has its own mistake; here it counts as given.
+    if not file.broken and (file.get("url") is None) == (file.get("path") is None):
+        file.mistake("must have either `url` or `path`", hint="add `url: https://…`, or `path:` of a project file")
+    file.finish()
+    return InputFile(**found) if found["target"] and (found["url"] or found["path"]) else None
 
 
 def _whole(record: type[_Record], section: Section) -> _Record | None:

@@ -59,12 +59,22 @@ class SecretMount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFile:
-    """A file fetched by URL at lock time, hashed, and shown to one command at `target`."""
+    """A file that one command can read at `target`: fetched by URL and locked by hash, or a project file."""
 
-    url: str = key(
+    url: str | None = key(
         Text(grammar.URL),
+        None,
         meaning="The address that `cog lock` fetches.",
+        default="required without `path`",
         example="https://example.com/cowsay-3.7.0.tar.gz",
+        ours=True,
+    )
+    path: str | None = key(
+        Text(grammar.PROJECT_PATH),
+        None,
+        meaning="A file of the project, in place of `url`. Commands see no other files of the project.",
+        default="required without `url`",
+        example="scripts/setup.sh",
         ours=True,
     )
     target: str = key(
@@ -90,7 +100,7 @@ class RunCommand:
     inputs: tuple[InputFile, ...] = key(
         Entries(InputFile, "files"),
         (),
-        meaning="Files that `cog lock` fetches and hashes, and that the command can read.",
+        meaning="Files that the command can read: fetched and hashed by `cog lock`, or the project's own.",
         example="[{url: https://example.com/cowsay-3.7.0.tar.gz, target: /inputs/cowsay.tar.gz}]",
         ours=True,
     )

@@ -17,7 +17,16 @@ from cogfreeze.recipe import from_source, layout, metadata, scripts, values
 from cogfreeze.recipe.fetching import Fetching
 from cogfreeze.recipe.groups import DEFAULT_INDEX, LOCAL, Group, group
 from cogfreeze.recipe.model import Bind, ContextFile, Recipe, Run, Secret, Setting, Stage, Step
-from cogfreeze.recipe.stages import CHECKED_INPUTS, PYTHON, REAPER, SYSTEM, UNPACKED, Layers, staged
+from cogfreeze.recipe.stages import (
+    CHECKED_INPUTS,
+    PROJECT_INPUTS,
+    PYTHON,
+    REAPER,
+    SYSTEM,
+    UNPACKED,
+    Layers,
+    staged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +71,7 @@ def compose(
     values.check(project, lock, part)
     _require_runtime(part)
     inputs = _inputs(project, lock)
+    own_inputs = {file.path for command in project.build.run for file in command.inputs if file.path is not None}
 
     packages, tools = group(part.python.wheels), from_source.tools(part.python)
     installer, server = _runtime_groups(part.python.runtime)
@@ -108,6 +118,7 @@ def compose(
             *fetching.stages(),
             layers.system(apt, part.base.packages),
             *([layers.checked_inputs()] if lock.files else []),
+            *([layers.project_inputs()] if own_inputs else []),
             layers.installer(installer, part.python.version),
             *(layers.packages(each) for each in packages),
             *([layers.toolchain(part.build_apt, part.base.packages)] if part.build_apt else []),
@@ -129,6 +140,7 @@ def compose(
         downloads=tuple(fetching.downloads()),
         reproducible=not network,
         separate_weights=separate_weights,
+        project_inputs=tuple(sorted(own_inputs)),
         at_start=at_start,
     )
 
@@ -150,7 +162,7 @@ def _inputs(project: Project, lock: Lock) -> dict[str, str]:
     known = {file.url: file.sha256 for file in lock.files}
     for command in project.build.run:
         for file in command.inputs:
-            if file.url not in known:
+            if file.url is not None and file.url not in known:
                 raise LockUnusable(f"cog.lock has no input `{file.url}`", hint="run `cog lock`")
     return known
 
@@ -209,6 +221,12 @@ def _command(project: Project, layers: Layers, index: int, inputs: dict[str, str
             *(
                 Bind(source=f"{layout.STAGED}/{inputs[each.url]}", target=each.target, source_stage=CHECKED_INPUTS)
                 for each in command.inputs
+                if each.url is not None
+            ),
+            *(
+                Bind(source=f"{layout.STAGED}/{each.path}", target=each.target, source_stage=PROJECT_INPUTS)
+                for each in command.inputs
+                if each.path is not None
             ),
         ),
         network=project.build.network or command.network,

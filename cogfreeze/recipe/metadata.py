@@ -108,7 +108,10 @@ def _command(command: RunCommand) -> object:
         {
             "command": command.command,
             "mounts": [{"type": "secret", "id": each.id, "target": each.target} for each in command.secrets],
-            "inputs": [{"url": each.url, "target": each.target} for each in command.inputs],
+            "inputs": [
+                _without_empty({"url": each.url, "path": each.path, "target": each.target})
+                for each in command.inputs
+            ],
             "network": command.network,
         }
     )

@@ -136,6 +136,7 @@ class Recipe:
         downloads: the files that the fetch stages download.
         reproducible: False if a command may use the network.
         separate_weights: whether the project's large files have a layer of their own.
+        project_inputs: paths of the project's files that commands read.
         at_start: what a container has to create when it starts: `SSH host keys (openssh-server): ssh-keygen -A`.
     """
 
@@ -147,4 +148,5 @@ class Recipe:
     downloads: tuple[Download, ...] = ()
     reproducible: bool = True
     separate_weights: bool = False
+    project_inputs: tuple[str, ...] = ()
     at_start: tuple[str, ...] = ()

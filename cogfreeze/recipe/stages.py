@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cogfreeze.recipe.model import Mount
 
 REAPER = "dumb-init"
-CHECKED_INPUTS = "checked-inputs"
+CHECKED_INPUTS, PROJECT_INPUTS = "checked-inputs", "project-inputs"
 SYSTEM = "system"
 UNPACKED, PYTHON = "unpacked-interpreter", "python"
 _INSTALLER = "/installer"
@@ -297,6 +297,20 @@ class Layers:
             ),
             Bind(source=layout.FETCHED, target=seen, source_stage=layout.INPUTS),
             Bind(source=layout.hashes(layout.INPUTS), target=_HASHES),
+        )
+
+    def project_inputs(self) -> Stage:
+        """Return the stage that gives the project's files for commands fixed modes and times."""
+        seen = layout.mounted(layout.PROJECT_INPUTS)
+        return self._stage(
+            PROJECT_INPUTS,
+            "The project's files that commands read.",
+            (
+                f"mkdir {layout.STAGED} && cp -R {seen}/. {layout.STAGED}/",
+                *scripts.normalise_modes(),
+                *scripts.fix_times(self.epoch),
+            ),
+            Bind(source=layout.PROJECT_INPUTS, target=seen),
         )
 
     def _project(self, part: str, comment: str) -> Stage:

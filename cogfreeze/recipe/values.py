@@ -45,7 +45,10 @@ def _of_project(project: Project) -> Iterator[Check]:
     for command in project.build.run:
         yield grammar.RUN_COMMAND, command.command
         for file in command.inputs:
-            yield grammar.URL, file.url
+            if file.url is not None:
+                yield grammar.URL, file.url
+            if file.path is not None:
+                yield grammar.PROJECT_PATH, file.path
             yield grammar.CONTAINER_PATH, file.target
         for secret in command.secrets:
             yield grammar.SECRET_ID, secret.id

@@ -56,6 +56,7 @@ ACCEPTED = {
     "ENVIRONMENT_NAME": ["A", "_x1", "HF_HOME"],
     "ENVIRONMENT_VALUE": ["", "a b", 'it\'s "quoted" $HOME `id` \\ #', "\ttab", "naïve 値"],
     "CONTAINER_PATH": ["/etc/pip.conf", "/root/.netrc", "/run/secrets/a@b+c", "/a/..b"],
+    "PROJECT_PATH": ["a", "scripts/setup.sh", ".hidden/x+y_1.2-3", "a/..b"],
     "SECRET_ID": ["pip", "hf_token", "A.b-c"],
     "URL": ["https://example.com", "http://127.0.0.1:8000/a%20b?c=d&e=f", "https://example.com/pkg@1.0/x.tar.gz"],
     "PREDICTOR": ["predict.py:Predictor", "src/my-model/run.v2.py:predict"],
@@ -151,6 +152,7 @@ REFUSED = {
         "/a\n",
         "/é",
     ],
+    "PROJECT_PATH": ["", "/etc/passwd", "..", "../x", "a/../b", "a//b", "a b", "a,b", "-x", "a/", "a\n"],
     "SECRET_ID": ["", "-a", "a b", "a,b", "a=b", "a/b", "a\n"],
     "URL": [
         "",

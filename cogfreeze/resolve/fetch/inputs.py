@@ -38,7 +38,7 @@ def resolve_inputs(
         NetworkError: a URL could not be fetched.
     """
     known = {file.url: file for file in previous}
-    urls = sorted({file.url for command in project.build.run for file in command.inputs})
+    urls = sorted({file.url for command in project.build.run for file in command.inputs if file.url})
     with network.http_session(settings) as web:
         return tuple(known.get(url) or fetch_and_hash(url, web, settings, report) for url in urls)
 

@@ -7,7 +7,7 @@ import pytest
 
 from cogfreeze.client.written import remember, written
 from cogfreeze.engine import context
-from cogfreeze.errors import CogError, IntegrityError, ProjectErrors
+from cogfreeze.errors import CogError, IntegrityError, ProjectError, ProjectErrors
 from cogfreeze.lock import file
 from cogfreeze.recipe.compose import compose
 from cogfreeze.report import Silent
@@ -315,3 +315,17 @@ def test_secrets_and_virtual_environments_are_named_before_they_are_in_an_image(
     (project / ".dockerignore").write_text(".env\n.netrc\n*.json\nkeys\nvenv\n")
     write(project, target, report=report)
     assert report.said == []
+
+
+def test_a_file_that_a_command_reads_is_in_the_context_whatever_dockerignore_says(project, target):
+    (project / "scripts").mkdir()
+    (project / "scripts/a.sh").write_text("ls\n")
+    (project / ".dockerignore").write_text("scripts\n")
+    recipe = replace(RECIPE, project_inputs=("scripts/a.sh",))
+    write(project, target, recipe=recipe)
+
+    assert (target / "project-inputs/scripts/a.sh").read_text() == "ls\n"
+    assert "scripts/a.sh" not in code(target)
+    for name in ("scripts/none.sh", "scripts"):
+        with pytest.raises(ProjectError, match=f"the input `{name}` of a command is not a file of the project"):
+            write(project, target, recipe=replace(RECIPE, project_inputs=(name,)))

@@ -404,6 +404,46 @@ def test_source_is_built_without_a_network_from_locked_archives_by_locked_tools(
     assert downloads == {f"/fetched/{each.file}": each for each in python.sources}
 
 
+def test_a_file_of_the_project_is_an_input_with_a_fixed_mode_and_time():
+    """Whatever a checkout gave it: a command may copy it with both."""
+    read = RunCommand(command="sh /in/a.sh", inputs=(InputFile(path="scripts/a.sh", target="/in/a.sh"),))
+    recipe = made(replace(PROJECT, build=replace(PROJECT.build, run=(read,))))
+    (run,) = stage(recipe, "project-inputs").steps
+    assert "find /layer -exec touch --no-dereference --date=@315532800 {} +" in run.script
+    assert not run.network
+    assert recipe.project_inputs == ("scripts/a.sh",)
+    (command,) = (step for step in recipe.stages[-1].steps if isinstance(step, Run))
+    assert Bind(source="/layer/scripts/a.sh", target="/in/a.sh", source_stage="project-inputs") in command.mounts
+    assert "project-inputs" not in {each.name for each in made().stages}
+
+
+def test_a_command_runs_with_the_home_of_the_model_who_owns_what_it_leaves_there():
+    text = "\n".join(runs(made())[-1][1].script)
+    assert 'export HOME="$(getent passwd 1000 | cut -d : -f 6)"' in text
+    assert 'find "$HOME" -xdev -cnewer $started -exec chown --no-dereference 1000:1000 {} +' in text
+    as_root = replace(PROJECT, build=replace(PROJECT.build, user="root"))
+    text = "\n".join(runs(made(as_root))[-1][1].script)
+    assert "export HOME=/root" in text
+    assert "chown" not in text
+
+
+@pytest.mark.parametrize(
+    ("command", "runs_it"),
+    [
+        ("ls", "/bin/sh"),
+        ("cat <<END\nhello\nEND", "/bin/sh -e"),
+        ("#!/bin/bash\ncat <<< x", "/bin/bash"),
+        ("#!/usr/bin/env python3\nprint(1)", "/usr/bin/env python3"),
+        ("#!/bin/sh; rm -rf /\nls", "/bin/sh -e"),
+    ],
+)
+def test_a_command_is_run_by_what_its_first_line_names_or_by_sh(command, runs_it):
+    recipe = made(replace(PROJECT, build=replace(PROJECT.build, run=(RunCommand(command=command),))))
+    (run,) = (step for step in recipe.stages[-1].steps if isinstance(step, Run))
+    assert f"(cd / && PYTHONHASHSEED=0 {runs_it} /run/command.sh)" in run.script
+    assert {each.path: each.text for each in recipe.files}["commands/1.sh"] == f"{command}\n"
+
+
 def test_what_compiles_is_built_in_a_stage_with_a_locked_compiler_that_is_not_in_the_image():
     python = WITH_SOURCES.platforms[0].python
     lock = with_python(LOCK, sources=python.sources, build=python.build)
