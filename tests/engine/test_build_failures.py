@@ -117,7 +117,7 @@ def test_one_changed_byte_stops_the_build(prepared, ocr, tmp_path, name):
     data[len(data) // 2] ^= 1
     (tmp_path / files[sha256].name).write_bytes(data)
 
-    with pytest.raises(IntegrityError, match="is not the one that was locked"):
+    with pytest.raises(IntegrityError, match="has another SHA-256 than cog.lock says"):
         build.build(
             recipe, {**files, sha256: tmp_path / files[sha256].name}, ocr, Options(), Silent(), names=(NAME,)
         )
@@ -158,7 +158,7 @@ def test_an_interrupt_or_the_end_of_a_job_stops_the_build_and_names_nothing(
     )
     try:
         line = next(line for line in process.stderr if "| started" in line)
-        assert line.strip() == "image | started"
+        assert line.strip() == "build.run[0] | started"
         process.send_signal(sent)
         assert process.wait(60) == status
         assert process.stderr.read().endswith(said)
