@@ -110,7 +110,7 @@ class Progress:
             latest = max(((started, name) for started, name in running if started), default=None)
             return BuildError(
                 f"the connection to the engine was lost: {said}",
-                where=f"step `{latest[1]}`" if latest else None,
+                where=_where(latest[1]) if latest else None,
                 hint="check that Docker is running, then build again; finished steps are cached",
             )
         step = failed[0]
@@ -166,6 +166,10 @@ def _name(vertex: str) -> str:
     return vertex.splitlines()[0] if vertex else "a step"
 
 
+def _where(name: str) -> str:
+    return name if name.startswith("build.run[") else f"step `{name}`"
+
+
 def _duration(cached: bool, started: str | None, completed: str) -> str:
     if cached or started is None:
         return "unchanged"
@@ -178,7 +182,7 @@ def _time(text: str) -> datetime:
 
 
 def _step_error(step: _Step, lines: list[str]) -> CogError:
-    where = step.name if step.name.startswith("build.run[") else f"step `{step.name}`"
+    where = _where(step.name)
     for line in lines:
         if wrong := _WRONG_HASH.search(line):
             what = wrong["file"] or wrong["package"]

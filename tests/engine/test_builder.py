@@ -124,7 +124,7 @@ def test_an_engine_that_goes_away_is_told_with_the_step_that_ran(remote, new_pro
         remote.cut()
         error, hint = process.stderr.read().splitlines()[-2:]
         assert process.wait(60) == 1
-        assert error.startswith("error[CF400]: step `image`: the connection to the engine was lost: ")
+        assert error.startswith("error[CF400]: build.run[0]: the connection to the engine was lost: ")
         assert hint == "hint: check that Docker is running, then build again; finished steps are cached"
     finally:
         process.kill()
