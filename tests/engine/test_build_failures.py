@@ -117,7 +117,7 @@ def test_one_changed_byte_stops_the_build(prepared, ocr, tmp_path, name):
     data[len(data) // 2] ^= 1
     (tmp_path / files[sha256].name).write_bytes(data)
 
-    with pytest.raises(IntegrityError, match="has another SHA-256 than cog.lock says"):
+    with pytest.raises(IntegrityError, match="has another SHA-256 than"):
         build.build(
             recipe, {**files, sha256: tmp_path / files[sha256].name}, ocr, Options(), Silent(), names=(NAME,)
         )
