@@ -43,6 +43,7 @@ VERBS = {
     "audit": "look for known vulnerabilities of what is locked",
     "sbom": "write a bill of materials, as CycloneDX or SPDX",
     "licenses": "list licences, and refuse those that are not accepted",
+    "ci": "run all checks of a pull request, for any CI",
     "dockerfile": "print or write the Dockerfile and its build context",
     "build": "build the image from cog.lock",
     "verify": "build twice from scratch and compare, bit for bit",
@@ -58,7 +59,7 @@ VERBS = {
 # How `cog --help` groups them; a verb that is in none comes under «More».
 GROUPS = {
     "Project": ("init", "config", "schema"),
-    "Lock": ("lock", "diff", "why", "tree", "audit", "sbom", "licenses", "report"),
+    "Lock": ("lock", "diff", "why", "tree", "audit", "sbom", "licenses", "report", "ci"),
     "Image": ("build", "verify", "dockerfile", "exec", "deploy"),
     "Model": ("predict", "serve", "playground", "run"),
     "Machine": ("cache", "doctor"),

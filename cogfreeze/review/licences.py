@@ -147,6 +147,11 @@ def judge(licence: str, *, allow: Iterable[str], deny: Iterable[str]) -> Verdict
     allowed, denied = {each.lower() for each in allow}, {each.lower() for each in deny}
     expression = spdx(licence)
     if expression is None:
+        # A list of which only some have SPDX names, as Debian's copyright files have it.
+        parts = [part.strip() for part in re.split(r"\s(?:AND|OR|and|or)\s|[(),]", licence) if part.strip()]
+        refused = [name for part in parts if (name := spdx(part) or part).lower() in denied]
+        if refused:
+            return Verdict(accepted=False, reason=f"{', '.join(refused)} is denied")
         accepted = not allowed or licence.lower() in allowed
         return Verdict(accepted=accepted, reason="" if accepted else "it has no SPDX name, so nothing allows it")
     from license_expression import get_spdx_licensing

@@ -111,6 +111,9 @@ def test_a_licence_without_an_spdx_name_is_kept_as_a_comment():
         ("unknown", ["MIT", "unknown"], [], True),
         ("Apache Software License", ["Apache-2.0"], [], True),
         ("BSD License", ["BSD-3-Clause"], [], False),
+        ("solar-public-domain AND GPL-3+ AND MIT", [], ["GPL-3.0-or-later"], False),
+        ("solar-public-domain AND (GPL-2+ or Artistic)", [], ["GPL-2.0-or-later"], False),
+        ("solar-public-domain AND MIT", [], ["GPL-2.0-or-later"], True),
     ],
 )  # fmt: skip
 def test_of_an_or_one_licence_is_enough_of_an_and_all_have_to_be(licence, allow, deny, accepted):
