@@ -149,6 +149,8 @@ def _environment(project: Project, request: Request, pre_stop: int) -> tuple[tup
         pairs["COG_PRE_STOP"] = str(pre_stop)
     if request.drain is not None:
         pairs["COG_DRAIN"] = str(request.drain)
+    if project.server.protocols:
+        pairs["COG_MODEL_NAME"] = asked.name(project, request)
     if not request.writable_root and "HOME" not in dict(project.environment):
         # Libraries write caches below the home folder, which is read-only like the rest.
         pairs["HOME"] = "/tmp"  # noqa: S108  # a volume of this container alone

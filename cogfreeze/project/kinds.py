@@ -214,6 +214,9 @@ class Choices(Kind):
     def schema(self) -> dict[str, Any]:
         return {"type": "array", "items": {"enum": list(self.choices)}}
 
+    def variable(self, value: Any) -> str:
+        return ",".join(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Variables(Kind):

@@ -36,6 +36,9 @@ OLDEST_PYTHON, NEWEST_PYTHON = 8, 14
 # What may be silenced: that `cog` is dropped, and the checks of `cog lock`, which `resolve` makes.
 CHECKS = ("cog", "cuda", "cuda-twice", "glibc", "requires-python", "same-file")
 
+# What the server can speak besides Cog's own protocol.
+PROTOCOLS = ("open-inference", "openai")
+
 MACHINES = {"amd64": "amd64", "x86_64": "amd64", "x64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 _ALIASES = tuple((name, f"linux/{architecture}") for name, architecture in MACHINES.items())
 _PLATFORM = Choices(PLATFORMS, one="a platform that can be built", every="platforms", aliases=_ALIASES)
@@ -284,6 +287,15 @@ class Server:
         example="2m",
         ours=True,
         variable="COG_DRAIN",
+    )
+    protocols: tuple[str, ...] = key(
+        Choices(PROTOCOLS, one="a protocol", every="protocols"),
+        (),
+        meaning="The protocols that the server speaks besides Cog's: the Open Inference Protocol (`/v2`) and"
+        " OpenAI's routes (`/v1`).",
+        example="[open-inference, openai]",
+        ours=True,
+        variable="COG_PROTOCOLS",
     )
 
 

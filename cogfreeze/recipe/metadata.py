@@ -41,6 +41,8 @@ def environment(project: Project) -> Pairs:
         pairs["COG_MAX_DOWNLOAD"] = str(server.max_download)
     if server.max_output != usual.max_output:
         pairs["COG_MAX_OUTPUT"] = str(server.max_output)
+    if server.protocols:
+        pairs["COG_PROTOCOLS"] = ",".join(server.protocols)
     return tuple(pairs.items())
 
 

@@ -32,9 +32,11 @@ from cogserve.files.guard import Guard, Resolver, resolve
 from cogserve.files.store import Store
 from cogserve.health import Health
 from cogserve.http import edge
+from cogserve.http.web import Bodies
 from cogserve.page import page
 from cogserve.predictions.handlers import Handlers
 from cogserve.predictions.scheduler import Scheduler
+from cogserve.protocols import Protocols
 from cogserve.schema import documents
 from cogserve.schema.inputs import InputSchema, load
 from cogserve.webhooks import Webhooks
@@ -155,6 +157,15 @@ class Server:
             page=page() if settings.playground else None,
             allowed_hosts=settings.allowed_hosts,
         )
+        if settings.protocols:
+            bodies = Bodies(
+                settings.max_body,
+                settings.body_timeout,
+                settings.max_inflight,
+                lambda: scheduler.input_bytes,
+                budget,
+            )
+            app = Protocols(app, settings.protocols, self._openapi, settings.model_name, bodies)
         return supervisor, scheduler, webhooks, app
 
     async def _drain(self, scheduler: Scheduler, webhooks: Webhooks) -> None:

@@ -59,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lock_path: str = "/opt/cog/cog.lock"
     kubernetes: bool = False
     playground: bool = True  # the page at `/`, for browsers
+    protocols: Tuple[str, ...] = ()  # besides Cog's
+    model_name: str = "model"  # in those protocols
 
     @property
     def memory(self) -> int:
@@ -147,6 +149,23 @@ def _switch(text: str) -> bool:
         raise ValueError(str(error)) from None
 
 
+def _several_of(*names: str) -> Callable[[str], Tuple[str, ...]]:
+    def read(text: str) -> Tuple[str, ...]:
+        found = tuple(word for word in re.split(r"[,\s]+", text) if word)
+        for word in found:
+            if word not in names:
+                raise ValueError(f"`{word}` is none of {', '.join(names)}")
+        return found
+
+    return read
+
+
+def _model_name(text: str) -> str:
+    if not re.match(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", text):
+        raise ValueError(f"`{text}` is not a model's name: letters, digits and `.`, `_`, `-`")
+    return text
+
+
 def _hosts(text: str) -> Tuple[str, ...]:
     """Hosts and CIDRs, separated by commas or spaces."""
     entries = tuple(entry.lower() for entry in re.split(r"[,\s]+", text) if entry)
@@ -201,6 +220,8 @@ VARIABLES: Tuple[Tuple[str, str, Callable[[str], Any]], ...] = (
     ("COG_OPENAPI_SCHEMA", "schema_path", _text),
     ("COG_LOCK", "lock_path", _text),
     ("COG_PLAYGROUND", "playground", _switch),
+    ("COG_PROTOCOLS", "protocols", _several_of("open-inference", "openai")),
+    ("COG_MODEL_NAME", "model_name", _model_name),
 )
 
 

@@ -51,6 +51,7 @@ RECORDS = {"protocol", "budget", "settings", "health", "logs", "metrics"}
 SERVER_MAY_IMPORT = {
     **{name: set() for name in RECORDS},
     "page": set(),
+    "protocols": {"protocol", "http"},
     "http": {"protocol", "budget"},
     "schema": {"protocol", "settings"},
     "files": {"protocol"},
@@ -58,7 +59,8 @@ SERVER_MAY_IMPORT = {
     "predictions": RECORDS | {"http", "schema", "files", "worker"},
     "webhooks": {"protocol", "settings", "files", "predictions"},
     "app": {"protocol", "health", "http", "schema", "worker", "predictions"},
-    "server": RECORDS | {"page", "http", "schema", "files", "worker", "predictions", "webhooks", "app"},
+    "server": RECORDS
+    | {"page", "protocols", "http", "schema", "files", "worker", "predictions", "webhooks", "app"},
     "main": {"settings", "logs", "schema", "worker", "server"},
 }
 # The modules of a package that others may import; the rest is its own business.

@@ -162,6 +162,12 @@ def test_the_service_goes_on_for_a_moment_while_balancers_notice():
     assert "COG_PRE_STOP" not in dict(planned(target="compose").environment)
 
 
+def test_other_protocols_call_the_model_by_the_deployments_name():
+    assert "COG_MODEL_NAME" not in dict(planned().environment)
+    speaking = dataclasses.replace(PROJECT, server=Server(protocols=("open-inference",)))
+    assert dict(planned(speaking, target="kserve", name="mine").environment)["COG_MODEL_NAME"] == "mine"
+
+
 def test_the_pod_may_do_nothing_that_a_model_does_not_need():
     spec = pod_spec(planned(), container="model")
     [container] = spec["containers"]
