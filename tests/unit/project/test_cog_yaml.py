@@ -89,6 +89,7 @@ server:
   deadline: 5m
   max_body: 1GiB
   drain: 500ms
+  protocols: [openai]
 """
 
 
@@ -122,7 +123,7 @@ def test_every_key_is_read(project):
             allow=("same-file",),
             user="root",
         ),
-        server=Server(queue=0, deadline=300.0, max_body=1024**3, drain=0.5),
+        server=Server(queue=0, deadline=300.0, max_body=1024**3, drain=0.5, protocols=("openai",)),
     )
 
 
