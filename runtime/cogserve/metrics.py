@@ -1,4 +1,4 @@
-"""Counts of what happened, and their Prometheus text."""
+"""Counters and histograms, and their text in Prometheus' format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STARTED = time.time()
 
 
 class Histogram:
-    """How often a duration fell into each bucket."""
+    """Counts durations by bucket."""
 
     def __init__(self) -> None:
         self.counts = [0] * (len(BUCKETS) + 1)
@@ -33,11 +33,12 @@ class Histogram:
 
 
 class Metrics:
-    """What the server counts itself. The rest is read when asked."""
+    """What the server counts. Everything else is read when `/metrics` is requested."""
 
     def __init__(self) -> None:
         self.ended: Dict[str, int] = {"succeeded": 0, "failed": 0, "canceled": 0}
         self.refused = 0
+        self.longest_pause = 0.0  # seconds in which the server did nothing else
         self.ran = Histogram()
         self.waited = Histogram()
 
@@ -58,17 +59,26 @@ class Metrics:
         """Return everything in Prometheus' text format.
 
         Args:
-            gauges: name, help and value of what is true now.
+            gauges: name, help and value of the present state.
         """
         lines: List[str] = []
         _head(lines, "cog_predictions_total", "counter", "Predictions that have ended, by status.")
         lines += [f'cog_predictions_total{{status="{status}"}} {count}' for status, count in self.ended.items()]
-        _head(lines, "cog_predictions_refused_total", "counter", "Predictions that found no room.")
+        _head(
+            lines,
+            "cog_predictions_refused_total",
+            "counter",
+            "Predictions that were refused because the queue was full.",
+        )
         lines.append(f"cog_predictions_refused_total {self.refused}")
         _head(lines, "cog_prediction_seconds", "histogram", "From a prediction's start on the worker to its end.")
         lines += self.ran.lines("cog_prediction_seconds")
         _head(lines, "cog_queue_seconds", "histogram", "From a prediction's acceptance to its start.")
         lines += self.waited.lines("cog_queue_seconds")
+        _head(
+            lines, "cog_loop_longest_pause_seconds", "gauge", "The longest time that one task kept others waiting."
+        )
+        lines.append(f"cog_loop_longest_pause_seconds {self.longest_pause}")
         for name, text, value in (*gauges, *_process()):
             _head(lines, name, "counter" if name.endswith("_total") else "gauge", text)
             lines.append(f"{name} {value}")

@@ -53,6 +53,7 @@ LAST_WORDS = 1.0
 LAST_QUESTIONS = 5.0
 # Seconds beyond the longest shutdown, after which the process is killed.
 WATCHDOG_MARGIN = 5.0
+PAUSE_INTERVAL = 0.1
 
 log = logging.getLogger("cogserve")
 
@@ -100,6 +101,7 @@ class Server:
                 root.start_soon(supervisor.run)
                 root.start_soon(self._listen_to_signals)
                 root.start_soon(_sweep, scheduler)
+                root.start_soon(_measure_pauses, scheduler)
                 serve = partial(
                     edge.serve,
                     app,
@@ -225,6 +227,16 @@ async def _sweep(scheduler: Scheduler) -> None:
     while True:
         await trio.sleep(10)
         scheduler.registry.sweep()
+
+
+async def _measure_pauses(scheduler: Scheduler) -> None:
+    """Measure how long other tasks had to wait, because one of them did not yield."""
+    while True:
+        due = trio.current_time() + PAUSE_INTERVAL
+        await trio.sleep_until(due)
+        pause = trio.current_time() - due
+        if pause > scheduler.metrics.longest_pause:
+            scheduler.metrics.longest_pause = pause
 
 
 def _watch(settings: Settings) -> None:

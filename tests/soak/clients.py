@@ -23,6 +23,9 @@ BODY = """
                 out.write(os.urandom(50_000))
             yield Path(out.name)
             return
+        if how == "large":
+            yield "x" * 3_000_000
+            return
         if file is not None:
             yield len(open(file, "rb").read())
             return
@@ -47,6 +50,7 @@ ASYNC = HEAD.format(iterator="AsyncIterator", define="async def") + BODY.format(
 
 OFTEN = ("predict", "predict_many", "stream", "fail", "invalid", "look")
 SELDOM = ("later", "twice", "cancel", "leave", "leave_stream", "data", "fetch", "file", "webhook", "junk")
+LIMITED = ("large", "upgrade", "retry", "context", "too_long", "stall")
 NUMBERS = list(range(10))
 
 
@@ -69,14 +73,14 @@ class Clients:
         self.hooks = hooks
         self.killed = killed
         self.pace = pace
-        self.done = dict.fromkeys((*OFTEN, *SELDOM, *(("kill",) if killed else ())), 0)
+        self.done = dict.fromkeys((*OFTEN, *SELDOM, *LIMITED, *(("kill",) if killed else ())), 0)
         self.failures = []
         self._ended = threading.Event()
         self._numbers = itertools.count()
         self._threads = []
 
     def start(self, count):
-        plans = [(seed, (*OFTEN * 3, *SELDOM)) for seed in range(count)]
+        plans = [(seed, (*OFTEN * 3, *SELDOM, *LIMITED)) for seed in range(count)]
         self._threads = [threading.Thread(target=self._run, args=plan) for plan in plans]
         if self.killed:
             self._threads.append(threading.Thread(target=self._kill_now_and_then))
@@ -205,6 +209,45 @@ class Clients:
         with self.server.open() as connection, contextlib.suppress(OSError):
             connection.sendall(random.randbytes(1000))
             connection.recv(1000)
+
+    def large(self):
+        """A large result that nobody fetches at once goes into a file."""
+        id = self._id()  # noqa: A001
+        self.server.predict(id=id, how="large", asynchronous=True)
+        self._ended.wait(1.5)
+        self._expect_output(self.server.wait_for(id), ["x" * 3_000_000])
+
+    def upgrade(self):
+        offer = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABk"}
+        state = self.server.predict(how="fail", headers=offer).json
+        self._expect(state["status"] == "failed", state)
+
+    def retry(self):
+        """A PUT whose connection drops runs again."""
+        id = self._id()  # noqa: A001
+        body = b'{"input":{"how":"slow"}}'
+        head = f"PUT /predictions/{id} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
+        with self.server.open() as connection:
+            connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            self.server.wait_for(id, "starting", "processing", "failed")
+        self.server.wait_for(id)
+        self._expect_output(self.server.put(id).json, NUMBERS)
+
+    def context(self):
+        body = {"input": {}, "context": {"key": "x" * 1_000_000}}
+        self._expect_output(self.server.post("/predictions", body).json, NUMBERS)
+
+    def too_long(self):
+        for url in ("data:text/plain" + ";" * 2_000_000 + ",x", "https://" + "a." * 500_000 + "com/x"):
+            answer = self.server.predict(file=url)
+            self._expect(answer.status == 422, answer)
+
+    def stall(self):
+        """Send a part of a body, and go away."""
+        head = b"POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        with self.server.open() as connection:
+            connection.sendall(head + b"Content-Length: 2000000\r\n\r\n" + b"x" * 1_000_000)
+            self._ended.wait(0.5)
 
     def kill(self):
         """Kill the worker; it must be another one that serves next."""

@@ -67,10 +67,14 @@ class Limits:
     Attributes:
         memory: MiB from after it was warm to the end.
         files: open files when all clients have gone, over those when the server was ready.
+        pause: seconds for which one task of a server may keep all others waiting.
+        held: bytes that a server may count as held when all results have expired.
     """
 
     memory: float = 4.0
     files: int = 3
+    pause: float = 0.5
+    held: int = 64 * 1024
 
 
 class Soak:
@@ -152,6 +156,13 @@ class Soak:
         ]
         for clients in self.clients.values():
             clients.server.until(lambda server=clients.server: _idle(server), "an idle server")
+        for name, clients in self.clients.items():
+            pause = metric(clients.server, "cog_loop_longest_pause_seconds")
+            if pause > limits.pause:
+                found.append(f"{name}: one task kept the others waiting for {pause:.2f} s")
+            if not self._given_back(clients.server, limits):
+                held = metric(clients.server, "cog_memory_bytes")
+                found.append(f"{name}: counts {held:.0f} bytes as held, and holds nothing")
         for each in self.weighed:
             files = self._settled(each, limits)
             if files > each.first.files + limits.files:
@@ -159,6 +170,15 @@ class Soak:
             if each.growth() > limits.memory:
                 found.append(f"{each.name}: grew by {each.growth():.1f} MiB after it was warm")
         return [*found, *self._left_behind()]
+
+    def _given_back(self, server, limits):
+        """Whether a server counts nothing as held once its results have expired."""
+        deadline = time.monotonic() + 30
+        while metric(server, "cog_memory_bytes") > limits.held:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
 
     def _settled(self, each, limits):
         """Return how many files are open when those of the clients that have gone are closed."""
@@ -169,7 +189,7 @@ class Soak:
 
     def _left_behind(self):
         """Return files of predictions that have ended."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while True:
             left = [path for path in self._folder.glob("*/temporary/**/*") if path.is_file()]
             if not left or time.monotonic() > deadline:
@@ -181,8 +201,12 @@ class Soak:
 
 
 def _idle(server):
-    metrics = server.get("/metrics").body.decode().splitlines()
-    return "cog_predictions_inside 0" in metrics
+    return metric(server, "cog_predictions_inside") == 0
+
+
+def metric(server, name):
+    lines = server.get("/metrics").body.decode().splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
 
 
 def table(soak):
@@ -196,4 +220,7 @@ def table(soak):
         sizes = f"{warm.memory:.1f} | {each.weights[-1].memory:.1f} | {each.growth():+.2f} | {each.slope():+.1f}"
         lines.append(f"| {each.name} | {sizes} | {each.first.files} | {most} | {end.files} |")
     done = {name: clients.done for name, clients in soak.clients.items()}
-    return "\n".join([*lines, "", json.dumps(done)])
+    pauses = {
+        name: metric(clients.server, "cog_loop_longest_pause_seconds") for name, clients in soak.clients.items()
+    }
+    return "\n".join([*lines, "", f"longest pauses, s: {json.dumps(pauses)}", json.dumps(done)])
