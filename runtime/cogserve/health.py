@@ -1,4 +1,4 @@
-"""What `/health-check`, `/readyz` and `/livez` say, from what the supervisor and the drain report."""
+"""The state behind `/health-check`, `/readyz` and `/livez`, kept by the supervisor and the shutdown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _now() -> str:
 
 
 class Setup:
-    """The latest run of the predictor's setup."""
+    """The last run of the predictor's setup."""
 
     def __init__(self) -> None:
         self.started_at = _now()
@@ -51,13 +51,13 @@ class Setup:
 
 
 class Health:
-    """The server's state, as far as others ask for it.
+    """The server's state.
 
     Attributes:
-        status: STARTING, READY, SETUP_FAILED or DEFUNCT; BUSY and UNHEALTHY are found when asked.
-        was_ready: whether a worker has been ready before; while a crashed one is replaced, predictions
-            are taken and wait.
-        draining: whether the server is on its way out.
+        status: STARTING, READY, SETUP_FAILED or DEFUNCT; BUSY and UNHEALTHY are determined on request.
+        was_ready: whether a worker has been ready before; while a crashed one is replaced, predictions are
+            accepted and wait.
+        draining: whether the server is shutting down.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""Where the server's words go: lines or JSON objects on stdout and stderr, written by a thread of their own.
+"""The server's log: lines or JSON objects on stdout and stderr, written by a thread.
 
-A container's log can stop taking data; then lines are dropped and counted, and predictions go on.
+If nobody reads a container's output, lines are dropped and counted, and predictions go on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MODEL = "cogserve.model"
 
 
 class Writer(logging.Handler):
-    """Formats records, and writes them from a thread.
+    """Formats records, and writes them in a thread.
 
     Args:
         as_json: one JSON object a line, rather than text.
@@ -30,7 +30,7 @@ class Writer(logging.Handler):
         super().__init__()
         self._as_json = as_json
         self._changed = threading.Condition()
-        # All three are touched under the condition's lock alone.
+        # These are used only under the condition's lock.
         self._pending: Deque[Tuple[int, bytes]] = deque()
         self._pending_bytes = 0
         self._dropped = 0
@@ -49,7 +49,7 @@ class Writer(logging.Handler):
             self._changed.notify()
 
     def close(self) -> None:
-        """Give pending lines a moment to go out."""
+        """Write pending lines, for up to a second."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -67,7 +67,7 @@ class Writer(logging.Handler):
             lines = message.splitlines() if record.name == MODEL else [message]
             return "".join(_json(record, line) for line in lines).encode()
         if record.name == MODEL:
-            return message.encode("utf-8", "replace")  # what the model printed, as it printed it
+            return message.encode("utf-8", "replace")  # exactly what the model printed
         clock = time.strftime("%H:%M:%S", time.gmtime(record.created))
         return f"{clock} {record.levelname.lower()} {message}\n".encode("utf-8", "replace")
 
@@ -82,7 +82,7 @@ class Writer(logging.Handler):
                 self._pending_bytes -= len(data)
                 dropped, self._dropped = self._dropped, 0
             if dropped and not self._as_json:
-                data += f"... {dropped} pieces of the log were dropped, as nobody read it ...\n".encode()
+                data += f"... {dropped} messages were dropped, because nobody read the log ...\n".encode()
             with contextlib.suppress(OSError):
                 while data:
                     data = data[os.write(fd, data) :]
@@ -104,12 +104,12 @@ def _json(record: logging.LogRecord, message: str) -> str:
 
 
 def configure(level: str, log_format: str) -> Writer:
-    """Send all the server's records to a new writer, and return it."""
+    """Send all log records of the server to a new writer, and return it."""
     writer = Writer(as_json=log_format == "json")
     root = logging.getLogger("cogserve")
     root.handlers = [writer]
     root.propagate = False
     root.setLevel({"warn": "WARNING"}.get(level, level.upper()))
-    # The model's own words are not the server's: no level of ours hides them.
+    # What the model prints is not filtered by the server's log level.
     logging.getLogger(MODEL).setLevel("INFO")
     return writer

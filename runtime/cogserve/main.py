@@ -1,4 +1,4 @@
-"""The command: reads the settings, starts the model, then loads the server while the model loads itself."""
+"""The command: reads the settings, starts the worker, and loads the server while the model is loading."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("cogserve")
 
 
 class Starts:
-    """Starts workers; the first at once, to be had later."""
+    """Starts workers; the first one at once, for the first call."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -33,10 +33,10 @@ class Starts:
             self._first = error
 
     def __call__(self) -> spawn.Started:
-        """Return a worker that was started.
+        """Return a started worker.
 
         Raises:
-            OSError: it could not be.
+            OSError: it could not be started.
         """
         first, self._first = self._first, None
         if isinstance(first, OSError):
@@ -44,7 +44,7 @@ class Starts:
         return self._start() if first is None else first
 
     def abandon(self) -> None:
-        """End the first worker where nobody has asked for it."""
+        """End the first worker if it was never used."""
         if isinstance(self._first, spawn.Started):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._first.process.pid, signal.SIGKILL)
@@ -52,7 +52,8 @@ class Starts:
             self._first.close()
 
     def _start(self) -> spawn.Started:
-        return spawn.start(self._settings.ref, self._settings.mode)
+        settings = self._settings
+        return spawn.start(settings.ref, settings.mode, None if settings.upload_url else settings.max_output)
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -70,7 +71,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         if settings.webhook_token and not settings.webhook_token_hosts:
             log.warning("WEBHOOK_AUTH_TOKEN is not sent to anyone: COG_WEBHOOK_AUTH_HOSTS names no host")
         server = _load(settings, starts)
-        # What lives as long as the process is not looked at again, and the rest less often.
+        # The garbage collector skips what lives as long as the process, and runs less often.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
@@ -90,7 +91,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def _load(settings: Settings, start: Callable[[], spawn.Started]) -> Callable[[], None]:
-    """Return what runs the server, once called."""
+    """Return a function that runs the server."""
     openapi = documents.openapi(settings)
 
     import trio
@@ -101,7 +102,7 @@ def _load(settings: Settings, start: Callable[[], spawn.Started]) -> Callable[[]
 
 
 def _refusal(error: BaseException) -> Optional[OSError]:
-    """Return what the system said against listening, if that is why the server failed."""
+    """Return the system's error if the server failed because it could not listen."""
     for inner in getattr(error, "exceptions", ()):
         found = _refusal(inner)
         if found is not None:

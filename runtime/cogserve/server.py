@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
-import tempfile
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Callable, List, Optional
@@ -27,7 +25,7 @@ import trio
 from cogserve.app import App
 from cogserve.budget import Budget
 from cogserve.files.client import Client
-from cogserve.files.folders import Folders
+from cogserve.files.folders import Folders, Root, remove_abandoned
 from cogserve.files.guard import Guard, Resolver, resolve
 from cogserve.files.store import Store
 from cogserve.health import Health
@@ -94,10 +92,11 @@ class Server:
     async def run(self, *, task_status: "trio.TaskStatus[List[str]]" = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until stopped. Reports the URLs when it accepts connections."""
         settings = self._settings
-        folder = _make_folder()
+        folder = Root()
         try:
             async with trio.open_nursery() as root:
-                supervisor, scheduler, webhooks, app = self._assemble(root, folder)
+                supervisor, scheduler, webhooks, app = self._assemble(root, folder.path)
+                root.start_soon(trio.to_thread.run_sync, remove_abandoned)
                 root.start_soon(supervisor.run)
                 root.start_soon(self._listen_to_signals)
                 root.start_soon(_sweep, scheduler)
@@ -124,7 +123,7 @@ class Server:
                 await supervisor.stop()
                 root.cancel_scope.cancel()
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.remove()
 
     def _assemble(self, root: trio.Nursery, folder: str) -> "tuple[Supervisor, Scheduler, Webhooks, App]":
         settings = self._settings
@@ -250,8 +249,3 @@ def _watch(settings: Settings) -> None:
     timer = threading.Timer(limit, end)
     timer.daemon = True
     timer.start()
-
-
-def _make_folder() -> str:
-    """Return a new folder whose path has no links, so that paths inside it can be recognised."""
-    return os.path.realpath(tempfile.mkdtemp(prefix="cog-"))

@@ -13,6 +13,8 @@ import stat
 from typing import Any
 
 _PIECE = 64 * 1024
+# Set by the server, unless output files are uploaded.
+_LIMIT = "COG_WORKER_MAX_FILE"
 
 
 class UnusableFile(Exception):
@@ -33,6 +35,7 @@ def hand_over(path: str, folder: str) -> str:
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise UnusableFile(f"the output file `{path}` is not a regular file")
+        _refuse_large(path, os.fstat(handle).st_size)
         real = os.path.realpath(path)
         _refuse_way_out(path, real, folder)
         if _below(real, os.path.realpath(folder)):
@@ -41,6 +44,16 @@ def hand_over(path: str, folder: str) -> str:
             return _spooled(opened, os.path.basename(real), folder)
     finally:
         os.close(handle)
+
+
+def _refuse_large(path: str, size: int) -> None:
+    """Refuse a file that the server would refuse, before it is copied."""
+    limit = os.environ.get(_LIMIT, "")
+    if limit.isdigit() and size > int(limit):
+        raise UnusableFile(
+            f"the output file `{os.path.basename(path)}` has {size} bytes, more than the limit of {limit} bytes "
+            "(`server.max_output` in cog.yaml)"
+        )
 
 
 def _refuse_way_out(path: str, real: str, folder: str) -> None:

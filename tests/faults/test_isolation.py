@@ -161,6 +161,47 @@ def test_a_temporary_folder_that_was_cleaned_is_made_anew(serve, tmp_path):
     assert server.predict().json["output"] == "well"
 
 
+def test_the_files_of_a_killed_server_are_removed_by_the_next(serve, tmp_path):
+    killed, alive = (serve(METRICS, TMPDIR=str(tmp_path)) for _ in range(2))
+    before = set(tmp_path.glob("cog-*"))
+    killed.process.kill()
+    killed.process.wait()
+
+    serve(METRICS, TMPDIR=str(tmp_path))
+
+    alive.until(lambda: len(before & set(tmp_path.glob("cog-*"))) == 1, "the removal")
+    assert alive.predict().json["output"] == "well"
+
+
+SPARSE = """
+import os, tempfile
+from cog import BasePredictor, Path
+
+class Predictor(BasePredictor):
+    def predict(self, size: int) -> Path:
+        with open("sparse.bin", "wb") as file:
+            file.truncate(size)
+        return Path("sparse.bin")
+"""
+
+
+def test_an_output_file_over_the_limit_is_refused_before_it_is_copied(serve, tmp_path):
+    server = serve(SPARSE, COG_MAX_OUTPUT="1MB", TMPDIR=str(tmp_path))
+    pid = server.worker_pid()
+    written = written_by(pid)
+
+    body = server.predict(size=3_000_000_000).json
+
+    assert body["status"] == "failed"
+    assert "`sparse.bin` has 3000000000 bytes, more than the limit of 1000000 bytes" in body["error"]
+    assert written_by(pid) < written + 1_000_000
+
+
+def written_by(pid):
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("wchar:"))
+
+
 SLOW_NAMES = """
 import functools, socket, sys, time
 sys.path[:0] = [sys.argv.pop(1)]

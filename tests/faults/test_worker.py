@@ -146,7 +146,7 @@ def test_what_comes_after_a_cancelled_one_of_the_same_id_fails_for_its_own_reaso
 @pytest.mark.parametrize(
     ("how", "error"),
     [
-        ("killed", FIRST + "was killed by SIGKILL, perhaps for want of memory"),
+        ("killed", FIRST + "was killed by SIGKILL, perhaps because it ran out of memory"),
         ("segfault", FIRST + "was killed by SIGSEGV"),
         ("exited", FIRST + "ended with exit status 7"),
     ],
@@ -239,7 +239,7 @@ def test_a_model_that_scribbles_on_our_socket_is_replaced(server):
     body = server.wait_for("nonsense")
 
     assert body["status"] == "failed"
-    assert "sent what is no frame" in body["error"]
+    assert "sent an invalid frame" in body["error"]
     assert_serves(server)
 
 

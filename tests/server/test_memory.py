@@ -1,4 +1,4 @@
-"""The kernel's count of kills for want of memory, in each of the ways in which it can be laid out."""
+"""The kernel's count of kills because memory ran out, in every layout of control groups."""
 
 import pytest
 from cogserve.worker.memory import oom_kills

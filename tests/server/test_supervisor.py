@@ -81,7 +81,7 @@ def test_a_first_setup_that_fails_is_final(tmp_path):
 def test_a_model_that_does_not_start_any_more_is_given_up_after_some_tries(tmp_path):
     events, health, starts = supervise(tmp_path, 2)
 
-    assert events == ["ready", END, "ready", END, f"The model does not start any more: {END}"]
+    assert events == ["ready", END, "ready", END, f"The model no longer starts: {END}"]
     assert (health.status, health.alive, starts) == (Status.DEFUNCT, False, 2 + 3)
 
 

@@ -191,7 +191,9 @@ class Soak:
         """Return files of predictions that have ended."""
         deadline = time.monotonic() + 30
         while True:
-            left = [path for path in self._folder.glob("*/temporary/**/*") if path.is_file()]
+            left = [
+                path for path in self._folder.glob("*/temporary/**/*") if path.is_file() and path.name != ".lock"
+            ]
             if not left or time.monotonic() > deadline:
                 return [f"{len(left)} files are left behind, one is {left[0]}"] if left else []
             time.sleep(0.1)

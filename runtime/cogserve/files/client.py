@@ -36,7 +36,7 @@ class TooLong(ExchangeFailed):
 
 
 class Answer(msgspec.Struct):
-    """What a server answered, after redirects."""
+    """A server's answer, after redirects."""
 
     status: int
     headers: Dict[str, str]
@@ -44,13 +44,13 @@ class Answer(msgspec.Struct):
 
 
 class Request(msgspec.Struct, kw_only=True):
-    """What is asked.
+    """A request.
 
     Args:
-        body: bytes, or what yields them; then `length` says how many.
-        limit: bytes of the answer's body that are taken at most.
-        timeout: seconds for everything, redirects too.
-        trusted: the URL is the operator's own: its origin is not guarded, for this request alone.
+        body: bytes, or a function that yields `length` of them.
+        limit: the most bytes of the answer's body that are read.
+        timeout: seconds for everything, including redirects.
+        trusted: the URL is the operator's own: its origin is not checked for this request.
     """
 
     method: str
@@ -63,11 +63,11 @@ class Request(msgspec.Struct, kw_only=True):
 
 
 class Client:
-    """Makes requests under a guard.
+    """Makes requests to allowed addresses.
 
     Args:
-        guard: the policy.
-        user_agent: what the client calls itself.
+        guard: says which addresses are allowed.
+        user_agent: the `User-Agent` header.
     """
 
     def __init__(self, guard: Guard, user_agent: str) -> None:
@@ -76,11 +76,11 @@ class Client:
         self._tls: Optional[ssl.SSLContext] = None
 
     async def exchange(self, url: str, request: Request, sink: Optional[Sink] = None) -> Answer:
-        """Make a request and return the answer's head; give the body of a success to `sink`.
+        """Make a request and return the answer's head; pass the body of a successful one to `sink`.
 
         Raises:
-            Refused: the URL, or one that it redirects to, may not be followed.
-            ExchangeFailed: no connection, no HTTP, too slow, too long, too many redirects.
+            Refused: the URL, or one that it redirects to, is not allowed.
+            ExchangeFailed: no connection, not HTTP, too slow, too long, too many redirects.
         """
         target = parse(url)
         origin = target.origin
@@ -157,7 +157,7 @@ class Client:
         if target.credentials is not None:
             token = base64.b64encode(":".join(target.credentials).encode()).decode()
             headers.append(("Authorization", f"Basic {token}"))
-        # What was meant for the first host (a token) is not carried to another.
+        # A token for the first host is not sent to another one.
         headers += [(name, value) for name, value in request.headers if first or name.lower() != "authorization"]
         body = request.body
         length = len(body) if isinstance(body, bytes) else request.length
@@ -213,7 +213,7 @@ async def _some(stream: trio.abc.Stream) -> bytes:
 
 
 def _follows(method: str, status: int) -> bool:
-    # A POST or PUT keeps its method and body in 307 and 308 alone.
+    # Only 307 and 308 keep the method and body of a POST or PUT.
     return status in (REDIRECTS if method == "GET" else (307, 308))
 
 

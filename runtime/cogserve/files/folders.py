@@ -3,11 +3,51 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
+import tempfile
 from typing import List
 
 import trio
+
+PREFIX = "cog-"
+LOCK = ".lock"
+
+
+class Root:
+    """A new folder for all files of one server. A lock says that the server is running.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+
+    def __init__(self) -> None:
+        # Without links in the path, so that paths inside it can be recognised.
+        self.path = os.path.realpath(tempfile.mkdtemp(prefix=PREFIX))
+        made = os.path.join(self.path, f"{LOCK}.new")
+        self._lock = os.open(made, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        os.rename(made, os.path.join(self.path, LOCK))  # from now on, it is locked whenever it is there
+
+    def remove(self) -> None:
+        """Remove the folder with all files."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def remove_abandoned() -> None:
+    """Remove the folders of servers that were killed."""
+    with os.scandir(tempfile.gettempdir()) as entries:
+        found = [one.path for one in entries if one.name.startswith(PREFIX) and one.is_dir(follow_symlinks=False)]
+    for path in found:
+        with contextlib.suppress(OSError):  # it has no lock, is in use, or is another user's
+            lock = os.open(os.path.join(path, LOCK), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 class Folders:

@@ -1,4 +1,4 @@
-"""The open connections of a server: who idles, who waits for an answer, who has left."""
+"""The open connections of a server: which are idle, which wait for an answer, which were closed by the client."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SWEEP = 0.25
 
 
 class Member:
-    """A connection, as far as all of them are looked after together.
+    """One connection.
 
     Attributes:
         fd: its descriptor.
-        scope: cancelled to end it at once.
-        on_gone: what to call when the client has left while it waits for its answer; None if nobody asks.
+        scope: cancelled to close it at once.
+        on_gone: called when the client disconnects while it waits for its answer; None if nobody needs that.
     """
 
     fd = -1
@@ -27,22 +27,22 @@ class Member:
 
 
 class Connections:
-    """Looks after connections: one timer and one call to the kernel for all of them.
+    """Watches all connections, with one timer and one system call.
 
     Attributes:
-        limit: how many there may be; then the one that idles longest goes.
-        keep_alive: seconds that one may idle.
+        limit: how many there may be; beyond that, the one that has been idle for longest is closed.
+        keep_alive: seconds that one may be idle.
     """
 
     def __init__(self) -> None:
         self.limit = 1_000_000
         self.keep_alive = 20.0
-        # Each to the time since when; oldest first.
+        # Since when; oldest first.
         self._idle: "OrderedDict[Member, float]" = OrderedDict()
         self._busy: "OrderedDict[Member, float]" = OrderedDict()
 
     def add(self, member: Member) -> None:
-        """Take up a new connection, which idles."""
+        """Add a new connection, which is idle."""
         self._idle[member] = time.monotonic()
         if self._idle and len(self._idle) + len(self._busy) > self.limit:
             self._end(next(iter(self._idle)))
@@ -60,12 +60,12 @@ class Connections:
         self._busy.pop(member, None)
 
     def end_idle(self) -> None:
-        """End every connection that nothing is owed."""
+        """Close every idle connection."""
         for member in list(self._idle):
             self._end(member)
 
     async def look_after(self) -> None:
-        """End those that idle too long, and find those whose clients have left. Runs until cancelled."""
+        """Close those that are idle for too long, and notice clients that disconnect. Runs until cancelled."""
         while True:
             await trio.sleep(SWEEP)
             now = time.monotonic()
@@ -77,7 +77,7 @@ class Connections:
             self._find_the_gone(now - SWEEP)
 
     def _find_the_gone(self, before: float) -> None:
-        """Tell those that have waited a while and whose clients have left, even if they had sent more first."""
+        """Call `on_gone` where the client has disconnected, even if unread requests of it are left."""
         poll = select.poll()
         asked = {}
         for member, since in self._busy.items():

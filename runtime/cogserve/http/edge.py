@@ -1,16 +1,16 @@
 """hypercorn, and the guards that it needs. The only file that imports it.
 
-1. A connection that fails in any way ends alone. hypercorn lets what it does not expect run out into the
-   server's nursery, where one request can end the process.
-2. No HTTP/2 in the clear: an upgrade to it is not taken up, and its preface is answered with 505.
-3. A reader that takes nothing for `write_timeout` seconds is let go. hypercorn shields its writes, so
-   that such a reader would hold up the shutdown for ever.
-4. A client that leaves is noticed even if it has sent the next request already.
-5. At most as many connections as there are descriptors for; then the one that idles longest is closed.
-6. An answer's head and body leave in one write, and a client that still sends gets to read them.
+1. A connection that fails in any way ends alone. hypercorn lets unexpected exceptions through to the server's
+   nursery, where one request can end the process.
+2. No HTTP/2 without TLS: an upgrade to it is ignored, and its preface is answered with 505.
+3. A client that reads too slowly is disconnected. hypercorn shields its writes, so that such a client would hold
+   up the shutdown for ever.
+4. A client that disconnects is noticed even if it has already sent the next request.
+5. There are at most as many connections as there are descriptors for; beyond that, idle ones are closed.
+6. The head and body of an answer are sent in one write, and a client that is still sending can read them.
 
-hypercorn listens, accepts and ends; each connection is served by `http1`, on a C parser, or where that is not
-there (or COG_HTTP_PARSER=h11 asks for it) by hypercorn's own HTTP/1.1.
+hypercorn listens, accepts and shuts down. Each connection is served by `http1`, on a C parser; if that is not
+installed, or with COG_HTTP_PARSER=h11, by hypercorn's own HTTP/1.1.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ log = logging.getLogger("cogserve.http")
 
 
 class _Refused(Exception):
-    """A connection that speaks what this server does not."""
+    """A connection that must be closed."""
 
 
 _connections = Connections()
 
 
 class _Resumption:
-    """What hypercorn's parser waits for while a request is answered and the next one is here already."""
+    """What hypercorn's parser waits for while a request is answered and the next one has already arrived."""
 
     def __init__(self, connection: "_Connection") -> None:
         self._connection = connection
@@ -86,7 +86,7 @@ class _Resumption:
 
 
 class _HTTP1(H11Protocol):
-    """hypercorn's HTTP/1.1, without its ways to HTTP/2, and without requests of unclear length."""
+    """hypercorn's HTTP/1.1, without upgrades, and without requests of ambiguous length."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
         if event.http_version not in (b"1.1", b"1.0"):
@@ -97,7 +97,7 @@ class _HTTP1(H11Protocol):
             await self._refuse(b"431 Request Header Fields Too Large")
         headers = dict(event.headers)
         if b"transfer-encoding" in headers and b"content-length" in headers:
-            # A proxy before us may have believed the other one.
+            # A proxy in front of us may have used the other one.
             await self._refuse(b"400 Bad Request")
 
     async def _create_stream(self, request: h11.Request) -> None:
@@ -115,7 +115,7 @@ class _HTTP1(H11Protocol):
 
 
 class _Connection(TCPServer, Member):
-    """One connection, guarded. hypercorn makes it and awaits it."""
+    """One connection, with the guards. Created and awaited by hypercorn."""
 
     write_timeout = 30.0
     parser = "httptools"
@@ -166,7 +166,7 @@ class _Connection(TCPServer, Member):
             try:
                 await self._read_data()
             finally:
-                # Those who answer learn that nobody listens any more.
+                # Tell the application that the client has disconnected.
                 with trio.CancelScope(shield=True):
                     await self.protocol.handle(Closed())
                 await self.idle_task.stop()
@@ -187,7 +187,7 @@ class _Connection(TCPServer, Member):
 
     async def protocol_send(self, event: Event) -> None:
         if isinstance(event, RawData):
-            # The head of a final answer waits for what follows it at once.
+            # Keep the head of a final answer, and send it with the first part of the body.
             if not self._head and event.data.startswith(b"HTTP/1.1 ") and event.data[9:10] != b"1":
                 self._head = event.data
             else:
@@ -211,12 +211,12 @@ class _Connection(TCPServer, Member):
                     with trio.fail_after(self.write_timeout):
                         await self.stream.send_all(view[start : start + PIECE])
             except trio.TooSlowError:
-                raise _Refused("the client reads nothing") from None
+                raise _Refused("the client reads too slowly") from None
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 await self.protocol.handle(Closed())
 
     async def _end(self) -> None:
-        """Say that no more comes; read on for a moment, else the client may see a reset and no answer."""
+        """Close our side, and read on for a moment: else the client may see a reset instead of the answer."""
         if not self._closing:
             self._closing = True
             self.scope.deadline = trio.current_time() + LINGER_SECONDS
@@ -229,14 +229,14 @@ class _Connection(TCPServer, Member):
         self.scope.cancel()
 
     def hung_up(self) -> bool:
-        """Whether the other side has closed, also where data of it is still unread."""
+        """Whether the client has disconnected, even if there is unread data from it."""
         poll = select.poll()
         poll.register(self.stream.socket.fileno(), select.POLLRDHUP)
         return bool(poll.poll(0))
 
 
 class _SilentLogger:
-    """hypercorn's words go to the server's own log."""
+    """Sends hypercorn's messages to the server's own log."""
 
     def __init__(self, _config: Config) -> None:
         self.access_logger = None
@@ -251,7 +251,7 @@ class _SilentLogger:
     async def warning(self, message: str, *arguments: Any, **_options: Any) -> None:
         log.warning(message, *arguments)
 
-    debug = info  # it tells of every start
+    debug = info
 
     async def error(self, message: str, *arguments: Any, **_options: Any) -> None:
         log.error(message, *arguments)
@@ -279,11 +279,11 @@ async def serve(
     Args:
         host: an IPv4 or IPv6 address, or a name.
         port: 0 for a free one.
-        keep_alive: seconds that a connection may idle, and that a request's head may take.
-        write_timeout: seconds after which a client that reads nothing is let go.
-        graceful: seconds that connections have after `stop`.
+        keep_alive: seconds that a connection may be idle, and that a request's head may take.
+        write_timeout: seconds that a client may lag behind while it reads.
+        graceful: seconds for which connections may go on after `stop`.
         parser: httptools or h11.
-        task_status: gets the URLs that are served.
+        task_status: reports the URLs.
     """
     config = Config()
     config.bind = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]

@@ -1,15 +1,14 @@
-"""HTTP/1.1 over a C parser: one task a connection, one write an answer.
+"""HTTP/1.1 on a C parser: one task per connection, one write per short answer.
 
-The task that reads a request also answers it: it calls the application. Rules:
+The task that reads a request also calls the application to answer it. Rules:
 
-1. What `reader` refuses is answered by its status, if no answer has begun, and the connection ends.
-2. Requests that came together are answered in their order, each when the one before is done. While one is
-   answered nothing is read ahead.
-3. A body is bounded by the application, and the time of a head and of idling by `connections`, which also
-   finds who has left: for all connections at once.
-4. A read waits before it reads, so a cancelled one has taken nothing.
-5. An application that waits for something else may have its answer written by whoever brings that
-   (`cog.answer_now`), before its own task has its turn. What the socket does not take then, this task writes.
+1. What `reader` refuses is answered with its status, unless an answer has begun, and the connection is closed.
+2. Pipelined requests are answered in order, one after another. While one is answered, nothing is read.
+3. The application limits bodies. `connections` limits the time of heads and of idle connections, and notices
+   clients that disconnect, for all connections at once.
+4. A read waits before it reads, so a cancelled read has taken nothing.
+5. While the application waits for an event, whoever causes the event can write its answer (`cog.answer_now`),
+   before the application's own task has its turn. What the socket does not take then, the task writes.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ App = Callable[[Dict[str, Any], Any, Any], Awaitable[None]]
 
 
 class Gone(Exception):
-    """The client has gone, or takes nothing."""
+    """The client has disconnected, or reads too slowly."""
 
 
 class Connection:
@@ -59,11 +58,11 @@ class Connection:
 
     Args:
         app: the ASGI application.
-        sock: a connected, non-blocking one; it is not closed here.
-        member: what others know of the connection.
+        sock: connected and non-blocking; it is not closed here.
+        member: the connection's entry in `connections`.
         connections: all of them.
         write_timeout: seconds that a client may lag behind the rate at which it must read.
-        ending: says whether the server is about to end.
+        ending: returns whether the server is about to end.
     """
 
     def __init__(
@@ -108,7 +107,7 @@ class Connection:
         await self._linger()
 
     async def _next(self) -> Optional[Request]:
-        """Return the next request when its head is complete; None where there will be none."""
+        """Return the next request when its head is complete; None if there will be none."""
         reader = self._reader
         if not reader.ready:
             if self._ending():
@@ -119,11 +118,11 @@ class Connection:
                     raise reader.bad
                 await self._feed(READ)
         else:
-            await trio.lowlevel.checkpoint()  # a client that sends many at once does not keep others waiting
+            await trio.lowlevel.checkpoint()  # a client that sends many at once must not keep others waiting
         request = reader.ready.popleft()
         self._connections.mark_busy(self.member)
         if not request.complete and 0 < request.length <= READ and not request.expects:
-            # A small body is waited for here, so that the application finds it complete.
+            # Wait here for a small body, so that the application gets it complete.
             with trio.move_on_after(SMALL_BODY_SECONDS):
                 while not request.complete:
                     await self._feed(READ)
@@ -137,10 +136,10 @@ class Connection:
         self._reader.feed(data)
 
     async def _answer(self, request: Request) -> bool:
-        """Have the application answer; return whether the connection goes on."""
+        """Let the application answer; return whether the connection goes on."""
         path, _, query = request.target.partition(b"?")
         if not path.startswith(b"/"):
-            path = b"/" + path.partition(b"://")[2].partition(b"/")[2]  # as proxies are asked
+            path = b"/" + path.partition(b"://")[2].partition(b"/")[2]  # the form that proxies get
         text = path.decode("latin-1")
         scope = {
             **self._scope,
@@ -167,7 +166,7 @@ class Connection:
         if answer.bad is not None and not answer.started:
             raise answer.bad
         if answer.gone or (answer.started and not answer.complete):
-            raise Gone  # a part of an answer must not be taken for the whole
+            raise Gone  # a partial answer must not look complete
         if not answer.started:
             raise BadRequest(500)
         if answer.rest:
@@ -175,7 +174,7 @@ class Connection:
         return answer.keep_alive and (request.complete or await self._skip_rest(request))
 
     async def _skip_rest(self, request: Request) -> bool:
-        """Read what the application left of a body; return whether it was little enough."""
+        """Read what the application has left of a body; return whether that was little."""
         limit = request.read + REST_OF_BODY
         with trio.move_on_after(REST_SECONDS), contextlib.suppress(BadRequest):
             while not request.complete and request.read <= limit:
@@ -184,11 +183,11 @@ class Connection:
         return request.complete
 
     async def read_body(self, request: Request) -> None:
-        """Read on in a body.
+        """Read more of a body.
 
         Raises:
-            Gone: there is no more, though it is not complete.
-            BadRequest: it is not what it should be.
+            Gone: the client has disconnected.
+            BadRequest: it is malformed.
         """
         self._check(request)
         await self._feed(READ if request.read < READ else READ_BODY)
@@ -199,7 +198,7 @@ class Connection:
             raise self._reader.bad
 
     async def receive(self, size: int) -> bytes:
-        """Return what the client sends next; nothing where it has left."""
+        """Return the next bytes from the client; empty if it has disconnected."""
         while True:
             await trio.lowlevel.wait_readable(self._fd)
             try:
@@ -210,10 +209,10 @@ class Connection:
                 return b""
 
     def write_now(self, data: Union[bytes, memoryview]) -> int:
-        """Write what the socket takes without waiting, and return how much that was.
+        """Write what the socket takes without waiting, and return how many bytes.
 
         Raises:
-            Gone: the client has gone.
+            Gone: the client has disconnected.
         """
         try:
             return os.write(self._fd, data)
@@ -226,7 +225,7 @@ class Connection:
         """Write everything.
 
         Raises:
-            Gone: the client has gone, or takes nothing.
+            Gone: the client has disconnected, or reads too slowly.
         """
         rest = memoryview(data)
         deadline = None
@@ -243,7 +242,7 @@ class Connection:
                 raise Gone
 
     async def _linger(self) -> None:
-        """Say that no more comes, and read on for a moment: else the client may see a reset, and no answer."""
+        """Close our side, and read on for a moment: else the client may see a reset instead of the answer."""
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
@@ -261,10 +260,10 @@ class Answer:
     """The answer to one request: ASGI's `receive` and `send`.
 
     Attributes:
-        gone: the client has left; nothing that is sent matters any more.
-        over: the application has returned; what it says later is for nobody.
-        bad: what was wrong with the request's body.
-        rest: what the socket did not take of an answer that was written at once.
+        gone: the client has disconnected; everything that is sent is ignored.
+        over: the application has returned; everything that is sent later is ignored.
+        bad: what is wrong with the request's body.
+        rest: what the socket did not take of an answer that was written with `now`.
     """
 
     __slots__ = (
@@ -288,7 +287,7 @@ class Answer:
         self.rest = b""
 
     def on_gone(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when the client leaves. Cheaper than waiting for that in `receive`."""
+        """Call `callback` when the client disconnects. Cheaper than waiting for that in `receive`."""
 
         def gone() -> None:
             self.gone = True
@@ -393,7 +392,7 @@ class Answer:
 
 
 def _plain(status: int) -> bytes:
-    """Return the whole answer to what is no request."""
+    """Return the whole answer to an invalid request."""
     body = b'{"error":"%b"}' % HTTPStatus(status).phrase.encode()
     return b"%bcontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
         STATUS_LINES[status],

@@ -1,11 +1,11 @@
-"""Who may come in, who waits, who runs. Bounded, first come first served.
+"""The queue and the slots: which predictions are accepted, which wait, which run. First in, first out.
 
 Rules:
-1. At most `slots + queue` predictions are in the house at once, whatever they do there. With `queue` 0
-   that is Cog's way: a prediction comes in only where a slot is free for it.
+1. At most `slots + queue` predictions are accepted and not ended, whatever they are doing. With `queue` 0 it is as
+   in Cog: a prediction is accepted only if a slot is free for it.
 2. Waiting predictions get slots in the order in which they became ready to run.
-3. A slot belongs to its prediction until `release`, which is called when the worker says that it is
-   done, or when the worker is dead. Nothing else frees a slot.
+3. A slot belongs to its prediction until `release`, which is called when the worker is done with it, or dead.
+   Nothing else frees a slot.
 4. Without a worker there is no free slot.
 """
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class Full(Exception):
-    """There is no room.
+    """The queue is full.
 
     Args:
-        retry_after: whole seconds after which a place is likely free.
+        retry_after: whole seconds after which there is likely a free place.
     """
 
     def __init__(self, retry_after: int) -> None:
@@ -32,11 +32,11 @@ class Full(Exception):
 
 
 class Admission:
-    """The places of one server.
+    """The queue and the slots of one server.
 
     Args:
         slots: predictions that a worker runs at once.
-        queue: predictions that may be in the house beyond them.
+        queue: predictions that may be accepted beyond them.
     """
 
     def __init__(self, slots: int, queue: int) -> None:
@@ -66,26 +66,26 @@ class Admission:
         return self.slots - len(self._running) if self.open else 0
 
     def enter(self, prediction: Prediction) -> None:
-        """Let a prediction in.
+        """Accept a prediction.
 
         Raises:
-            Full: there is no room.
+            Full: the queue is full.
         """
         if len(self._inside) >= self.slots + self.queue:
             raise Full(self.retry_after())
         self._inside.add(prediction.id)
 
     def leave(self, prediction: Prediction) -> None:
-        """Forget a prediction that is finished; its slot, if it has one, stays its own."""
+        """Forget a prediction that has ended; it keeps its slot, if it has one, until `release`."""
         self._inside.discard(prediction.id)
         self._waiting.pop(prediction.id, None)
 
     def wait(self, prediction: Prediction) -> None:
-        """Put a prediction that is ready to run at the queue's end."""
+        """Put a prediction that is ready to run at the end of the queue."""
         self._waiting[prediction.id] = prediction
 
     def take(self) -> Optional[Prediction]:
-        """Give a free slot to the first that waits, and return it; None where nothing can start."""
+        """Give a free slot to the first waiting prediction, and return it; None if nothing can start."""
         if not self._waiting or self.free <= 0:
             return None
         _, prediction = self._waiting.popitem(last=False)
@@ -93,11 +93,11 @@ class Admission:
         return prediction
 
     def release(self, prediction: Prediction, seconds: Optional[float] = None) -> None:
-        """Take a slot back: the worker is done with it, or dead."""
+        """Free a slot: the worker is done with its prediction, or dead."""
         self._running.pop(prediction.id, None)
         if seconds is not None:
             self._seconds += (seconds - self._seconds) / 8
 
     def retry_after(self) -> int:
-        """Return the seconds until the queue has likely moved on, from 1 to 120."""
+        """Return the seconds until there is likely a free place, from 1 to 120."""
         return max(1, min(120, math.ceil(self._seconds * (len(self._waiting) + 1) / self.slots)))

@@ -1,7 +1,7 @@
-"""The ways to end a prediction that runs: each has an end of its own.
+"""Cancels a running prediction, in steps.
 
-The model is told, again and again; then its process gets SIGTERM; then it and all that it has started are
-killed. Each step comes only if the one before did not help.
+First an exception is raised in the model's code; then its process gets SIGTERM; then it is killed, together with
+all processes that it has started. Each step comes only if the one before did not help.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ async def cancel_on_worker(
     """Cancel a prediction. Returns when the worker is done with it, or has been killed.
 
     Args:
-        id: what the worker knows it by.
-        freed: is set when the worker is done with it, or dead.
+        id: the prediction's id.
+        freed: set when the worker is done with it, or dead.
         cancel_grace: seconds until SIGTERM.
         kill_grace: seconds from there until SIGKILL.
     """
     with trio.move_on_after(cancel_grace):
-        # Not where it is free already: the id may be that of another prediction by now.
+        # Not if the slot is free already: by now, another prediction may have the same id.
         while not freed.is_set():
-            # Again, because the model's code may have caught the first one by accident.
+            # Again, because the model's code may have caught the first one by mistake.
             worker.send({"type": "cancel", "id": id})
             await _set_within(freed, CANCEL_AGAIN)
         return
-    log.warning("a prediction does not end when cancelled; its worker gets SIGTERM")
+    log.warning("a cancelled prediction did not end; sending SIGTERM to its worker")
     worker.signal(signal.SIGTERM, REASON)
     if await _set_within(freed, kill_grace):
         worker.survived()
         return
-    log.warning("the worker does not end by SIGTERM; it is killed")
+    log.warning("the worker did not end; sending SIGKILL")
     worker.kill(REASON)
 
 
 async def ended_within(prediction: Prediction, seconds: float) -> bool:
-    """Return whether a prediction ended within a time; when it did, or the time is over."""
+    """Wait for the end of a prediction, up to `seconds`; return whether it has ended."""
     ended = trio.Event()
     if prediction.finished:
         return True

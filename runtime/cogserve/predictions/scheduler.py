@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 NOT_READY = "Setup has not finished yet. Wait until it has finished, or GET /health-check for status."
 SETUP_FAILED = "Setup has failed, and this server accepts no predictions. GET /health-check says why."
-DEFUNCT = "The model has crashed and does not start any more. GET /health-check says why."
+DEFUNCT = "The model has crashed and no longer starts. GET /health-check says why."
 AT_CAPACITY = "At capacity - all prediction slots busy"
 DRAINING = "The server is shutting down and accepts no more predictions"
 

@@ -1,4 +1,4 @@
-"""What the image says of itself: the predictor's OpenAPI document and the lock it was built from."""
+"""Files of the image: the predictor's OpenAPI document, and the lock that the image was built from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger("cogserve")
 
 
 def lock(settings: Settings) -> Optional[bytes]:
-    """Return the bytes of cog.lock, if there is one."""
+    """Return the bytes of cog.lock; None if there is none."""
     return _read(settings.lock_path)
 
 
@@ -30,14 +30,14 @@ def _read(path: str) -> Optional[bytes]:
 
 
 def openapi(settings: Settings) -> Optional[bytes]:
-    """Return the predictor's OpenAPI document: the file, or what `cog.schema` says of the source; else None."""
+    """Return the predictor's OpenAPI document, from the file or generated from the source; None if that fails."""
     document = _read(settings.schema_path)
     if document is not None:
         try:
             load(document)
             return document
         except ValueError as error:
-            log.warning("%s is not used: %s", settings.schema_path, error)
+            log.warning("ignoring %s: %s", settings.schema_path, error)
     refs = [settings.predict_ref] if settings.predict_ref else []
     refs += ["--train", settings.train_ref] if settings.train_ref else []
     done = subprocess.run(
@@ -54,5 +54,5 @@ def openapi(settings: Settings) -> Optional[bytes]:
             log.error("%s:%s: %s", mistake.get("file"), mistake.get("line"), mistake.get("message"))
         except (ValueError, AttributeError):
             log.warning("cog.schema: %s", line)
-    log.warning("inputs are not validated, as the predictor's schema is not known")
+    log.warning("inputs are not validated, because the predictor's schema is unknown")
     return None

@@ -1,4 +1,4 @@
-"""The page at `/docs`: what this model takes and gives, without a script or anything from elsewhere."""
+"""The page at `/docs`: the model's inputs and outputs, without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def page(openapi: Optional[bytes]) -> bytes:
 
 
 def _resolved(part: Dict[str, Any], schemas: Dict[str, Any]) -> Dict[str, Any]:
-    """Return a property with what it refers to put in."""
+    """Return a property with its references resolved."""
     for inner in part.get("allOf", ()):
         part = {**schemas.get(str(inner.get("$ref", "")).rpartition("/")[2], {}), **part}
     return part

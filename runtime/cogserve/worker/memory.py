@@ -1,4 +1,4 @@
-"""How often the kernel has killed for want of memory where this process lives, so that such an end can be told."""
+"""How often the kernel has killed a process of this container because it ran out of memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Iterator
 
 
 def oom_kills(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> int:
-    """Return the count of this control group, or else of its container; 0 where it cannot be read.
+    """Return the count of this control group, or else of its container; 0 if it cannot be read.
 
     Args:
         root: where control groups are mounted.
@@ -25,7 +25,7 @@ def oom_kills(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> i
 
 
 def _files(root: str, own: str) -> Iterator[str]:
-    """Yield the files that may have the count, the best first."""
+    """Yield the files that may contain the count, the best first."""
     try:
         with open(own) as file:
             lines = file.read().splitlines()
@@ -34,7 +34,7 @@ def _files(root: str, own: str) -> Iterator[str]:
     for line in lines:
         _, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
-        if "memory" in controllers.split(","):  # version 1; beside it, version 2 may be there without memory
+        if "memory" in controllers.split(","):  # version 1; version 2 may be mounted as well, without memory
             mount, name = f"{root}/memory", "memory.oom_control"
         elif not controllers:
             mount, name = root, "memory.events"

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from cogserve.worker.spawn import Started
 
-# No more: a longer piece of memory is asked of the system, and given back, for every frame.
+# No more: larger buffers would be allocated from the system, and returned to it, for every frame.
 READ = 64 * 1024
-# What is taken from a pipe before other tasks get their turn.
+# Bytes that are read from a pipe before other tasks get their turn.
 PIPE_TURN = 1024 * 1024
-# How many reads of the socket are done before other tasks get their turn.
+# Reads from the socket before other tasks get their turn.
 FRAME_TURN = 16
 
 PREFIX = frames.LENGTHS.size
@@ -46,7 +46,7 @@ class Exit(msgspec.Struct, frozen=True):
 
     Args:
         code: its exit status; negative is the signal that killed it.
-        reason: what to tell people.
+        reason: the same in words.
     """
 
     code: int
@@ -54,7 +54,7 @@ class Exit(msgspec.Struct, frozen=True):
 
 
 class _Pipe:
-    """The reading end of the worker's stdout or stderr, decoded as it comes."""
+    """The reading end of the worker's stdout or stderr; decodes the text."""
 
     def __init__(self, source: str, fd: int, on_text: OnText) -> None:
         self.source = source
@@ -63,7 +63,7 @@ class _Pipe:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def drain(self) -> bool:
-        """Take what is there, without waiting; return whether more may come."""
+        """Read what is there, without waiting; return whether more may come."""
         taken = 0
         while taken < PIPE_TURN:
             try:
@@ -88,12 +88,12 @@ class _Pipe:
 
 
 class Worker:
-    """A worker process that was started. `run` serves it until it has ended; the rest speaks with it meanwhile.
+    """A worker process. `run` reads from it until it has ended; the other methods talk to it meanwhile.
 
     Args:
         started: the process.
-        on_frame: is called with every frame that comes.
-        on_text: is called with (source, text) for what the process prints.
+        on_frame: called with every frame from it.
+        on_text: called with (source, text) for what it prints.
     """
 
     def __init__(self, started: Started, on_frame: OnFrame, on_text: OnText) -> None:
@@ -112,7 +112,7 @@ class Worker:
         self._oom_kills = oom_kills()
 
     def send(self, header: Dict[str, Any], payload: bytes = b"") -> None:
-        """Send a frame, without waiting: what the socket does not take now is sent by and by.
+        """Send a frame, without waiting: what the socket does not take now is sent later.
 
         Raises:
             frames.FrameTooLarge: nothing was sent.
@@ -132,20 +132,24 @@ class Worker:
                 except BlockingIOError:
                     pass
                 except OSError:
-                    return  # it is dying; `run` finds out
+                    return  # it is dying; `run` notices
             if sent < len(part):
                 self._unsent.append(part[sent:])
                 self._unsent_more.set()
 
     def drain(self) -> None:
-        """Take what the worker has printed so far, so that it stands before what comes next."""
+        """Read what the worker has printed so far, so that it comes before the next event."""
         for fd, _ in self._poll.poll(0):
             for pipe in self._pipes:
                 if pipe.fd == fd:
                     pipe.drain()
 
     def signal(self, number: int, reason: Optional[str] = None) -> None:
-        """Send a signal to the worker's whole process group; `reason` is what its end will be put down to."""
+        """Send a signal to the worker's process group.
+
+        Args:
+            reason: the reason of its exit, if it ends now.
+        """
         if self._process.returncode is not None:
             return
         if reason is not None and self._reason is None:
@@ -154,14 +158,14 @@ class Worker:
             os.killpg(self._process.pid, number)
 
     def survived(self) -> None:
-        """Forget what the end was to be put down to: it did not come."""
+        """Forget the reason of an exit that did not happen."""
         self._reason = None
 
     def kill(self, reason: Optional[str] = None) -> None:
         self.signal(signal.SIGKILL, reason)
 
     async def run(self) -> Exit:
-        """Serve the process until it ends, and return how it did.
+        """Read from the process until it ends, and return how it ended.
 
         Cancellation: kills the process group.
         """
@@ -172,10 +176,10 @@ class Worker:
                 nursery.start_soon(self._send_rest, sock)
                 for pipe in self._pipes:
                     nursery.start_soon(pipe.pump)
-                # Not until the pipes end: a process that outlives the worker may hold them for ever.
+                # Not until the pipes are closed: a process that outlives the worker may hold them open.
                 await _wait(self._process)
                 nursery.cancel_scope.cancel()
-            self.kill()  # what the model has started goes too; before the wait, while the number is surely ours
+            self.kill()  # and all that the model has started; before `wait`, as the pid may be reused after it
             code = self._process.wait()
             self._take_frames(sock)
             self.drain()
@@ -199,7 +203,7 @@ class Worker:
                 return
 
     def _take_frames(self, sock: socket.socket) -> bool:
-        """Take the frames that are there; return whether more may come."""
+        """Read the frames that are there; return whether more may come."""
         for _ in range(FRAME_TURN):
             try:
                 data = sock.recv(READ)
@@ -214,14 +218,14 @@ class Worker:
             except Exception as error:
                 # What a broken worker sends must not end the server.
                 log.exception("a frame of the worker could not be used")
-                self.kill(f"the model's process sent what is no frame ({type(error).__name__}: {error})")
+                self.kill(f"the model's process sent an invalid frame ({type(error).__name__}: {error})")
                 return False
             if len(data) < READ:
                 break
         return True
 
     def _take(self, data: bytes) -> None:
-        """Handle the frames that are complete with `data`. As `frames.Decoder`, with a faster JSON."""
+        """Handle the frames that `data` completes. Like `frames.Decoder`, with a faster JSON decoder."""
         buffer = self._buffer
         buffer += data
         at = 0
@@ -259,7 +263,7 @@ class Worker:
 
 
 def _prefix(header: Dict[str, Any], payload: bytes) -> bytes:
-    """As `frames.encode`, with a faster JSON."""
+    """Like `frames.encode`, with a faster JSON encoder."""
     data = _encode(header)
     if len(data) > frames.MAX_HEADER or len(payload) > frames.MAX_PAYLOAD:
         raise frames.FrameTooLarge(f"a frame of {len(data)} + {len(payload)} bytes is over the limit")
@@ -270,7 +274,7 @@ def _header(data: bytes) -> Dict[str, Any]:
     try:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        # An error's text may hold half a character; it is no reason to lose the frame.
+        # The text of an error may end within a character; that is no reason to lose the frame.
         return _decode(data.decode("utf-8", "replace").encode())
 
 
@@ -299,5 +303,5 @@ def _describe(code: int, *, oom: bool) -> str:
         name = f"signal {-code}"
     if oom:
         return f"the model's process was killed by {name}: it ran out of memory"
-    hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
+    hint = ", perhaps because it ran out of memory" if -code == signal.SIGKILL else ""
     return f"the model's process was killed by {name}{hint}"

@@ -1,4 +1,4 @@
-"""Starts a worker's process. By the standard library alone: the first starts before all else is loaded."""
+"""Starts a worker process. Standard library only: the first one starts before anything else is loaded."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import os
 import socket
 import subprocess
 import sys
-from typing import Dict, List
+from typing import Dict, List, Optional
 
-# Names of settings that the model has no business with.
+# Settings that the model must not see.
 WITHHELD = ("WEBHOOK_AUTH_TOKEN",)
 
 
 class Started:
-    """A process that runs, and our ends of what connects us.
+    """A running process, and our ends of the connections to it.
 
     Attributes:
-        process: its leader of a session and a process group of its own.
-        socket: for frames; does not block.
-        stdout, stderr: descriptors to read what it prints; they do not block.
+        process: the leader of a session and a process group of its own.
+        socket: for frames; non-blocking.
+        stdout, stderr: descriptors to read what it prints; non-blocking.
     """
 
     def __init__(self, command: List[str], environment: Dict[str, str]) -> None:
@@ -35,8 +35,8 @@ class Started:
         self.stdout, stdout = os.pipe()
         self.stderr, stderr = os.pipe()
         try:
-            # By the main thread: the kernel takes the end of the thread that starts a process for the death of
-            # its parent, and the worker asks to be killed then.
+            # In the main thread: the worker asks to be killed when its parent dies, and for the kernel its parent
+            # is the thread that started it.
             self.process = subprocess.Popen(
                 [*command, "--fd", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
@@ -56,7 +56,7 @@ class Started:
         self.socket.setblocking(False)
         os.set_blocking(self.stdout, False)
         os.set_blocking(self.stderr, False)
-        # When memory is out, the kernel is to kill the model rather than the server: a model can be replaced.
+        # If memory runs out, the kernel should kill the model rather than the server: a model can be replaced.
         with contextlib.suppress(OSError), open(f"/proc/{self.process.pid}/oom_score_adj", "w") as file:
             file.write("500")
 
@@ -73,11 +73,18 @@ def command(ref: str, mode: str) -> List[str]:
     return [*result, "--train"] if mode == "train" else result
 
 
-def start(ref: str, mode: str) -> Started:
+def start(ref: str, mode: str, max_file: Optional[int] = None) -> Started:
     """Start a worker for a predictor, in this process's folder.
+
+    Args:
+        ref: the predictor, `file.py:Name`.
+        mode: predict or train.
+        max_file: bytes of an output file; None for no limit.
 
     Raises:
         OSError: it cannot be started.
     """
     environment = {name: value for name, value in os.environ.items() if name not in WITHHELD}
+    if max_file is not None:
+        environment["COG_WORKER_MAX_FILE"] = str(max_file)
     return Started(command(ref, mode), environment)

@@ -1,8 +1,8 @@
 """Keeps one worker alive: starts it, waits for its setup, replaces it when it ends.
 
-A first setup that fails is final (SETUP_FAILED): the same code would fail again, and whoever deploys it
-must see it. A worker that ends later is replaced: at once where it has completed a prediction, else with
-growing pauses. After MAX_FAILURES setups in a row that failed the server says DEFUNCT and stops trying.
+If the first setup fails, that is final (SETUP_FAILED): the same code would fail again, and whoever deploys it must
+see it. A worker that ends later is replaced: at once if it has completed a prediction, else with growing pauses.
+After MAX_FAILURES failed setups in a row the status is DEFUNCT, and the supervisor gives up.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cogserve.worker.spawn import Started
 
 HEALTHCHECK_TIMEOUT = 5.0
-# The worker answers for a healthcheck that hangs; this is for a worker that hangs itself.
+# The worker reports a health check that hangs; this is for a worker that hangs itself.
 HEALTHCHECK_MARGIN = 1.0
 MAX_FAILURES = 6
 FIRST_PAUSE = 0.5
@@ -36,7 +36,7 @@ log = logging.getLogger("cogserve.worker")
 
 
 class Listener:
-    """What the supervisor tells; the scheduler is one."""
+    """Gets the supervisor's events; the scheduler is one."""
 
     def attach(self, worker: Worker) -> None:
         """A worker is ready."""
@@ -45,16 +45,16 @@ class Listener:
         """The worker that was attached has ended."""
 
     def give_up(self, reason: str) -> None:
-        """There will be no worker any more."""
+        """There will be no more workers."""
 
     def on_frame(self, header: Dict[str, Any], payload: bytes) -> None:
         """A frame about a prediction."""
 
     def on_text(self, source: str, text: str) -> None:
-        """What an attached worker printed."""
+        """Text that an attached worker printed."""
 
     def on_setup_text(self, source: str, text: str) -> None:
-        """What a worker printed before it was ready."""
+        """Text that a worker printed before it was ready."""
 
 
 class Supervisor:
@@ -63,7 +63,7 @@ class Supervisor:
     Args:
         settings: the server's.
         health: is kept up to date.
-        listener: is told what happens.
+        listener: gets the events.
         start: starts a worker.
     """
 
@@ -85,7 +85,7 @@ class Supervisor:
         self._check: Dict[str, Any] = {}
 
     async def run(self) -> None:
-        """Keep a worker alive until `stop`, or until there is no point in trying."""
+        """Keep a worker alive until `stop`, or until setups fail too often."""
         failures = crashes = 0
         while True:
             end, served = await self._run_one()
@@ -99,7 +99,7 @@ class Supervisor:
             crashes = 0 if served else crashes + 1
             if failures >= MAX_FAILURES:
                 self._health.status = Status.DEFUNCT
-                self._listener.give_up(f"The model does not start any more: {end.reason}")
+                self._listener.give_up(f"The model no longer starts: {end.reason}")
                 return
             self._health.status = Status.STARTING
             self._health.restarts += 1
@@ -107,7 +107,7 @@ class Supervisor:
                 await trio.sleep(min(FIRST_PAUSE * 2 ** (crashes - 2), LONGEST_PAUSE))
 
     async def stop(self) -> None:
-        """End the worker: by a message, then by signals. Takes SHUTDOWN_GRACE and a little at most."""
+        """End the worker: by a message, then by signals. Takes little more than SHUTDOWN_GRACE."""
         self._stopping = True
         worker = self.worker
         if worker is None:
@@ -121,7 +121,7 @@ class Supervisor:
         worker.kill()
 
     async def healthcheck(self) -> Optional[str]:
-        """Ask the model's own healthcheck; return what is wrong, or None. Several askers share one answer."""
+        """Run the model's own health check; return what is wrong, or None. Concurrent calls share one result."""
         worker = self.worker
         if worker is None or not self._attached:
             return None
@@ -142,7 +142,7 @@ class Supervisor:
         """Run one worker to its end.
 
         Returns:
-            How it ended, and whether it has completed a prediction; None where setup did not succeed.
+            How it ended, and whether it has completed a prediction; None if its setup did not succeed.
         """
         self._health.setup = Setup()
         self._settled = trio.Event()
@@ -230,7 +230,7 @@ class Supervisor:
 
 
 def _write_ready_file() -> None:
-    """Say by a file that the model is ready, as Cog does where Kubernetes runs it."""
+    """Write the file that tells Kubernetes that the model is ready, as Cog does."""
     with contextlib.suppress(OSError):
         os.makedirs(os.path.dirname(READY_FILE), exist_ok=True)
         with open(READY_FILE, "w"):
