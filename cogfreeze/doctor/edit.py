@@ -92,10 +92,13 @@ def insert_value(text: str, path: Path, value: Any) -> str:
 def remove_key(text: str, path: Path) -> str:
     """Remove a key with its value."""
     mapping, key, value = _pair(text, path)
-    if mapping.flow_style:
-        raise CannotEdit
     if len(mapping.value) == 1:
         return remove_key(text, path[:-1]) if len(path) > 1 else ""
+    if mapping.flow_style:
+        place = [each for each, _ in mapping.value].index(key)
+        if place + 1 < len(mapping.value):
+            return text[: key.start_mark.index] + text[mapping.value[place + 1][0].start_mark.index :]
+        return text[: _end(text, mapping.value[place - 1][1])] + text[_end(text, value) :]
     return _without_lines(text, key.start_mark.index, _end(text, value))
 
 

@@ -38,6 +38,16 @@ class Examined:
     installed: frozenset[str] = frozenset()
 
 
+class _Warnings(Silent):
+    """A Report that keeps warnings about the predictor as checks."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+
+    def warn(self, message: str, *, hint: str | None = None) -> None:
+        self.checks.append(Check(name="predictor", status=WARNING, message=message, cure=hint))
+
+
 def examine(path: Path, settings: Settings) -> Examined:
     """Check a project; the network is used for its system packages alone."""
     try:
@@ -68,14 +78,18 @@ def _predictor(folder: Path, project: Project) -> list[Check]:
         return [Check(name="predictor", status=WARNING, message="the project names no predictor", cure=cure)]
     from cogfreeze.local.schema import schema_of
 
+    report = _Warnings()
     try:
         predictor.check(folder, project)
-        schema_of(folder, project)
+        schema_of(folder, project, report)
     except ProjectError as error:
         return [failed("predictor", each) for each in _each(error)]
     except CogError as error:
         return [failed("predictor", error)]
-    return [ok("predictor", f"the inputs and outputs of `{project.predict or project.train}` are understood")]
+    return [
+        *report.checks,
+        ok("predictor", f"the inputs and outputs of `{project.predict or project.train}` are understood"),
+    ]
 
 
 def _system_packages(project: Project, folder: Path, settings: Settings, checks: list[Check]) -> Examined:

@@ -91,8 +91,13 @@ def test_a_list_that_gets_empty_goes_with_its_key():
     assert edit.remove_item(text, ("build", "run"), 0) == "build:\n  gpu: true\n"
 
 
+def test_keys_of_a_mapping_on_one_line_can_be_removed():
+    assert edit.remove_key("a: {b: 1, c: [x]}\n", ("a", "b")) == "a: {c: [x]}\n"
+    assert edit.remove_key("a: {b: 1, c: [x]}\n", ("a", "c")) == "a: {b: 1}\n"
+
+
 def test_what_can_not_be_edited_is_refused():
     with pytest.raises(edit.CannotEdit):
-        edit.remove_key("a: {b: 1, c: 2}\n", ("a", "b"))
+        edit.remove_item("- - a\n- - b\n  - c\n", (1,), 0)
     with pytest.raises(edit.CannotEdit):
         edit.replace_value(TEXT, ("nothing",), 1)
