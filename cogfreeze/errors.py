@@ -100,9 +100,7 @@ class LockUnsound(CogError):
     """The packages of cog.lock do not fit the declaration or each other; `reasons` names each clash."""
 
     code = "CF202"
-    usual_hint = (
-        "two branches may have been merged: `cog lock` resolves them together, as near to these versions as it can"
-    )
+    usual_hint = "run `cog lock`: it resolves them together, as near to these versions as it can"
 
     def __init__(self, reasons: Sequence[str], *, hint: str | None = None) -> None:
         shown = reasons[:_SHOWN]

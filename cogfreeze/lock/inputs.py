@@ -44,6 +44,7 @@ def inputs_of(project: Project, *, cuda_base: str = "auto", platforms: Iterable[
         "build.python_packages": _as_set(build.python_packages),
         "build.system_packages": _as_set(build.system_packages),
         "build.apt_components": _as_set(build.apt_components) if build.system_packages else None,
+        "build.sources": None if build.sources == "allow" else build.sources,
         "build.allow_sdist": _as_set(build.allow_sdist),
         "build.build_packages": _as_set(build.build_packages),
         "build.run.inputs": _as_set(file.url for command in build.run for file in command.inputs if file.url),

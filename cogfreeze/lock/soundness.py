@@ -234,7 +234,8 @@ class _Set:
         self, package: Package, path: Path, roots: set[str], requiring: Mapping[str, set[str]]
     ) -> Iterator[Clash]:
         """Find a package that nothing requires any more, or not what the lock says."""
-        if package.name in roots:
+        # What came from an address or a path was declared by it, perhaps without a name.
+        if package.name in roots or (package.index in ("url", "local") and not package.required_by):
             return
         if not package.required_by and self.records:
             yield Clash(

@@ -179,6 +179,35 @@ class PackageNames(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Choice(Kind):
+    """One of a few words.
+
+    Attributes:
+        choices: the words.
+    """
+
+    choices: tuple[str, ...]
+
+    @property
+    def words(self) -> str:  # type: ignore[override]
+        return " or ".join([", ".join(f"`{each}`" for each in self.choices[:-1]), f"`{self.choices[-1]}`"])
+
+    def read(self, section: Section, name: str, default: Any) -> Any:
+        value = section.get(name)
+        if value is None:
+            return default
+        if value not in self.choices:
+            known = ", ".join(f"`{each}`" for each in self.choices)
+            text = f"is `{shown(str(value))}`, which is not one of its values"
+            section.mistake(text, name, hint=f"the values are {known}")
+            return default
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.choices)}
+
+
+@dataclass(frozen=True, slots=True)
 class Choices(Kind):
     """A list of words that are all known.
 

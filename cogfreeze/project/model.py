@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cogfreeze import grammar
 from cogfreeze.project.keys import Entries, key, section
 from cogfreeze.project.kinds import (
+    Choice,
     Choices,
     Flag,
     PackageNames,
@@ -33,6 +34,8 @@ DEFAULT_PLATFORM = "linux/amd64"
 PLATFORMS = ("linux/amd64", "linux/arm64")
 DEFAULT_PYTHON = "3.13"
 OLDEST_PYTHON, NEWEST_PYTHON = 8, 14
+# What `build.sources` may be.
+SOURCES = ("allow", "declared", "refuse")
 # What may be silenced: that `cog` is dropped, and the checks of `cog lock`, which `resolve` makes.
 CHECKS = ("cog", "cuda", "cuda-twice", "glibc", "requires-python", "same-file")
 
@@ -202,10 +205,18 @@ class Build:
         example="true",
         ours=True,
     )
+    sources: str = key(
+        Choice(SOURCES),
+        "allow",
+        meaning="Which Python packages may be built from source: `allow`, every package without a wheel for the"
+        " image; `declared`, those of `allow_sdist`; `refuse`, none.",
+        example="declared",
+        ours=True,
+    )
     allow_sdist: tuple[str, ...] = key(
         PackageNames(),
         (),
-        meaning="Python packages that may be built from source where there is no wheel.",
+        meaning="With `sources: declared`, the Python packages that may be built from source.",
         example="[docopt]",
         ours=True,
     )

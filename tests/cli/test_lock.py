@@ -28,7 +28,7 @@ from tests.unit.resolve.loopback import Answer, serving
 from tests.unit.resolve.made_archive import SNAPSHOT, SUITES, Archive, installed, key, stanza
 from tests.unit.resolve.made_builds import listed
 from tests.unit.resolve.made_registry import OS_RELEASE, Registry, layer
-from tests.unit.resolve.python.test_source_builds import BACKEND, FILES, PYPROJECT, write
+from tests.unit.resolve.python.test_source_builds import BACKEND, COMPUTED, DYNAMIC, FILES, PYPROJECT, write
 
 needs_apt = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not on this machine")
 
@@ -774,3 +774,35 @@ def test_a_local_folder_whose_code_or_dependencies_changed_makes_the_lock_stale(
     lab.lock()
     assert lab.versions() == {"other": "1.0"}
     lab.lock("--check")
+
+
+def test_source_whose_name_only_its_metadata_tells_is_current_once_it_is_locked(lab):
+    lab.index.add("simple", "lib-1.0-py3-none-any.whl")
+    lab.index.add("simple", "computed-1.0-py3-none-any.whl", files={"computed.py": COMPUTED})
+    write(lab.folder / "libs/app", {**FILES, "pyproject.toml": DYNAMIC})
+    (lab.folder / "requirements.txt").write_text("./libs/app\n")
+    lab.declare("python_requirements: requirements.txt")
+    assert "`app` 1.0 is locked from source" in "\n".join(lab.lock().talk)
+    lab.lock("--check")
+    assert [(each.name, each.version) for each in lab.locked.python.sources] == [("app", "1.0")]
+
+
+def test_what_the_project_itself_depends_on_is_part_of_freshness(lab):
+    for name in ("lib", "tool"):
+        lab.index.add("simple", f"{name}-1.0-py3-none-any.whl")
+    project = '[project]\nname = "mine"\nversion = "1"\ndependencies = ["lib"{}]\n'
+    (lab.folder / "pyproject.toml").write_text(project.format(""))
+    (lab.folder / "requirements.txt").write_text("-e .\n")
+    lab.declare("python_requirements: requirements.txt")
+    lab.lock()
+    lab.lock("--check")
+    (lab.folder / "pyproject.toml").write_text(project.format(', "tool"'))
+    said, hint = lab.refused("--check")
+    assert said.endswith("pyproject.toml: `tool` is declared, and the lock has no `tool`")
+    assert hint.startswith("run `cog lock`")
+    lab.lock()
+    assert lab.versions() == {"lib": "1.0", "tool": "1.0"}
+    (lab.folder / "pyproject.toml").write_text(project.format(""))
+    lab.lock("--check", status=1)
+    lab.lock()
+    assert lab.versions() == {"lib": "1.0"}

@@ -33,7 +33,15 @@ from cogfreeze.resolve.index import (
     wheel_metadata,
     wheel_rank,
 )
-from cogfreeze.resolve.python import dependencies, failures, package_index, pip_tools, source_builds, uv
+from cogfreeze.resolve.python import (
+    dependencies,
+    failures,
+    package_index,
+    pip_tools,
+    source_builds,
+    source_metadata,
+    uv,
+)
 from cogfreeze.resolve.python.sources import Sources
 from cogfreeze.resolve.requirements import Declared, dependency_graph, lines_of, read_declared
 
@@ -152,8 +160,11 @@ def resolve_python(
             target=target,
             settings=settings,
             built=asked.from_source(target.markers),
+            wheels_only=build.sources != "allow",
         )
+        sources = source_metadata.with_names(sources)
         made = _with_wheels_first(sources, build, previous, upgrade, _ENGINES[resolver], report)
+    _note_sources(made, sources, previous, report)
     _require_known(upgrade, [*made.wheels, *made.sources])
     return made
 
@@ -161,8 +172,8 @@ def resolve_python(
 def _with_wheels_first(
     sources: Sources, build: Build, previous: Packages, upgrade: Upgrade, engine: Engine, report: Report
 ) -> Packages:
-    """Resolve with wheels alone, and with the source of what may be built only where that fails."""
-    may_be_built = sources.built | frozenset(build.allow_sdist)
+    """Resolve; under `sources: declared` with wheels alone, and with source only where that fails."""
+    may_be_built = sources.built | frozenset(build.allow_sdist if build.sources == "declared" else ())
     before = sources.built | {each.name for each in previous.sources if each.name in may_be_built}
     try:
         return _resolve(replace(sources, built=before), previous, upgrade, engine, report)
@@ -170,6 +181,19 @@ def _with_wheels_first(
         if before == may_be_built:
             raise
     return _resolve(replace(sources, built=may_be_built), previous, upgrade, engine, report)
+
+
+def _note_sources(made: Packages, sources: Sources, previous: Packages, report: Report) -> None:
+    """Say which packages are built from source although their requirement doesn't ask for it."""
+    known = {(each.name, each.version) for each in previous.sources}
+    new = [f"`{each.name}` {each.version}" for each in made.sources if (each.name, each.version) not in known]
+    if new:
+        target = sources.target
+        verb = "is" if len(new) == 1 else "are"
+        report.note(
+            f"{', '.join(new)} {verb} locked from source, and built with the image: no wheel for Python"
+            f" {target.minor} on `{target.platform}`, or the source is asked for"
+        )
 
 
 def _require_known(upgrade: Upgrade, made: Sequence[Wheel | Source]) -> None:
@@ -224,7 +248,8 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
         again = " again, now that PyTorch's index is known to have some of them" if attempt else ""
         with report.step(f"resolving the Python packages{again}"):
             found = engine(sources, routed, before, upgrade, report)
-        chosen = {each.name: _chosen(each, sources, kept.get(each.name)) for each in found if not each.origin}
+        wheels = {each.name: _chosen(each, sources, kept.get(each.name)) for each in found}
+        chosen = {name: wheel for name, wheel in wheels.items() if wheel is not None}
         metadata = wheel_metadata(list(chosen.values()), sources.settings, report)
         requires = {name: metadata[wheel.sha256].requires for name, wheel in chosen.items()}
         if len(chosen) < len(found):
@@ -264,7 +289,7 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
     packed = [
         replace(_source(each, sources, came_from[each.name].name, report), **own(each.name))
         for each in found
-        if each.origin
+        if each.name not in chosen
     ]
     return Packages(
         wheels=tuple(sorted(made, key=_order)),
@@ -288,12 +313,8 @@ def _order(package: Wheel | Source) -> tuple[bool, str]:
 def _source(found: uv.ResolvedPackage, sources: Sources, index: str, report: Report) -> Source:
     """Lock the source of a package; the declared hashes bind it as they bind a wheel."""
     where = sources.declared.where(found.name)
-    if found.name not in sources.built:
-        raise ResolveError(
-            f"`{found.name}` {found.version} has no wheel, and source is not allowed",
-            where=where,
-            hint=f"choose a version that has one, or allow a build: `build.allow_sdist: [{found.name}]`",
-        )
+    if found.origin and found.origin.path and not found.version:
+        found = replace(found, version=source_metadata.version_of(found.origin.path, found.name, sources))
     made = source_builds.lock_source(
         found,
         index=index,
@@ -327,7 +348,7 @@ def _tools(
     folder.mkdir(exist_ok=True)
     options = replace(sources.declared.options, all_hashed=False, from_source=frozenset())
     asked = Declared(requirements=tuple(lines), options=options)
-    tools = replace(sources, declared=asked, torch=None, scratch=folder, built=frozenset())
+    tools = replace(sources, declared=asked, torch=None, scratch=folder, built=frozenset(), wheels_only=True)
     return _resolve(tools, Packages(wheels=previous.build), NO_UPGRADE, engine, report).wheels
 
 
@@ -335,6 +356,10 @@ def _with_uv(
     sources: Sources, routed: frozenset[str], previous: Sequence[Wheel | Source], upgrade: Upgrade, report: Report
 ) -> tuple[uv.ResolvedPackage, ...]:
     answer = sources.compile(routed=routed, preferred=previous, more=upgrade.arguments)
+    if answer.status != 0 and "No module named 'pkg_resources'" in answer.talk:
+        # Old builds import it, and newer releases of setuptools no longer have it.
+        more = [*upgrade.arguments, *sources.build_constraints(source_builds.OLD_SETUPTOOLS)]
+        answer = sources.compile(routed=routed, preferred=previous, more=more)
     if answer.status != 0:
         raise failures.explain_failure(answer.talk, sources, pins=upgrade.pins)
     for warning in failures.warnings(answer.talk):
@@ -368,12 +393,19 @@ def _with_pip_tools(
 _ENGINES: dict[str, Engine] = {"uv": _with_uv, "pip-tools": _with_pip_tools}
 
 
-def _chosen(found: uv.ResolvedPackage, sources: Sources, previous: Wheel | None) -> Candidate:
-    """Choose the wheel of a package: one that the declared hashes allow, the locked one before the best one."""
+def _chosen(found: uv.ResolvedPackage, sources: Sources, previous: Wheel | None) -> Candidate | None:
+    """Choose the wheel of a package: one that the declared hashes allow, the locked one before the best one.
+
+    Returns:
+        None where it is built from source: no wheel suits, and there is a source that may be built.
+    """
     where = sources.declared.where(found.name)
     what = f"`{found.name}` {found.version}"
+    may_be_built = found.origin is not None and (not sources.wheels_only or found.name in sources.built)
+    if may_be_built and (not found.wheels or found.name in sources.built):
+        return None
     suited = [each for each in found.wheels if wheel_rank(each.file, sources.target) is not None]
-    if not suited:
+    if not suited and not may_be_built:
         raise ResolveError(
             f"no wheel of {what} runs on Python {sources.target.minor} with glibc"
             f" {'.'.join(map(str, sources.target.glibc))} on `{sources.target.platform}`",
@@ -383,13 +415,16 @@ def _chosen(found: uv.ResolvedPackage, sources: Sources, previous: Wheel | None)
     allowed = sources.declared.hashes(found.name)
     if allowed or sources.declared.options.all_hashed:
         suited = [each for each in suited if each.sha256 in allowed]
+    source = found.origin.file if found.origin and may_be_built else None
+    if not suited and may_be_built and (not allowed or source is None or source.sha256 in allowed):
+        return None
     if not suited:
         raise IntegrityError(
             f"none of the hashes declared for {what} is that of a wheel for `{sources.target.platform}`"
             if allowed
             else f"{what} has no declared hash, and the requirements ask for one of every package",
             where=where,
-            hint="add the wheel's hash to its line, or take the hashes out: cog.lock holds one for every wheel",
+            hint="add the wheel's hash to its line, or remove the hashes: cog.lock has one for every wheel",
         )
     locked = [each for each in suited if previous and each.sha256 == previous.sha256]
     best = locked[0] if locked else best_wheel(suited, sources.target)

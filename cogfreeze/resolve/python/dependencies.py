@@ -36,7 +36,7 @@ def with_sources(
     requiring = required_by_in_comments(sources.requiring(found, routed).text)
     complete = {name: tuple(each) for name, each in requires.items()}
     for each in found:
-        if each.origin:
+        if each.name not in requires:
             complete[each.name] = tuple(sorted(name for name, by in requiring.items() if each.name in by))
     roots = sources.declared.roots(sources.target.markers)
     # An extra that a source asks for shows only in what it brings: find the extra that explains it.

@@ -99,6 +99,18 @@ def disk_hint(text: str) -> str | None:
     return None
 
 
+def build_failure(talk: str) -> str:
+    """Return why a build failed, in one line: the last line of its own output, else uv's words."""
+    lines = [line.strip() for line in talk.splitlines() if line.strip()]
+    raised = [line for line in lines if re.match(r"[A-Za-z_.]*(Error|Exception)\b", line)]
+    return (
+        raised
+        or [line.partition(": ")[2] for line in lines if line.startswith("error: ")]
+        or lines
+        or ["no reason given"]
+    )[-1]
+
+
 def _parts(talk: str) -> Iterator[tuple[str, str]]:
     """Split uv's talk into its messages: `error`, `cause`, `warning` and `hint`, each with its text."""
     starts = [*_START.finditer(talk)]
@@ -182,7 +194,7 @@ def _unsatisfiable(said: _Said, sources: Sources, pins: Sequence[str]) -> CogErr
         return ResolveError(
             f"`{required[0]}` has no wheel for Python {target.minor} on `{target.platform}`{index}",
             where=where,
-            hint="; ".join(filter(None, [_hint(said), _only_wheels(_plain(required[0]))])),
+            hint="; ".join(filter(None, [_hint(said), _other_way(sources)])),
         )
     readable = _readable(cause)
     if len(readable) > _VERY_LONG:
@@ -199,15 +211,19 @@ def _asked_for(pin: str) -> Callable[[re.Match[str]], str]:
 def _no_project(said: _Said, sources: Sources) -> CogError:
     """A folder, archive or repository in which nothing can be built; uv calls some of them a failed download."""
     line = _addressed(said, sources)
+    found = re.search(r"`([^`]+)` does not appear to be a Python project", said.whole)
+    place = line.text if line else found[1] if found else _one_line(said.error)
     return ResolveError(
-        f"`{line.text if line else _one_line(said.error)}` has neither a `pyproject.toml` nor a `setup.py`",
+        f"`{place}` has neither a `pyproject.toml` nor a `setup.py`",
         where=line.where if line else None,
         hint="name the place that has one; in a repository, a folder is `#subdirectory=…`",
     )
 
 
-def _only_wheels(name: str) -> str:
-    return f"ask for a version that has one, or allow a build from source: `build.allow_sdist: [{name}]`"
+def _other_way(sources: Sources) -> str:
+    if sources.wheels_only:
+        return "choose a version that has one, or allow builds from source: `build.sources: allow`"
+    return "choose a version that has one: it has no source either"
 
 
 def _about_torch(cause: str) -> bool:
@@ -228,7 +244,7 @@ def _addressed(said: _Said, sources: Sources) -> Line | None:
     """Return the requirement by address that uv speaks of."""
     for line in sources.declared.requirements:
         url = line.requirement.url if line.requirement else None
-        place = url.removeprefix("git+").partition("#")[0] if url else line.text
+        place = url.removeprefix("git+").partition("#")[0] if url else line.text.removeprefix("./")
         if place in said.whole or (url and f"`{line.name} @ " in said.whole):
             return line
     return None

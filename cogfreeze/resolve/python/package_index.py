@@ -67,7 +67,7 @@ def package_indexes(
         locked = next((kept[wheel.sha256] for wheel in each.wheels if wheel.sha256 in kept), None)
         if locked:
             given[each.name] = IndexOrigin(name=locked)
-        elif any(wheel.url.startswith("file:") for wheel in each.wheels):
+        elif any(file.url.startswith("file:") for file in _files(each)):
             given[each.name] = IndexOrigin(name=LOCAL_INDEX)
         elif each.direct:
             given[each.name] = IndexOrigin(name=URL)
@@ -76,6 +76,11 @@ def package_indexes(
         else:
             asked.append(each)
     return given | _asked(sources, asked, routed)
+
+
+def _files(package: ResolvedPackage) -> list[Candidate]:
+    source = package.origin.file if package.origin else None
+    return [*package.wheels, *([source] if source else [])]
 
 
 def _asked(sources: Sources, found: Sequence[ResolvedPackage], routed: Iterable[str]) -> dict[str, IndexOrigin]:

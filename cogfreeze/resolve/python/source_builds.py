@@ -1,4 +1,4 @@
-"""Packages that are built from source (`build.allow_sdist`): each locked as one archive, with what builds it.
+"""Packages that are built from source: each locked as one archive, with what builds it.
 
 An sdist is locked as its index has it. A commit or a folder has no file of its own, so a zip is made of it, the
 same bytes wherever and whenever. Nothing is built here; but uv may ask a package's build what it requires.
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # What PEP 518 gives a project that names no build system.
 _USUAL = ("setuptools>=40.8.0",)
+# The last releases that have `pkg_resources`, which old builds import.
+OLD_SETUPTOOLS = "setuptools<81"
 
 
 def lock_source(
@@ -76,7 +78,7 @@ def lock_source(
         )
     made = Source(
         name=found.name,
-        version=found.version or _declared_version(found.name, origin.path),
+        version=found.version,
         kind=origin.kind,
         file="",
         sha256="",
@@ -126,32 +128,33 @@ def build_requirements(path: Path) -> tuple[str, ...]:
         IntegrityError: it is no archive.
         ResolveError: its pyproject.toml can't be read.
     """
-    text = _pyproject(path)
+    text = _top_file(path, "pyproject.toml")
     try:
         requires = tomllib.loads(text).get("build-system", {}).get("requires", _USUAL) if text else _USUAL
     except (tomllib.TOMLDecodeError, AttributeError) as error:
         raise ResolveError(f"the `pyproject.toml` in `{path.name}` can't be read: {error}") from None
-    return tuple(map(str, requires))
+    old = (OLD_SETUPTOOLS,) if "pkg_resources" in _top_file(path, "setup.py") else ()
+    return (*map(str, requires), *old)
 
 
-def _pyproject(path: Path) -> str:
-    """Return the text of the pyproject.toml at the top of an archive, which is one folder deep."""
+def _top_file(path: Path, file: str) -> str:
+    """Return the text of a file at the top of an archive, which is one folder deep; empty where there is none."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                name = next((each for each in archive.namelist() if _is_top(each)), None)
+                name = next((each for each in archive.namelist() if _is_top(each, file)), None)
                 return archive.read(name).decode("utf-8", "replace") if name else ""
         with tarfile.open(path) as packed:
-            member = next((each for each in packed if each.isfile() and _is_top(each.name)), None)
-            file = packed.extractfile(member) if member else None
-            return file.read().decode("utf-8", "replace") if file else ""
+            member = next((each for each in packed if each.isfile() and _is_top(each.name, file)), None)
+            found = packed.extractfile(member) if member else None
+            return found.read().decode("utf-8", "replace") if found else ""
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise IntegrityError(f"`{path.name}` is no archive: {error}") from None
+        raise IntegrityError(f"`{path.name}` is not an archive: {error}") from None
 
 
-def _is_top(name: str) -> bool:
+def _is_top(name: str, file: str) -> bool:
     parts = name.removeprefix("./").split("/")
-    return len(parts) == 2 and parts[1] == "pyproject.toml"
+    return len(parts) == 2 and parts[1] == file
 
 
 def _sdist(url: str, name: str, sha256: str, settings: Settings, report: Report) -> Path:
@@ -187,17 +190,6 @@ def _version_in(file: str) -> str:
     except InvalidSdistFilename:
         raise ResolveError(
             f"`{file}` doesn't say which version it is", hint="name it `NAME-VERSION.tar.gz`"
-        ) from None
-
-
-def _declared_version(name: str, path: Path | None) -> str:
-    try:
-        text = (path / "pyproject.toml").read_text(encoding="utf-8") if path else ""
-        return str(tomllib.loads(text)["project"]["version"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ResolveError(
-            f"the folder of `{name}` doesn't say which version it is",
-            hint="write `version` into the `[project]` table of its `pyproject.toml`",
         ) from None
 
 

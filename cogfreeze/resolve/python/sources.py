@@ -39,6 +39,7 @@ class Sources:
         folder: the project's.
         scratch: an empty folder.
         built: packages that are taken as source, and as nothing else.
+        wheels_only: no other package may be source.
     """
 
     declared: Declared
@@ -48,6 +49,7 @@ class Sources:
     target: Target
     settings: Settings
     built: frozenset[str] = frozenset()
+    wheels_only: bool = True
 
     def credentials(self) -> Credentials:
         """Return what the hosts of this declaration's and this machine's indexes are told."""
@@ -88,7 +90,7 @@ class Sources:
         """
         output = self.scratch / "pylock.toml"
         self._write_preferred(output, preferred)
-        answer = self._run(
+        answer = self.run(
             [*self.arguments(routed), *more, "--format", "pylock.toml", "--output-file", str(output)]
         )
         text = output.read_text(encoding="utf-8") if answer.status == 0 else ""
@@ -98,18 +100,24 @@ class Sources:
         """Ask uv which index each package of a closure came from: requirement lines with `# from` comments."""
         pins = self.scratch / "pins.in"
         pins.write_text("".join(f"{each.name}=={each.version}\n" for each in found if not each.direct))
-        return self._run(
+        return self.run(
             [
                 *self.arguments(routed, requirements=[str(pins)]),
                 *("--no-deps", "--no-annotate", "--emit-index-annotation", "--format", "requirements.txt"),
             ]
         )
 
+    def build_constraints(self, line: str) -> list[str]:
+        """Return uv's arguments that constrain what builds a source whose metadata it reads."""
+        path = self.scratch / "build-constraints.txt"
+        path.write_text(f"{line}\n")
+        return ["--build-constraints", str(path)]
+
     def requiring(self, found: Iterable[uv.ResolvedPackage], routed: Iterable[str]) -> uv.UvResult:
         """Ask uv which packages require each package of a closure: requirement lines with `# via` comments."""
         pins = self.scratch / "versions.txt"
         pins.write_text("".join(f"{each.name}=={each.version}\n" for each in found if not each.direct))
-        return self._run(
+        return self.run(
             [
                 *self.arguments(routed),
                 *("--constraints", str(pins), "--annotation-style", "line", "--format", "requirements.txt"),
@@ -122,7 +130,7 @@ class Sources:
         exact.write_text("".join(f"{line}\n" for line in lines))
         output = self.scratch / "pylock.exact.toml"
         output.unlink(missing_ok=True)
-        answer = self._run(
+        answer = self.run(
             [
                 *self.arguments((), requirements=[str(exact)]),
                 *("--no-deps", "--format", "pylock.toml", "--output-file", str(output)),
@@ -131,7 +139,8 @@ class Sources:
         text = output.read_text(encoding="utf-8") if answer.status == 0 else ""
         return uv.UvResult(status=answer.status, text=text, talk=answer.talk)
 
-    def _run(self, arguments: list[str]) -> uv.UvResult:
+    def run(self, arguments: list[str]) -> uv.UvResult:
+        """Run uv in the project's folder, with the declaration's default index."""
         # The declaration's own index comes before the machine's, as it does in pip. It goes by the environment,
         # because it may hold credentials.
         default = self.declared.options.default_index
@@ -145,17 +154,20 @@ class Sources:
             requirements: files to compile in place of the declaration's requirements and constraints.
         """
         given = requirements if requirements is not None else self._write_declared()
-        settings = self.scratch / "uv.toml"
-        settings.write_text(configuration_text(uv_configuration(self.folder)), encoding="utf-8")
         return [
-            *uv.compile_arguments(self.target),
+            *uv.compile_arguments(self.target, wheels_only=self.wheels_only),
             *(f"--no-binary={name}" for name in sorted(self.built)),
-            "--config-file",
-            str(settings),
+            *self.configuration(),
             *given,
             *self._write_options(),
             *self._write_routes(routed),
         ]
+
+    def configuration(self) -> list[str]:
+        """Return uv's arguments for the machine's settings of where and how to fetch."""
+        settings = self.scratch / "uv.toml"
+        settings.write_text(configuration_text(uv_configuration(self.folder)), encoding="utf-8")
+        return ["--config-file", str(settings)]
 
     def _write_declared(self) -> list[str]:
         requirements = self.scratch / "requirements.in"

@@ -60,7 +60,7 @@ class ResolvedPackage:
     Attributes:
         wheels: those that may do, best not first.
         direct: it was asked for by address or path, not by name.
-        origin: its source, where it has no wheel.
+        origin: its source, where it has one.
     """
 
     name: str
@@ -146,12 +146,13 @@ def run_uv(
     return UvResult(status=done.returncode, text=done.stdout, talk=done.stderr)
 
 
-def compile_arguments(target: Target) -> list[str]:
+def compile_arguments(target: Target, *, wheels_only: bool = True) -> list[str]:
     """Return what every compilation says: for the image's Python and platform, and by uv's default rules."""
     return [
         *("pip", "compile", "--python", sys.executable, "--no-python-downloads"),
         *("--python-version", target.python, "--python-platform", target.uv_platform),
-        *("--only-binary", ":all:", "--no-header", "--resolution", "highest", "--fork-strategy", "fewest"),
+        *(("--only-binary", ":all:") if wheels_only else ()),
+        *("--no-header", "--resolution", "highest", "--fork-strategy", "fewest"),
     ]
 
 
@@ -164,23 +165,29 @@ def _package(table: Mapping[str, Any], folder: Path) -> ResolvedPackage:
     archive = table.get("archive")
     wheels = [_candidate(each, folder) for each in ([archive] if archive else table.get("wheels", ()))]
     wheels = [each for each in wheels if each.file.endswith(".whl")]
+    try:
+        origin = None if wheels and archive else _origin(table, folder)
+    except IntegrityError:
+        if not wheels:
+            raise
+        origin = None
     return ResolvedPackage(
         name=table["name"],
         version=table.get("version") or _version_in(wheels),
         wheels=tuple(wheels),
         direct=any(kind in table for kind in ("archive", "vcs", "directory")),
-        origin=None if wheels else _origin(table, folder),
+        origin=origin,
     )
 
 
-def _origin(table: Mapping[str, Any], folder: Path) -> Origin:
+def _origin(table: Mapping[str, Any], folder: Path) -> Origin | None:
     if vcs := table.get("vcs"):
         url = vcs.get("url") or (folder / vcs["path"]).resolve().as_uri()
         return Origin(kind="git", url=url, commit=vcs["commit-id"], subdirectory=vcs.get("subdirectory"))
     if directory := table.get("directory"):
         return Origin(kind="local", path=(folder / directory["path"]).resolve())
     file = table.get("archive") or table.get("sdist")
-    return Origin(kind="sdist", file=_candidate(file, folder) if file else None)
+    return Origin(kind="sdist", file=_candidate(file, folder)) if file else None
 
 
 def _candidate(table: Mapping[str, Any], folder: Path) -> Candidate:

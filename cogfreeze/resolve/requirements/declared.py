@@ -20,7 +20,14 @@ from cogfreeze.project.python import PROVIDED, logical_lines
 from cogfreeze.resolve.requirements import line_mistakes
 from cogfreeze.resolve.requirements.line import Line
 from cogfreeze.resolve.requirements.line_mistakes import HASH
-from cogfreeze.resolve.requirements.source_lines import is_below, is_source, refusal, with_name
+from cogfreeze.resolve.requirements.source_lines import (
+    is_below,
+    is_project_itself,
+    is_source,
+    project_dependencies,
+    refusal,
+    with_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -113,7 +120,7 @@ def read_declared(build: Build, folder: Path) -> Declared:
     Raises:
         ProjectErrors: lines that can't be locked (source that isn't allowed, editable installs), all of them.
     """
-    reader = _Reader(folder, frozenset(build.allow_sdist))
+    reader = _Reader(folder, build)
     for text in build.python_packages:
         reader.requirement(text, "build.python_packages")
     constraints = _constraint_files(build.python_requirements)
@@ -190,13 +197,18 @@ def _named(text: str) -> tuple[str | None, Requirement | None]:
 class _Reader:
     """Gathers lines, options and mistakes."""
 
-    def __init__(self, folder: Path, allowed: frozenset[str]) -> None:
+    def __init__(self, folder: Path, build: Build) -> None:
         self.folder = folder
-        self.allowed = allowed
+        self.sources = build.sources
+        self.allowed = frozenset(build.allow_sdist)
         self.requirements: list[Line] = []
         self.constraints: list[Line] = []
         self.errors: list[ProjectError] = []
         self.options: dict[str, Any] = {}
+
+    def permits(self, name: str | None) -> bool:
+        """Return whether a package may be built from source."""
+        return self.sources == "allow" or (self.sources == "declared" and name in self.allowed)
 
     def file(self, file: RequirementsFile, *, constrains: bool) -> None:
         places = _Places(self.folder / file.path)
@@ -226,11 +238,15 @@ class _Reader:
                 )
             )
         elif not constrains and is_source(address, named=requirement is not None):
+            if requirement is not None and is_project_itself(address, self.folder):
+                extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+                self.project_itself(f"{address}{extras}", bare, where)
+                return
             if requirement is None:
                 self.unnamed(bare, bare, where, hashes)
                 return
-            if name not in self.allowed:
-                self.errors.append(refusal(bare, where, name))
+            if not self.permits(name):
+                self.errors.append(refusal(bare, where, self.sources, name))
         marker = requirement.marker if requirement else None
         if not constrains and marker is None and len(self.errors) == before:
             self.errors += line_mistakes.missing(address, where, self.folder)
@@ -263,29 +279,53 @@ class _Reader:
                 ProjectError(
                     f"`{shown(option)}` is no option of a requirements file that can be locked",
                     where=where,
-                    hint="take the line out",
+                    hint="remove the line",
                 )
             )
 
     def unnamed(self, address: str, written: str, where: str, hashes: tuple[str, ...] = ()) -> None:
-        """Take a folder or repository that stands without its name; an image has no use for an editable one."""
+        """Take a folder or repository without its name. An image has no use for an editable one.
+
+        Where nothing here tells the name, its metadata will: the line is kept as it is.
+        """
+        if is_project_itself(address, self.folder):
+            self.project_itself(address, written, where)
+            return
         text = with_name(address, self.folder)
         name, requirement = _named(text) if text else (None, None)
-        if text is None or requirement is None or name not in self.allowed:
-            self.errors.append(refusal(written, where, name))
+        if not self.permits(name):
+            self.errors.append(refusal(written, where, self.sources, name))
             return
-        self.requirements.append(Line(text=text, where=where, name=name, requirement=requirement, hashes=hashes))
+        self.errors += line_mistakes.missing(address, where, self.folder)
+        line = Line(text=text or address, where=where, name=name, requirement=requirement, hashes=hashes)
+        self.requirements.append(line)
+
+    def project_itself(self, address: str, written: str, where: str) -> None:
+        """Take what the project itself depends on. Its code is the image's code, so no package is made of it."""
+        found = project_dependencies(address, self.folder)
+        if isinstance(found, str):
+            hint = (
+                "list them under `dependencies` in `[project]`, or in the requirements file in place of this line"
+            )
+            self.errors.append(
+                ProjectError(f"`{shown(written)}` is the project itself: {found}", where=where, hint=hint)
+            )
+            return
+        for text in found:
+            self.requirement(text, "pyproject.toml")
 
     def no_binary(self, value: str, where: str) -> None:
         names = {canonicalize_name(each) for each in value.split(",")}
-        if names <= self.allowed:
+        if ":all:" not in value and all(map(self.permits, names)):
             self.options["from_source"] = self.options.get("from_source", frozenset()) | names
             return
         self.errors.append(
             ProjectError(
                 f"`--no-binary {shown(value)}` asks for a build from source, which is not allowed",
                 where=where,
-                hint="take the line out, or name the packages in `build.allow_sdist`",
+                hint="remove the line, or name each package that is to be built"
+                if self.sources == "allow"
+                else "remove the line, or allow it: `build.sources: allow`",
             )
         )
 

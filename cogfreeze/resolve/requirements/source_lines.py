@@ -64,17 +64,56 @@ def _name_in(folder: Path) -> str | None:
     return canonicalize_name(name) if isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9._-]+", name) else None
 
 
-def refusal(text: str, where: str, name: str | None = None) -> ProjectError:
-    """Return what is said of source that is not allowed.
+def is_project_itself(address: str, folder: Path) -> bool:
+    """Return whether an address names the project's own folder: `.`, `./`, `.[extra]`, `file:.`."""
+    path = _EXTRAS.sub("", address.partition(" ;")[0].partition("#")[0].strip()).removeprefix("file:")
+    if not path.startswith((".", "/")) or "://" in path:
+        return False
+    try:
+        return (folder / unquote(path)).resolve() == folder.resolve()
+    except (OSError, ValueError):
+        return False
+
+
+def project_dependencies(address: str, folder: Path) -> tuple[str, ...] | str:
+    """Return the dependencies that the project's pyproject.toml lists, with those of the extras in the address.
+
+    Returns:
+        The requirements, or in words why they can't be read.
+    """
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        dynamic = {*project.get("dynamic", ())}
+        found = [*project.get("dependencies", ())]
+        optional = project.get("optional-dependencies", {})
+        extras = _EXTRAS.search(address.partition(" ;")[0].partition("#")[0].strip())
+        for extra in extras[0][1:-1].split(",") if extras else ():
+            names = {canonicalize_name(name): lines for name, lines in optional.items()}
+            found += names.get(canonicalize_name(extra.strip()), ())
+    except FileNotFoundError:
+        return "it has no `pyproject.toml` that lists its dependencies"
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return "the `[project]` table of its `pyproject.toml` can't be read"
+    if dynamic & {"dependencies", "optional-dependencies"}:
+        return "its `pyproject.toml` computes the dependencies"
+    return tuple(map(str, found))
+
+
+def refusal(text: str, where: str, sources: str, name: str | None = None) -> ProjectError:
+    """Return the error about source that is not allowed.
 
     Args:
+        sources: `build.sources`, `declared` or `refuse`.
         name: the package's, where it is known.
     """
-    allow = f"allow it: `build.allow_sdist: [{name}]`"
-    if name is None:
-        allow = "write it as `NAME @ …` and allow it: `build.allow_sdist: [NAME]`"
+    if sources == "refuse":
+        message, allow = "`build.sources: refuse` allows none", "remove that key"
+    elif name is None:
+        message, allow = "`build.allow_sdist` does not name it", "write it as `NAME @ …` and add NAME to that list"
+    else:
+        message, allow = f"`build.allow_sdist` does not name `{name}`", f"add it: `allow_sdist: [{name}]`"
     return ProjectError(
-        f"`{shown(text)}` is source, which is not allowed",
+        f"`{shown(text)}` is built from source, and {message}",
         where=where,
-        hint=f"{allow}; or build a wheel of it and name that: `./NAME-1.0-py3-none-any.whl`",
+        hint=f"{allow}; or build a wheel and name that: `./NAME-1.0-py3-none-any.whl`",
     )

@@ -258,7 +258,6 @@ def test_indexes_of_a_requirements_file_are_asked(project, index, options):
 @pytest.mark.parametrize(
     "line",
     [
-        "-e .",
         "-e ./lib",
         "./lib",
         "l @ ./lib",
@@ -269,14 +268,14 @@ def test_indexes_of_a_requirements_file_are_asked(project, index, options):
 )
 def test_source_is_refused(project, line):
     with pytest.raises(ProjectErrors) as caught:
-        project("requirements.txt", requirements_txt=f"\n{line}\n")
-    (error,) = caught.value.errors
+        project("requirements.txt", requirements_txt=f"\n{line}\n", build="  sources: refuse\n")
+    error = caught.value.errors[0]
     assert error.where == "requirements.txt:2"
-    assert "is source, which is not allowed" in str(error)
+    assert "is built from source, and `build.sources: refuse` allows none" in str(error)
 
 
 def test_an_sdist_is_refused(project, index):
     index.wheels.setdefault("simple", {})["app-1.0.tar.gz"] = b"no matter"
     with pytest.raises(ResolveError) as caught:
-        project("requirements.txt", requirements_txt="app\n")
+        project("requirements.txt", requirements_txt="app\n", build="  sources: refuse\n")
     assert str(caught.value) == "requirements.txt:1: `app` has no wheel for Python 3.11 on `linux/amd64`"

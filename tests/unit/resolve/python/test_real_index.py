@@ -6,7 +6,7 @@ import pytest
 
 from cogfreeze.project.model import Build
 from cogfreeze.report import Silent
-from cogfreeze.resolve.python import checks, closure
+from cogfreeze.resolve.python import checks, closure, uv
 from cogfreeze.settings import Settings
 
 
@@ -66,3 +66,20 @@ def test_opencv_twice_is_found(machine):
     _made, found = lock(machine, "opencv-python<5", "opencv-python-headless<5")
     assert [each.name for each in found] == ["same-file"]
     assert found[0].message.startswith("`opencv-python` and `opencv-python-headless` install ")
+
+
+@pytest.mark.parametrize("packages", [("hydra-core",), ("hydra-core>=1.1", "num2words")])
+def test_packages_with_sources_among_them_have_the_versions_that_plain_uv_chooses(machine, packages):
+    """With wheels alone these fall back to versions of years ago, or to a prerelease."""
+    (machine / "asked.in").write_text("\n".join(packages))
+    words = ("--python-version", "3.10", "--python-platform", "x86_64-manylinux_2_36", "--format", "pylock.toml")
+    settings = Settings(cache=machine / "cache")
+    answer = uv.run_uv(
+        ["pip", "compile", "asked.in", *words, "--output-file", "pylock.toml"], folder=machine, settings=settings
+    )
+    assert answer.status == 0, answer.talk
+    plain = {each.name: each.version for each in uv.packages((machine / "pylock.toml").read_text(), machine)}
+    build = Build(python_version="3.10", python_packages=packages)
+    made = closure.resolve_python(build, machine, "linux/amd64", glibc=(2, 36), settings=settings, report=Silent())
+    assert {each.name: each.version for each in (*made.wheels, *made.sources)} == plain
+    assert "antlr4-python3-runtime" in {each.name for each in made.sources}

@@ -389,8 +389,8 @@ def test_what_uv_warns_of_is_told(index, lock):
             ResolveError,
             "build.python_packages: `windows` has no wheel for Python 3.11 on `linux/amd64`",
             (
-                "Wheels are available for `windows` (v1.0) on the following platform: `win_amd64`; ask for a"
-                " version that has one, or allow a build from source: `build.allow_sdist: [windows]`"
+                "Wheels are available for `windows` (v1.0) on the following platform: `win_amd64`; choose a"
+                " version that has one: it has no source either"
             ),
         ),
         (
@@ -455,12 +455,15 @@ def test_all_that_is_source_is_refused_at_once(index, lock):
                 "app @ https://example.org/app-1.0.tar.gz",
                 "./missing-1.0-py3-none-any.whl",
                 "--no-binary :all:",
-            ]
+            ],
+            sources="refuse",
         )
+    refused = "`build.sources: refuse` allows none"
     assert [str(error) for error in caught.value.errors] == [
-        "requirements.txt:1: `git+https://…@example.org/x.git#subdirectory=y` is source, which is not allowed",
-        "requirements.txt:2: `-e .` is source, which is not allowed",
-        "requirements.txt:3: `app @ https://example.org/app-1.0.tar.gz` is source, which is not allowed",
+        "requirements.txt:1: `git+https://…@example.org/x.git#subdirectory=y` is built from source, and "
+        + refused,
+        "requirements.txt:2: `-e .` is built from source, and " + refused,
+        "requirements.txt:3: `app @ https://example.org/app-1.0.tar.gz` is built from source, and " + refused,
         "requirements.txt:4: there is no file `./missing-1.0-py3-none-any.whl`",
         "requirements.txt:5: `--no-binary :all:` asks for a build from source, which is not allowed",
     ]

@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from cogfreeze.errors import IntegrityError, NetworkError, ProjectErrors, ResolveError
+from cogfreeze.errors import CogError, IntegrityError, NetworkError, ProjectErrors, ResolveError
 from cogfreeze.lock.model import Source
 from cogfreeze.project.model import Build
 from cogfreeze.project.python import RequirementsFile
@@ -72,18 +72,17 @@ def lock(tmp_path, settings):
     folder = tmp_path / "project"
     folder.mkdir()
 
-    def resolve(*packages, lines=(), allow=("app",), previous=closure.NO_PACKAGES, **more):
+    def resolve(*packages, lines=(), allow=None, previous=closure.NO_PACKAGES, report=None, **more):
         files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),) if lines else ()
-        build = Build(
-            python_version="3.11", python_packages=packages, python_requirements=files, allow_sdist=tuple(allow)
-        )
+        keys = {} if allow is None else {"sources": "declared", "allow_sdist": tuple(allow)}
+        build = Build(python_version="3.11", python_packages=packages, python_requirements=files, **keys)
         return closure.resolve_python(
             build,
             folder,
             "linux/amd64",
             glibc=(2, 36),
             settings=settings,
-            report=Silent(),
+            report=report or Silent(),
             previous=previous,
             **more,
         )
@@ -150,8 +149,44 @@ def test_source_that_is_not_allowed_is_refused(offered, lock):
         lock("app", allow=())
     assert str(caught.value) == "build.python_packages: `app` has no wheel for Python 3.11 on `linux/amd64`"
     assert caught.value.hint == (
-        "ask for a version that has one, or allow a build from source: `build.allow_sdist: [app]`"
+        "choose a version that has one, or allow builds from source: `build.sources: allow`"
     )
+
+
+def test_what_is_declared_may_be_source_where_that_is_restricted(offered, lock):
+    assert names(lock("app", allow=["app"]).sources) == ["app"]
+    assert lock("app", allow=["app"]) == lock("app")
+    offered.add("simple", "app-0.9-py3-none-any.whl")
+    assert [each.version for each in lock("app", allow=["app"]).wheels] == ["0.9"]
+
+
+class Heard(Silent):
+    """A Report that remembers its notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, message):
+        self.notes.append(message)
+
+
+def test_no_version_is_passed_over_for_want_of_a_wheel_and_the_source_is_told(offered, lock):
+    """uv with wheels alone falls back to an old version, or to a prerelease, without a word."""
+    offered.add("simple", "app-0.9-py3-none-any.whl")
+    offered.add("simple", "app-1.1rc1-py3-none-any.whl")
+    report = Heard()
+    made = lock("app", report=report)
+    assert [(each.name, each.version) for each in made.sources] == [("app", "1.0")]
+    (note,) = report.notes
+    assert note.startswith("`app` 1.0 is locked from source, and built with the image: no wheel for Python 3.11")
+    again = Heard()
+    lock("app", previous=made, report=again)
+    assert again.notes == []
+
+
+def test_a_wheel_for_other_machines_alone_is_no_reason_to_stay_without_the_version(offered, lock):
+    offered.add("simple", "app-1.0-cp311-cp311-win_amd64.whl")
+    assert names(lock("app").sources) == ["app"]
 
 
 def test_declared_hashes_bind_source_too(offered, lock):
@@ -168,7 +203,7 @@ def test_no_binary_takes_source_in_place_of_a_wheel(offered, lock):
     offered.add("simple", "app-1.0-py3-none-any.whl")
     assert names(lock(lines=["--no-binary app", "app"]).sources) == ["app"]
     with pytest.raises(ProjectErrors) as caught:
-        lock(lines=["--no-binary lib", "app"])
+        lock(lines=["--no-binary lib", "app"], allow=["app"])
     (error,) = caught.value.errors
     assert str(error) == "requirements.txt: `--no-binary lib` asks for a build from source, which is not allowed"
 
@@ -196,7 +231,7 @@ def test_a_commit_is_locked_as_one_archive(offered, lock, settings, tmp_path):
     with pytest.raises(ProjectErrors) as caught:
         lock(line, allow=())
     (error,) = caught.value.errors
-    assert error.hint.startswith("allow it: `build.allow_sdist: [app]`; or build a wheel of it")
+    assert error.hint.startswith("add it: `allow_sdist: [app]`; or build a wheel and name that")
 
 
 def test_a_folder_is_locked_as_one_archive_and_a_changed_one_is_refused(offered, lock, settings):
@@ -224,20 +259,77 @@ def test_a_folder_without_its_name_has_the_one_that_it_says(offered, lock, line)
     with pytest.raises(ProjectErrors) as caught:
         lock(lines=[line], allow=())
     (error,) = caught.value.errors
-    assert str(error) == f"requirements.txt: `{line}` is source, which is not allowed"
-    assert error.hint.startswith("allow it: `build.allow_sdist: [app]`; or build")
+    told = f"requirements.txt: `{line}` is built from source, and `build.allow_sdist` does not name `app`"
+    assert str(error) == told
+    assert error.hint.startswith("add it: `allow_sdist: [app]`; or build")
 
 
 @pytest.mark.parametrize("text", [None, "[project]\nversion = '1'\n", "[project]\nname = 1\n", "project = 1", "["])
-def test_source_whose_name_nothing_says_is_refused(offered, lock, text):
+def test_a_folder_that_is_no_project_is_refused_in_words(offered, lock, text):
     (lock.folder / "libs/app").mkdir(parents=True)
     if text is not None:
         (lock.folder / "libs/app/pyproject.toml").write_text(text)
-    with pytest.raises(ProjectErrors) as caught:
+    with pytest.raises(CogError) as caught:
         lock(lines=["-e ./libs/app"])
+    if text is None:
+        told = "requirements.txt: `./libs/app` has neither a `pyproject.toml` nor a `setup.py`"
+        assert str(caught.value) == told
+    with pytest.raises(ProjectErrors) as caught:
+        lock(lines=["-e ./libs/app"], allow=())
     (error,) = caught.value.errors
-    assert str(error) == "requirements.txt: `-e ./libs/app` is source, which is not allowed"
-    assert error.hint.startswith("write it as `NAME @ …` and allow it: `build.allow_sdist: [NAME]`; or build")
+    assert str(error) == (
+        "requirements.txt: `-e ./libs/app` is built from source, and `build.allow_sdist` does not name it"
+    )
+
+
+# A build system that computes name and version, as setup.py does.
+COMPUTED = (
+    BACKEND
+    + b"""
+
+def build_sdist(folder, config_settings=None):
+    import io, tarfile
+    data = Path("PKG-INFO").read_bytes()
+    with tarfile.open(Path(folder, "app-1.0.tar.gz"), "w:gz") as archive:
+        member = tarfile.TarInfo("app-1.0/PKG-INFO")
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return "app-1.0.tar.gz"
+"""
+)
+DYNAMIC = '[build-system]\nrequires = ["computed"]\nbuild-backend = "computed"\n'
+
+
+@pytest.fixture
+def computed(offered):
+    offered.add("simple", "computed-1.0-py3-none-any.whl", files={"computed.py": COMPUTED})
+    return offered
+
+
+def test_a_folder_has_the_name_and_version_that_its_build_computes(computed, lock):
+    write(lock.folder / "libs/app", {**FILES, "pyproject.toml": DYNAMIC})
+    for line in ("-e ./libs/app", "app @ ./libs/app", "./libs/app"):
+        (source,) = lock(lines=[line]).sources
+        assert (source.name, source.version, source.path, source.requires) == ("app", "1.0", "libs/app", ("lib",))
+    assert sorted(path.name for path in (lock.folder / "libs/app").iterdir()) == sorted(FILES)
+
+
+def test_a_repository_without_its_name_has_the_one_of_its_metadata(computed, lock, tmp_path):
+    repository = tmp_path / "repository"
+    write(repository / "python", {**FILES, "pyproject.toml": DYNAMIC})
+    git(tmp_path, "init", "--quiet", "repository")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message", "first")
+    (source,) = lock(lines=[f"git+{repository.as_uri()}#subdirectory=python"]).sources
+    assert (source.name, source.version, source.kind, source.path) == ("app", "1.0", "git", "python")
+
+
+def test_a_version_that_cannot_be_computed_is_told_with_the_reason(computed, lock):
+    write(lock.folder / "libs/app", {**FILES, "pyproject.toml": DYNAMIC})
+    (lock.folder / "libs/app/PKG-INFO").unlink()
+    with pytest.raises(ResolveError) as caught:
+        lock("app @ ./libs/app")
+    assert "PKG-INFO" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +414,35 @@ def test_a_repository_that_cannot_be_fetched_is_named(offered, lock, tmp_path, r
     assert "git ls-remote" in caught.value.hint
 
 
-@pytest.mark.parametrize("place", [".", "../outside"])
+def test_the_project_itself_is_its_dependencies(offered, lock):
+    """Its code is the image's code; what it depends on is declared, and locked as if it stood in the file."""
+    optional = '[project.optional-dependencies]\nMore_Tools = ["tool"]\n'
+    write(lock.folder, {**FILES, "pyproject.toml": PYPROJECT + optional})
+    for line in ("-e .", ".", "app @ .", "-e file:."):
+        made = lock(lines=[line])
+        assert (names(made.wheels), made.sources) == (["lib"], ())
+    made = lock(lines=["-e .[more-tools]"])
+    assert [(each.name, each.required_by) for each in made.wheels] == [("lib", ()), ("tool", ())]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (None, "it has no `pyproject.toml` that lists its dependencies"),
+        ("[project]\nname = 'a'\ndynamic = ['dependencies']\n", "its `pyproject.toml` computes the dependencies"),
+        ("[", "the `[project]` table of its `pyproject.toml` can't be read"),
+    ],
+)
+def test_a_project_that_does_not_list_its_dependencies_is_told_so(offered, lock, text, why):
+    if text is not None:
+        (lock.folder / "pyproject.toml").write_text(text)
+    with pytest.raises(ProjectErrors) as caught:
+        lock(lines=["-e ."])
+    (error,) = caught.value.errors
+    assert str(error) == f"requirements.txt: `-e .` is the project itself: {why}"
+
+
+@pytest.mark.parametrize("place", ["../outside"])
 def test_a_folder_that_is_not_below_the_projects_is_refused(offered, lock, place):
     write(lock.folder / place)
     with pytest.raises(ResolveError) as caught:
@@ -350,4 +470,4 @@ def test_a_link_that_leads_out_of_the_source_is_refused(tmp_path):
     (tmp_path / "app/outside").symlink_to("/etc/passwd")
     with pytest.raises(ResolveError) as caught:
         source_builds.pack(tmp_path / "app", "app-1.0")
-    assert str(caught.value) == "`outside` in the source of `app-1.0` is no file below it"
+    assert str(caught.value) == "`outside` in the source of `app-1.0` is not a file below it"
