@@ -114,6 +114,8 @@ def clashes(
         )
         if part.apt:
             yield from _apt(part.apt, (*at, "apt"), system)
+        if part.build_apt:
+            yield from _apt(part.build_apt, (*at, "build_apt"), ())
 
 
 def _python(
