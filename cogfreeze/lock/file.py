@@ -57,7 +57,7 @@ def read(path: Path) -> model.Lock:
     """Read a cog.lock.
 
     Raises:
-        LockUnusable: it is missing, has merge conflicts, is no TOML, was edited by hand, or has a newer schema.
+        LockUnusable: it is missing, has conflicts, is not valid TOML, was edited by hand, or is of a newer schema.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -87,7 +87,7 @@ def loads(text: str, *, name: str = "cog.lock") -> model.Lock:
         place = re.search(r" \(at line (\d+), column \d+\)$", str(error))
         where = f"{name}:{place[1]}" if place else name
         message = str(error)[: place.start()] if place else str(error)
-        raise LockUnusable(f"it is no TOML: {message}", where=where, hint=_RESOLVE) from None
+        raise LockUnusable(f"it is not valid TOML: {message}", where=where, hint=_RESOLVE) from None
     schema = data.get("schema")
     if isinstance(schema, int) and not isinstance(schema, bool) and schema > model.SCHEMA:
         raise LockUnusable(
