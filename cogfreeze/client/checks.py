@@ -22,7 +22,7 @@ _NOUNS = {
 
 
 def mistakes(value: Any, declared: Property) -> Iterator[str]:
-    """Yield what is wrong with a value, each as the end of a sentence that names the input.
+    """Yield the mistakes in a value, each as the end of a sentence that names the input.
 
     Files are not checked here: their values are data URIs by now.
 
@@ -83,7 +83,7 @@ def _length(length: int, declared: Property, name: str, unit: str) -> Iterator[s
 
 
 def _is(value: Any, kind: str | None) -> bool:
-    """Return whether a JSON value has a type; 1.0 is an integer, and true is no number."""
+    """Return whether a JSON value has a type; 1.0 is an integer, and true is not a number."""
     if kind in ("integer", "number"):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number and (kind == "number" or value == int(value))

@@ -69,7 +69,7 @@ def schema_of(folder: Path, project: Project, report: Report | None = None) -> s
 def imported_schema(model: LocalModel) -> str:
     """Return the OpenAPI document of a project by importing its code in its locked environment.
 
-    This is the last resort for a predictor whose source alone does not tell its inputs.
+    This is the last resort for a predictor whose inputs cannot be read from its source.
 
     Raises:
         ProjectErrors: every mistake in the signatures.

@@ -147,7 +147,7 @@ def _declare(
         inputs: List[inspect.Parameter] = function.__cog_inputs__  # type: ignore[attr-defined]
         inputs.insert(0, inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field, annotation=type))
         itself = [inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)]
-        # What the worker reads in place of the function's own parameters, which have no types.
+        # The worker reads this instead of the function's own parameters, which have no types.
         function.__signature__ = inspect.Signature(itself + inputs)  # type: ignore[attr-defined]
         return function
 

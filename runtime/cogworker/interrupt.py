@@ -2,7 +2,7 @@
 
 Rules:
 1. Signal handlers run in the main thread alone, between two of its bytecodes. So what this keeps needs no lock.
-2. The exception is raised only while a prediction is marked as running, and only for the one that is wanted.
+2. The exception is raised only while a prediction is marked as running, and only if that one is being canceled.
 3. It is never raised while a frame is being written (`held`): half a frame would end the connection. It comes
    right after.
 4. While the model handles the first one (in its `except`, `finally` or `__exit__`), no second one is raised,

@@ -117,8 +117,8 @@ class Worker:
         log_traceback(error)
         self._logs.flush_of(None)
         text, name = describe(error), type(error).__name__
-        told = text if isinstance(error, SystemExit) or text.startswith(name) else f"{name}: {text}"
-        self._channel.send({"type": "setup_failed", "error": told[: 64 * 1024]})
+        full = text if isinstance(error, SystemExit) or text.startswith(name) else f"{name}: {text}"
+        self._channel.send({"type": "setup_failed", "error": full[: 64 * 1024]})
         self._channel.flush()
 
 

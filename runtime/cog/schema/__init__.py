@@ -34,7 +34,7 @@ def read(
         folder: the project's folder.
         predict: the predictor as `file.py:Name`, relative to the folder.
         train: the trainer, in the same form.
-        warnings: gets what is allowed but should be changed.
+        warnings: the list to add warnings to.
 
     Raises:
         SourceMistakes: every mistake in both.

@@ -81,7 +81,7 @@ def enum_members(sources: Sources, found: LocalClass) -> List[Member]:
     """The members of an Enum, in their order. `auto()` is known for a StrEnum alone: the lowered name.
 
     Raises:
-        Unreadable: a member's value is no constant.
+        Unreadable: a member's value is not a constant.
     """
     members: List[Member] = []
     for statement in found.node.body:
@@ -148,7 +148,7 @@ class Constants:
         """Return the value of an argument; the error names the argument and its whole expression.
 
         Raises:
-            Unreadable: the source alone does not tell it.
+            Unreadable: it cannot be computed from the source alone.
         """
         try:
             return self.value(node)

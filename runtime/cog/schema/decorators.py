@@ -33,7 +33,7 @@ def read_decorators(
         calls: the decorators.
         read_kind: returns the kind of a type expression.
         value: returns the value of a constant expression.
-        mistakes: gets what is wrong with them.
+        mistakes: the list to add mistakes to.
     """
     file = found.module.file
     parameters: List[Parameter] = []

@@ -1,4 +1,4 @@
-"""The OpenAPI document of a predictor that is imported: the last resort, where the source alone does not tell.
+"""The OpenAPI document of a predictor that is imported: the last resort if its source is not enough.
 
 This runs the model's own code, so it needs its packages: `cog schema --import` runs it in the locked environment.
 """
@@ -44,7 +44,7 @@ _LISTS = ("list", "Sequence", "Iterable", "Collection", "tuple", "set", "frozens
 
 
 class _Unsupported(Exception):
-    """A type that has no schema."""
+    """The type has no schema."""
 
 
 def read_imported(predict: Optional[str] = None, train: Optional[str] = None) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
@@ -164,6 +166,38 @@ def _check_regex(pattern: str, textual: bool) -> Complaint:
     except re.error as error:
         return f"`{pattern}` is not a valid regular expression: {error}", None
     return FINE
+
+
+def warn_of(parameter: Parameter) -> Iterator[Mistake]:
+    """Yield the warnings about one input."""
+    pattern = parameter.given.get("regex")
+    if isinstance(pattern, str) and has_nested_quantifier(pattern):
+        message = f"`{parameter.name}`: `{pattern}` repeats a repetition; matching it can take very long"
+        hint = "repeat only one of the two, or limit the length with `max_length`"
+        yield Mistake(parameter.file, parameter.line, message, hint)
+
+
+def has_nested_quantifier(pattern: str) -> bool:
+    """Return whether a regular expression repeats, without a limit, something that has a varying length itself."""
+    parser = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+    try:
+        return _is_nested(parser.parse(pattern), parser.MAXREPEAT, inside=False)
+    except (re.error, RecursionError, OverflowError):
+        return False  # already reported
+
+
+def _is_nested(part: Any, endless: Any, *, inside: bool) -> bool:
+    if isinstance(part, tuple) and len(part) == 2 and str(part[0]) in ("MAX_REPEAT", "MIN_REPEAT"):
+        least, most, repeated = part[1]
+        if inside and most != least:
+            return True
+        return _is_nested(repeated, endless, inside=inside or most == endless)
+    if isinstance(part, (str, bytes, int)) or part is None:
+        return False
+    try:
+        return any(_is_nested(each, endless, inside=inside) for each in part)
+    except TypeError:  # a constant of the parser
+        return False
 
 
 def _check_choices(parameter: Parameter) -> Complaint:

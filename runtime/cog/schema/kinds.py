@@ -106,7 +106,7 @@ Kind = Union[
 
 
 def union(parts: Iterable[Kind]) -> Kind:
-    """Return the union of kinds, without unions inside it, and with None told apart."""
+    """Return the union of kinds, flattened; with None it is a Nullable."""
     options: List[Kind] = []
     for kind in parts:
         unwrapped = kind.kind if isinstance(kind, Nullable) else kind
@@ -135,5 +135,5 @@ _JSON_TYPES = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "st
 
 
 def json_type(value: Any) -> str:
-    """The JSON Schema type of a constant; `other` where it is no scalar."""
+    """The JSON Schema type of a constant; `other` if it is not a scalar."""
     return next((name for type_, name in _JSON_TYPES if isinstance(value, type_)), "other")

@@ -10,7 +10,7 @@ from cog.schema import kinds
 from cog.schema.annotations import Annotations
 from cog.schema.constants import Constants
 from cog.schema.decorators import is_generator, new_form, read_decorators, type_of
-from cog.schema.inputs import FINE, Complaint, Parameter, check_parameter, read_input
+from cog.schema.inputs import FINE, Complaint, Parameter, check_parameter, read_input, warn_of
 from cog.schema.mistakes import Mistake, about, gathering, nearest, unreadable
 from cog.schema.offered import check_names
 from cog.schema.source import Function, LocalClass, LocalFunction, LocalValue, Module, Sources
@@ -205,6 +205,7 @@ class Reader:
         line = getattr(default, "lineno", argument.lineno)
         parameter = Parameter(name, kind, given, module.file, line)
         self.mistakes.extend(check_parameter(parameter))
+        self.warnings.extend(warn_of(parameter))
         return parameter
 
     def _given(self, module: Module, default: Optional[ast.expr], constants: Constants) -> Dict[str, Any]:

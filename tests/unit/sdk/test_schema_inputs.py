@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from cog.schema import read
+from cog.schema.inputs import has_nested_quantifier
 
 from tests.unit.sdk.reading import document, inputs, mistakes
 
@@ -380,3 +382,36 @@ def test_objects_and_null_are_declared_as_clients_generated_for_cog_expect(tmp_p
     """
 
     assert inputs(tmp_path, parameter, before)["a"] == {"title": "A", "x-order": 0, **schema}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "nested"),
+    [
+        (r"^(\w+\s?)*$", True),
+        (r"(a*)*", True),
+        (r"(?:a|b+?)+c", True),
+        (r"(x{1,3})+", True),
+        (r"((a+)b){2,}", True),
+        (r"^[a-z]+$", False),
+        (r"^(\d{4}-)+$", False),
+        (r"(a+b+){3}", False),
+        (r"^#([0-9a-f]{3}){1,2}$", False),
+        (r"a+|b+", False),
+        (r"(", False),
+    ],
+)
+def test_a_nested_quantifier_is_found(pattern, nested):
+    assert has_nested_quantifier(pattern) is nested
+
+
+def test_a_nested_quantifier_is_warned_of(tmp_path):
+    (tmp_path / "predict.py").write_text(
+        "from cog import Input\ndef predict(\n    a: str = Input(regex='(a+)+'),\n) -> str: ...\n"
+    )
+    warnings = []
+
+    read(str(tmp_path), "predict.py:predict", None, warnings)
+
+    assert [(each.line, each.message) for each in warnings] == [
+        (3, "`a`: `(a+)+` repeats a repetition; matching it can take very long")
+    ]
