@@ -36,8 +36,9 @@ class CogLike(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, *, webhooks=True):
+    def __init__(self, *, webhooks=True, schema=SCHEMA):
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.schema = schema
         self.webhooks = webhooks
         self.go_on = threading.Event()
         self.cancelled = set()
@@ -57,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path == "/openapi.json":
-            self.answer(200, SCHEMA)
+            self.answer(200, self.server.schema)
         elif self.path == "/health-check":
             self.answer(200, {"status": "READY", "setup": {"status": "succeeded", "logs": ""}})
         elif self.path.startswith("/predictions/"):

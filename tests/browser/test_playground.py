@@ -116,6 +116,51 @@ def test_a_prediction_on_a_server_like_cogs_is_cancelled(front, cog_like, browse
     assert opened.wait() == "Canceled"
 
 
+NAMES = [
+    "<img src=x onerror='window.hacked = 1'>",
+    '"><script>window.hacked = 2</script>',
+    "__proto__",
+    "constructor",
+    "a b'c`d$(e)",
+    "javascript:alert(1)",
+]
+HOSTILE = {
+    **{name: {"type": "string", "default": "</textarea><script>window.hacked = 3</script>"} for name in NAMES},
+    "endless": {"$ref": "#/components/schemas/Endless"},
+    "circle": {"$ref": "#/components/schemas/Circle"},
+    "null": None,
+    "enum": {"enum": [{"a": 1}, None, "</option><script>window.hacked = 4</script>"], "default": 5},
+    "number": {"type": "number", "minimum": "<b>", "maximum": [], "default": "x"},
+    "list": {"type": "array", "items": 7, "default": "not a list"},
+    "text": {"type": "string", "pattern": "(", "description": {"a": 1}, "default": {"b": 2}},
+    "file": {"type": "string", "format": "uri", "default": "javascript:alert(1)", "x-cog-accept": '"><script>'},
+}
+
+
+def hostile(properties):
+    endless = {"type": "array", "items": {"$ref": "#/components/schemas/Endless"}}
+    circle = {"allOf": [{"$ref": "#/components/schemas/Circle"}]}
+    schemas = {"Input": {"properties": properties, "required": 5}, "Endless": endless, "Circle": circle}
+    return {"paths": None, "components": {"schemas": schemas}}
+
+
+def test_nothing_of_a_hostile_schema_is_executed(front, cog_like, browser):
+    opened = Page(browser, front(cog_like(schema=hostile(HOSTILE)).url).url.rstrip("/"))
+    assert [field.get_attribute("data-name") for field in opened.all(".field")] == list(HOSTILE)
+    assert opened.all("#fields img, #fields script") == []
+    for language in ("curl", "Python", "JavaScript", "cog run"):
+        assert NAMES[0].split("'")[0] in opened.code(language)
+    sent = json.loads(opened.code("curl").partition(" -d '")[2].rpartition("'")[0].replace("'\\''", "'"))
+    assert sent["input"]["__proto__"] == HOSTILE["__proto__"]["default"]
+    assert opened.script("return window.hacked") is None
+    assert [each for each in opened.complaints() if "cog/lock" not in each] == []
+
+
+def test_a_schema_that_is_nonsense_is_said_to_be_so(front, cog_like, browser):
+    opened = Page(browser, front(cog_like(schema=hostile(7)).url).url.rstrip("/"))
+    assert opened.id("fields").text == "This model has no inputs."
+
+
 def test_a_refusal_of_the_server_is_the_answer(front, cog_like):
     server = front(cog_like().url)
     body = json.dumps({"input": {}}).encode()

@@ -27,8 +27,9 @@ function kindOf(schema) {
   return "json";
 }
 
-function fieldOf(name, property, schemas, required) {
-  const schema = resolved(property, schemas);
+function fieldOf(name, property, schemas, required, depth = 0) {
+  // A list of lists without end is JSON.
+  const schema = depth > MAX_DEPTH ? {} : resolved(property, schemas);
   const field = {
     name,
     title: name,
@@ -50,7 +51,7 @@ function fieldOf(name, property, schemas, required) {
   };
   // The enumeration's own description says nothing of the input.
   if (field.kind === "choice" && property.description === undefined) field.description = "";
-  if (field.kind === "list") field.item = fieldOf(name, schema.items || {}, schemas, true);
+  if (field.kind === "list") field.item = fieldOf(name, schema.items || {}, schemas, true, depth + 1);
   return field;
 }
 

@@ -8,7 +8,7 @@ function formFor(fields, place) {
 
   // Throws the first Mistake after it has shown all of them.
   function get() {
-    const input = {};
+    const input = Object.create(null); // so that no name of an input means anything else
     const wrong = [];
     for (const row of rows) {
       try {
@@ -34,7 +34,7 @@ function formFor(fields, place) {
     get,
     // The values as far as they can be sent, for the code that is shown while someone types.
     peek: () => {
-      const input = {};
+      const input = Object.create(null);
       for (const row of rows) {
         try {
           const value = row.control.get();

@@ -3,17 +3,17 @@
 async function start() {
   watchHealth();
   showAbout();
-  let openapi;
+  let model;
+  let form;
   try {
     const response = await fetch("openapi.json");
     await requireOk(response);
-    openapi = await response.json();
+    model = modelOf(await response.json());
+    form = formFor(model.fields, byId("fields"));
   } catch (error) {
     byId("fields").replaceChildren(element("p", { class: "error" }, `The inputs are not known: ${error.message}`));
     return;
   }
-  const model = modelOf(openapi);
-  const form = formFor(model.fields, byId("fields"));
   fromLink(form);
   const view = outputView(byId("output"), model.concatenate);
   const runs = historyView(model.fields, (entry) => {

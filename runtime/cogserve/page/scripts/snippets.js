@@ -26,7 +26,7 @@ function variableName(name) {
 }
 
 function withPlaceholders(input, rows) {
-  const result = {};
+  const result = Object.create(null);
   for (const { field, control } of rows) {
     if (!Object.hasOwn(input, field.name)) continue;
     const value = input[field.name];
