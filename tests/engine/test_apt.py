@@ -54,7 +54,7 @@ def settings(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def snapshot(settings):
-    return apt.default_snapshot("debian:bookworm", settings, datetime.now(UTC))
+    return archive.default_snapshot("debian:bookworm", settings, datetime.now(UTC))
 
 
 @pytest.fixture(scope="module")

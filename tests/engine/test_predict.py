@@ -80,7 +80,7 @@ def test_a_named_image_is_asked_for_its_inputs(image, tmp_path, variables):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-2:] == [
         "error[CF900]: the model has no input `picture`; input `image` is missing",
-        "hint: the model takes `image`, `min_score`; add `-i image=@FILE`",
+        "hint: the model's inputs are `image`, `min_score`; add `-i image=@FILE`",
     ]
 
 
@@ -90,7 +90,7 @@ def test_an_image_that_is_not_there_is_told(tmp_path, variables):
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-2:] == [
-        "error[CF400]: the image `no-such-image-of-ours` is not here and cannot be pulled",
+        "error[CF400]: could not pull the image `no-such-image-of-ours`",
         "hint: see Docker's output above",
     ]
 
@@ -101,7 +101,7 @@ def test_a_container_that_cannot_start_is_told(image, tmp_path, variables):
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-2:] == [
-        f"error[CF400]: the image `{image}` could not be run",
+        f"error[CF400]: could not run the image `{image}`",
         "hint: see Docker's output above",
     ]
 
@@ -114,7 +114,7 @@ def test_an_interrupt_leaves_no_container(image, folder, variables):
         time.sleep(0.02)
 
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
 
     assert process.returncode == 130
     assert containers() == []
@@ -134,13 +134,13 @@ def test_the_image_serves_until_it_is_stopped(image, folder, variables):
     try:
         document = client.schema(timeout=60)
         assert requests.get(f"{base}/health-check", timeout=5).json()["status"] in ("STARTING", "READY")
-        client.wait_ready(timeout=60)
+        client.wait_ready(timeout=300)
         answer = requests.post(
             f"{base}/predictions", json={"input": {"image": data_uri(folder / "sample.png")}}, timeout=60
         )
         refused = requests.post(f"{base}/predictions", json={"input": {"min_score": 2}}, timeout=5)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     finally:
         process.kill()
 
