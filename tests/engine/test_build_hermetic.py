@@ -195,7 +195,7 @@ def test_a_command_that_may_use_the_network_does_and_the_image_says_so(new_proje
     )
     assert label == "false\n"
     told = cog(folder, "build", "-t", "cogfreeze-test-network", "--syntax", "builtin").stderr
-    assert "warning: a command had the network: the same lock may give another image" in told
+    assert "warning: a command used the network: the same lock may give a different image" in told
 
 
 @pytest.fixture

@@ -15,7 +15,11 @@ from cogfreeze.report import Silent
 
 pytestmark = pytest.mark.engine
 
-PACKAGES = "git-lfs, default-jre-headless, postgresql, mariadb-server, postfix, sasl2-bin, openssh-server, ssl-cert"  # fmt: skip  # noqa: E501
+# Of `benchmarks/repro/projects.py`, what is quick to install.
+PACKAGES = (
+    "git-lfs, default-jre-headless, postgresql, mariadb-server, postfix, sasl2-bin, openssh-server, ssl-cert,"
+    " redis-server, cron, dbus, man-db, fontconfig"
+)
 
 
 @pytest.fixture(scope="module")
