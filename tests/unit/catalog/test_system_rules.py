@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cogfreeze.catalog import system_rules
-from cogfreeze.catalog.system_rules import at_start, rule_of_path, rules, rules_for
+from cogfreeze.catalog.system_rules import Uncured, at_start, rule_of_path, rules, rules_for
+from cogfreeze.engine.differences import causes
 from cogfreeze.recipe import scripts
 
 ROOT = Path(__file__).parents[3]
@@ -158,9 +159,16 @@ def test_days_of_password_changes_are_fixed(tmp_path):
     )
 
 
-def test_uncured_packages_are_named_with_a_reason():
-    for each in system_rules.uncured():
-        for package in each.packages:
-            name = package.replace("*", "1")
-            assert (name, each) in system_rules.uncured_for([name, "libgl1"])
+def test_a_package_without_a_cure_is_named_with_its_files_and_a_reason(monkeypatch):
+    """The table has none today."""
+    known = Uncured(packages=("odd-*",), paths=("/var/lib/odd/*",), cause="a random seed", advice="leave it out")
+    monkeypatch.setattr(system_rules, "uncured", lambda: (known,))
+
+    assert system_rules.uncured_for(["odd-server", "libgl1"]) == (("odd-server", known),)
     assert system_rules.uncured_for(["libgl1"]) == ()
+    assert causes.of_package("/var/lib/odd/seed", "odd-server") == causes.Cause(
+        cause="a random seed", fix="leave it out"
+    )
+    assert causes.of_package("/etc/gitconfig", "git-lfs").fix == (
+        "cogfreeze should have fixed it (the keys are sorted): please report it, with the package's name"
+    )
