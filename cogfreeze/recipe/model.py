@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 # Raised by every change that gives different bytes for the same lock; recorded in the lock.
 # 3: what packages' scripts make is equal in every build (`catalog/system_rules.toml`); commands run with the HOME
 #    that the model will have.
-RECIPE_VERSION = 3
+# 4: rules and home directories also where the base image lacks what they look for.
+RECIPE_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

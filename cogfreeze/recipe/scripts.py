@@ -128,7 +128,9 @@ def run_command(script: str, shell: str, user: str) -> Script:
     return (
         f'export HOME="$(getent passwd {number} | cut -d : -f 6)"',
         run,
-        f'find "$HOME" -xdev -cnewer $started -exec chown --no-dereference {number}:{number} {{}} +',
+        # A base image's user may have no home directory.
+        '[ "$HOME" = / ] || [ ! -d "$HOME" ] \\',
+        f'    || find "$HOME" -xdev -cnewer $started -exec chown --no-dereference {number}:{number} {{}} +',
     )
 
 

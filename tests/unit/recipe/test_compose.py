@@ -420,6 +420,7 @@ def test_a_file_of_the_project_is_an_input_with_a_fixed_mode_and_time():
 def test_a_command_runs_with_the_home_of_the_model_who_owns_what_it_leaves_there():
     text = "\n".join(runs(made())[-1][1].script)
     assert 'export HOME="$(getent passwd 1000 | cut -d : -f 6)"' in text
+    assert '[ "$HOME" = / ] || [ ! -d "$HOME" ]' in text
     assert 'find "$HOME" -xdev -cnewer $started -exec chown --no-dereference 1000:1000 {} +' in text
     as_root = replace(PROJECT, build=replace(PROJECT.build, user="root"))
     text = "\n".join(runs(made(as_root))[-1][1].script)
