@@ -43,6 +43,7 @@ VERBS = {
     "audit": "look for known vulnerabilities of what is locked",
     "sbom": "write a bill of materials, as CycloneDX or SPDX",
     "licenses": "list licences, and refuse those that are not accepted",
+    "report": "write a page about what is locked",
     "ci": "run all checks of a pull request, for any CI",
     "dockerfile": "print or write the Dockerfile and its build context",
     "build": "build the image from cog.lock",

@@ -23,7 +23,7 @@ STYLE = """\
   --soft: #151b23; --danger: #ff8a80; --danger-soft: #3a1513; --good: #57d98a; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 72rem; padding: 1.5rem 1rem 4rem; color: var(--text); background: var(--back);
-  font: 16px/1.5 system-ui, sans-serif; }
+  font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .5rem; }
 p { margin: .25rem 0 .75rem; } ul { padding-left: 1.25rem; margin: .25rem 0; }
@@ -32,8 +32,8 @@ code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }
 .danger { border-left: .3rem solid var(--danger); background: var(--danger-soft); padding: .75rem 1rem;
   border-radius: .3rem; }
 .danger h2 { margin-top: 0; color: var(--danger); }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .925rem; }
+.scroll { overflow-x: auto; } .scroll code { overflow-wrap: break-word; }
+table { overflow-wrap: break-word; border-collapse: collapse; width: 100%; font-size: .925rem; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--faint); font-weight: 600; } td.number { text-align: right; white-space: nowrap; }
 tr.pulled td:first-child { padding-left: 1.75rem; }
@@ -48,9 +48,9 @@ def page(title: str, body: Iterable[str], *, style: str = "") -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{STYLE}{style}</style>\n</head>\n<body>\n"
+        f"<title>{escape(title)}</title>\n<style>\n{STYLE}{style}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(body)
-        + "\n</body>\n</html>\n"
+        + "\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -130,7 +130,7 @@ def _platform(platform: PlatformDiff) -> Iterator[str]:
 
 
 def _table(kind: KindChanges) -> Iterator[str]:
-    yield f'<h3>{escape(words.counted(kind))}</h3><div class="scroll"><table>'
+    yield f'<h3>{escape(words.counted(kind))}</h3><div class="scroll" tabindex="0"><table>'
     yield "<tr><th>package</th><th>version</th><th>change</th><th>size</th><th>because of</th></tr>"
     for declared in kind.declared:
         if declared.change:
