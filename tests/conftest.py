@@ -1,4 +1,4 @@
-"""What all tests share: in CI nothing is skipped, and the closing lines count the engine tests."""
+"""What all tests share: in CI nothing is skipped, and the closing lines count the engine tests and the faults."""
 
 import os
 import signal
@@ -42,10 +42,15 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_terminal_summary(terminalreporter):
-    counts = {}
-    for outcome in ("passed", "failed", "error", "skipped"):
-        reports = terminalreporter.stats.get(outcome, [])
-        if count := sum(getattr(report, "is_engine_test", False) for report in reports):
-            counts[outcome] = count
-    words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "none selected"
-    terminalreporter.write_line(f"engine tests: {words}")
+    def counted(chosen):
+        counts = {}
+        for outcome in ("passed", "failed", "error", "skipped"):
+            reports = terminalreporter.stats.get(outcome, [])
+            if count := sum(map(chosen, reports)):
+                counts[outcome] = count
+        return ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) or "none selected"
+
+    engine = counted(lambda report: getattr(report, "is_engine_test", False))
+    faults = counted(lambda report: getattr(report, "nodeid", "").startswith("tests/faults/"))
+    terminalreporter.write_line(f"engine tests: {engine}")
+    terminalreporter.write_line(f"faults that were tried on the server: {faults}")

@@ -73,7 +73,7 @@ class Limits:
 
     memory: float = 4.0
     files: int = 3
-    pause: float = 0.5
+    pause: float = 1.0
     held: int = 64 * 1024
 
 
