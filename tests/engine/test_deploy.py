@@ -42,6 +42,9 @@ def test_the_model_answers_and_stops_within_its_grace_period(script, start, dock
         Client(address).wait_ready(timeout=60)
         body = requests.post(f"{address}/predictions", json={"input": {"text": "hello"}}, timeout=60).json()
         assert (body["status"], body["output"]) == ("succeeded", "HELLO")
+        page = requests.get(address, headers={"Accept": "text/html"}, timeout=60)
+        assert "<h1>Try this model</h1>" in page.text
+        assert "script-src 'sha256-" in page.headers["Content-Security-Policy"]
 
         docker("stop", name)
         assert docker("inspect", "--format", "{{.State.ExitCode}}", name).strip() == "0"
