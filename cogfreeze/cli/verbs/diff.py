@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cogfreeze.cli import reviewing
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cogfreeze.cli.reviewing import NamedLock
-    from cogfreeze.review.changes import Diff
+    from cogfreeze.lock.model import Lock
+    from cogfreeze.review.changes import Advisory, Diff, Knowledge
 
 FORMATS = ("text", "markdown", "json", "html")
 
@@ -31,6 +33,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("new", metavar="NEW", nargs="?", help="what is now; without it, this folder's lock")
     parser.add_argument("--format", choices=FORMATS, default="text", help="how to print it; text without this")
+    parser.add_argument(
+        "--contents", action="store_true", help="read changed wheels: licences, files that run when Python starts"
+    )
+    parser.add_argument("--audit", action="store_true", help="ask OSV which vulnerabilities came and went")
+    parser.add_argument("--database", metavar="DIR", help="the same from a downloaded database")
     parser.add_argument("--exit-code", action="store_true", help="exit with 1 where the locks differ")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
@@ -43,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     path = reviewing.lock_path(arguments.file)
     old, new = _locks(arguments.old, arguments.new, path)
-    found = _compared(old, new, arguments.old)
+    found = _compared(old, new, path, arguments)
     _print(found, arguments.format)
     if arguments.new is None:
         _say_stale(new, path)
@@ -58,13 +65,68 @@ def _locks(old: str | None, new: str | None, path: Path) -> tuple[NamedLock | No
     return before, after
 
 
-def _compared(old: NamedLock | None, new: NamedLock, asked: str | None) -> Diff:
+def _compared(old: NamedLock | None, new: NamedLock, path: Path, arguments: argparse.Namespace) -> Diff:
     from cogfreeze.review.changes import diff
 
-    name = old.name if old else f"no lock at {asked or 'HEAD'}"
+    name = old.name if old else f"no lock at {arguments.old or 'HEAD'}"
     before = old.lock if old else None
-    layers = reviewing.layers(before), reviewing.layers(new.lock)
-    return diff(before, new.lock, names=(name, new.name), layers=layers)
+    names, layers = (name, new.name), (reviewing.layers(before), reviewing.layers(new.lock))
+    found = diff(before, new.lock, names=names, layers=layers)
+    if not (arguments.contents or arguments.audit or arguments.database):
+        return found
+    knowledge = _knowledge(found, before, new.lock, path, arguments)
+    return diff(before, new.lock, names=names, layers=layers, knowledge=knowledge)
+
+
+def _knowledge(
+    found: Diff, before: Lock | None, after: Lock, path: Path, arguments: argparse.Namespace
+) -> Knowledge:
+    """Ask the world about what changed."""
+    from cogfreeze.review.changes import Knowledge, wheels_changed
+
+    report, knowledge = TerminalReport(), Knowledge()
+    if arguments.contents:
+        from cogfreeze.review.online import contents
+
+        settings, indexes = reviewing.world(path)
+        wheels = [each for pair in wheels_changed(found) for each in pair if each]
+        metadata = contents.of_wheels(wheels, indexes, settings, report)
+        if missing := sorted({each.name for each in wheels if each.sha256 not in metadata}):
+            report.warn(f"could not be read: {', '.join(missing)}", hint="their indexes did not give the files")
+        knowledge = replace(
+            knowledge,
+            licences={sha256: each.licence or "unknown" for sha256, each in metadata.items()},
+            startup_files={sha256: contents.startup_files(each) for sha256, each in metadata.items()},
+        )
+    if arguments.audit or arguments.database:
+        was = _advisories(before, path, report, arguments.database) if before else {}
+        now = _advisories(after, path, report, arguments.database)
+        knowledge = replace(
+            knowledge,
+            introduced=tuple(each for key, each in now.items() if key not in was),
+            fixed=tuple(each for key, each in was.items() if key not in now),
+        )
+    return knowledge
+
+
+def _advisories(
+    lock: Lock, path: Path, report: TerminalReport, database: str | None
+) -> dict[tuple[str, str], Advisory]:
+    """Return what an audit reports, by name of the advisory and of the package."""
+    from cogfreeze.cli.verbs.audit import perform
+    from cogfreeze.review.changes import Advisory
+
+    return {
+        (each.title, each.query.name): Advisory(
+            id=each.title,
+            platform=each.places[0].platform,
+            package=each.places[0].package.name,
+            version=each.places[0].package.version,
+            severity=each.match.severity,
+            summary=each.match.summary,
+        )
+        for each in perform(lock, path, report, database=database).findings
+    }
 
 
 def _print(found: Diff, form: str) -> None:
