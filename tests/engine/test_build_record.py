@@ -74,7 +74,7 @@ def test_other_files_are_told_apart_and_not_held_to_it(folder, cog, docker):
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["record"] == "other-files"
     assert (
-        "cog.lock records an image of other files or options than these, so this one is not held to it;"
+        "cog.lock records an image of other files or options, so it was not compared;"
         " `cog lock --record` records this one\n"
     ) in answer.stderr
 
@@ -115,11 +115,13 @@ def test_of_another_engine_the_layers_decide(folder, cog):
     answer = cog(folder, *BUILD, "--json")
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["record"] == "equal-layers"
-    assert "another engine made the record in cog.lock: every layer's diff ID is the recorded one" in answer.stderr
+    assert (
+        "another engine made the record in cog.lock: the layers' diff IDs are equal, and only the" in answer.stderr
+    )
 
     exported = cog(folder, "build", "--syntax", "builtin", "--output", f"type=oci,dest={folder.parent}/image.tar")
     assert exported.returncode == 0, exported.stderr
-    assert "is another engine's, and an export tells no diff IDs: not compared" in exported.stderr
+    assert "it is another engine's, and an export has no diff IDs" in exported.stderr
 
     layers = recorded(folder).layers
     rewritten(folder, layers=(*layers[:-1], f"sha256:{'0' * 64}"))
@@ -133,14 +135,12 @@ def test_of_another_engine_the_layers_decide(folder, cog):
 def test_a_lock_that_changes_loses_the_record_and_says_so(folder, cog):
     text = (folder / "cog.yaml").read_text()
     (folder / "cog.yaml").write_text(text.replace("predict:", "  python_packages: [six==1.17.0]\npredict:"))
-    digest = recorded(folder).digest.removeprefix("sha256:")[:12]
     answer = cog(folder, "lock")
 
     assert answer.returncode == 0, answer.stderr
     assert recorded(folder) is None
-    assert f"  - image record {digest}\n" in answer.stderr
     assert answer.stderr.endswith(
-        "the recorded image was the former lock's, so its record is gone; `cog lock --record` makes one\n"
+        "the lock changed, so its recorded image was removed; `cog lock --record` records the new one\n"
     )
 
 
