@@ -12,7 +12,9 @@ import pytest
 
 from cogfreeze import bundled
 from cogfreeze.cli.main import main
-from cogfreeze.cli.verbs import verify
+from cogfreeze.cli.terminal import TerminalReport
+from cogfreeze.cli.verbs import build, verify
+from cogfreeze.engine.build import BuiltImage
 from cogfreeze.engine.differences import Difference
 from cogfreeze.engine.verify import Verdict
 from cogfreeze.lock import file as lock_file
@@ -311,3 +313,22 @@ def test_verify_shows_files_with_one_cause_together():
 def test_verify_builds_at_least_twice(capsys, times):
     assert main(["verify", f"--times={times}"]) == 2
     assert "is not a number from 2 to 50" in capsys.readouterr().err
+
+
+def test_build_lists_what_a_container_has_to_create(capsys):
+    image = BuiltImage(
+        names=("model",),
+        digest="sha256:a",
+        config="sha256:b",
+        layers=(),
+        engine="docker 28.5.2",
+        frontend=None,
+        reproducible=True,
+        at_start=("SSH host keys (openssh-server): ssh-keygen -A",),
+    )
+    build._tell(image, TerminalReport(), as_json=False)
+
+    assert (
+        "not in the image, create it when a container starts: SSH host keys (openssh-server): ssh-keygen -A\n"
+        in capsys.readouterr().err
+    )
