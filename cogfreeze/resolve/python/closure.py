@@ -36,6 +36,7 @@ from cogfreeze.resolve.index import (
 from cogfreeze.resolve.python import (
     dependencies,
     failures,
+    faults,
     package_index,
     pip_tools,
     source_builds,
@@ -361,7 +362,7 @@ def _with_uv(
         more = [*upgrade.arguments, *sources.build_constraints(source_builds.OLD_SETUPTOOLS)]
         answer = sources.compile(routed=routed, preferred=previous, more=more)
     if answer.status != 0:
-        raise failures.explain_failure(answer.talk, sources, pins=upgrade.pins)
+        raise faults.every_fault(failures.explain_failure(answer.talk, sources, pins=upgrade.pins), sources)
     for warning in failures.warnings(answer.talk):
         report.warn(warning)
     return sources.found(answer)

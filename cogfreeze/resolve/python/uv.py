@@ -112,7 +112,8 @@ def uv_environment(settings: Settings, given: Mapping[str, str] = os.environ) ->
         name: value for name, value in given.items() if not name.startswith("UV_") or _HONOURED.fullmatch(name)
     }
     # A virtual environment that happens to be active says nothing about the image.
-    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "FORCE_COLOR"):
+    # With COLUMNS uv breaks its explanations at that width, in the middle of what is read from them.
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "FORCE_COLOR", "COLUMNS"):
         kept.pop(name, None)
     kept.setdefault("UV_CACHE_DIR", str(settings.cache / "uv"))
     if settings.offline:

@@ -373,7 +373,7 @@ def test_what_uv_warns_of_is_told(index, lock):
             ["app==9"],
             ResolveError,
             "build.python_packages: there is no `app==9` on the package index",
-            "`pip index versions app` lists the available versions",
+            "`app==1.0` is the newest for Python 3.11",
         ),
         (
             ["app", "app<1"],
@@ -382,7 +382,7 @@ def test_what_uv_warns_of_is_told(index, lock):
                 "build.python_packages: the requirements can't be met: only app==1.0 is available and you require"
                 " app<1"
             ),
-            None,
+            "`app==1.0` is the newest for Python 3.11",
         ),
         (
             ["windows"],
@@ -451,7 +451,7 @@ def test_all_that_is_source_is_refused_at_once(index, lock):
         lock(
             lines=[
                 "git+https://me:secret@example.org/x.git#subdirectory=y",
-                "-e .",
+                "-e ./lib",
                 "app @ https://example.org/app-1.0.tar.gz",
                 "./missing-1.0-py3-none-any.whl",
                 "--no-binary :all:",
@@ -462,7 +462,7 @@ def test_all_that_is_source_is_refused_at_once(index, lock):
     assert [str(error) for error in caught.value.errors] == [
         "requirements.txt:1: `git+https://…@example.org/x.git#subdirectory=y` is built from source, and "
         + refused,
-        "requirements.txt:2: `-e .` is built from source, and " + refused,
+        "requirements.txt:2: `-e ./lib` is built from source, and " + refused,
         "requirements.txt:3: `app @ https://example.org/app-1.0.tar.gz` is built from source, and " + refused,
         "requirements.txt:4: there is no file `./missing-1.0-py3-none-any.whl`",
         "requirements.txt:5: `--no-binary :all:` asks for a build from source, which is not allowed",
@@ -536,3 +536,31 @@ def test_a_private_index_is_read_with_credentials_that_reach_no_lock(index, lock
         made, python="3.11", platform="linux/amd64", folder=lock.folder, settings=settings, build=build
     )
     assert download.fetch_all(found, settings, Silent()).keys() == {each.sha256 for each in made}
+
+
+def test_all_requirements_at_fault_are_told_at_once_each_with_one_that_can_be_met(index, lock):
+    for version in ("1.0", "1.1"):
+        index.add("simple", f"app-{version}-py3-none-any.whl")
+    index.add("simple", "windows-2.0-cp311-cp311-win_amd64.whl")
+    index.add("simple", "windows-1.0-py3-none-any.whl")
+    index.add("simple", "fine-1.0-py3-none-any.whl")
+    with pytest.raises(ResolveError) as caught:
+        lock(lines=["app==9", "fine", "nowhere", "windows==2.0"])
+    first, *faults = str(caught.value).splitlines()
+    assert first == "3 requirements can't be met:"
+    assert faults[0] == (
+        "  requirements.txt:1: there is no `app==9` on the package index"
+        " (`app==1.1` is the newest for Python 3.11)"
+    )
+    assert faults[1].startswith("  requirements.txt:3: there is no package `nowhere` on the package index (")
+    assert faults[2] == (
+        "  requirements.txt:4: `windows==2.0` has no wheel for Python 3.11 on `linux/amd64`"
+        " (`windows==1.0` is the newest for Python 3.11)"
+    )
+
+
+def test_the_width_of_the_terminal_breaks_no_explanation(index, lock, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    with pytest.raises(ResolveError) as caught:
+        lock("absent")
+    assert str(caught.value) == "build.python_packages: there is no package `absent` on the package index"
