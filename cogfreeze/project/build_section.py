@@ -16,7 +16,7 @@ from cogfreeze.project.model import (
     RunCommand,
     SecretMount,
 )
-from cogfreeze.project.python import PROVIDED, RequirementsFile, name_of
+from cogfreeze.project.python import PROVIDED, RequirementsFile, credentials, name_of, split_options
 from cogfreeze.project.python import check as check_requirement
 from cogfreeze.project.python import read as read_requirements
 
@@ -93,7 +93,8 @@ def _python_packages(
     section: Section, folder: Path, python: str, *, silent: bool
 ) -> tuple[tuple[str, ...], tuple[RequirementsFile, ...]]:
     """Read both ways to declare packages; `silent`: a requirement on `cog` is dropped without a word."""
-    listed = section.texts("python_packages", partial(_python_package, section, silent))
+    entries = section.texts("python_packages", partial(_python_package, section, silent))
+    listed = tuple(dict.fromkeys(line for entry in entries for line in entry.split("\n")))
     name = section.get("python_requirements")
     if name is None:
         return listed, ()
@@ -119,7 +120,19 @@ def _python_packages(
 
 
 def _python_package(section: Section, silent: bool, item: str, index: int) -> str | None:
-    item = item.strip()
+    """Return an entry, checked; its options, which Cog lets stand beside the package, on lines of their own."""
+    item, options = split_options(item.strip())
+    if options:
+        leaked = next((problem for each in options if (problem := credentials(each))), None)
+        if leaked:
+            section.mistake(f": {leaked.message}", "python_packages", index, hint=leaked.hint)
+            return None
+        listed = ", ".join(f"`{grammar.shown(each)}`" for each in options)
+        section.warn(f": {listed} holds for every package, as in a requirements file", "python_packages", index)
+        if not item:
+            return "\n".join(options)
+        checked = _python_package(section, silent, item, index)
+        return "\n".join([checked, *options]) if checked else None
     if name_of(item) in PROVIDED:
         if not silent:
             section.warn(

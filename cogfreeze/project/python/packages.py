@@ -60,6 +60,40 @@ def name_of(requirement: str) -> str | None:
     return normalized(found[0]) if found and not is_url_or_path(requirement) else None
 
 
+# Options that may stand beside a package, as Cog hands the line to pip → their long names. The first take a value.
+_VALUED = {"-i": "--index-url", "-f": "--find-links"} | {
+    name: name for name in ("--index-url", "--extra-index-url", "--find-links", "--trusted-host")
+}
+_FLAGS = frozenset({"--pre", "--no-index"})
+
+
+def split_options(item: str) -> tuple[str, tuple[str, ...]]:
+    """Split an entry of `python_packages` into its requirement and its options, as a requirements file has them.
+
+    >>> split_options("torch==1.12.1 --extra-index-url=https://example.org/cu116")
+    ('torch==1.12.1', ('--extra-index-url https://example.org/cu116',))
+
+    Returns:
+        The requirement is empty where there are options alone. An entry with any other option comes back whole.
+    """
+    kept, options = [], []
+    words = iter(item.split())
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name in _VALUED and word.startswith("-"):
+            value = value if equals else next(words, "")
+            if not value:
+                return item, ()
+            options.append(f"{_VALUED[name]} {value}")
+        elif word in _FLAGS:
+            options.append(word)
+        elif word.startswith("-") and not word.startswith("--hash"):
+            return item, ()
+        else:
+            kept.append(word)
+    return (" ".join(kept), tuple(options)) if options else (item, ())
+
+
 def is_url_or_path(requirement: str) -> bool:
     """Say whether a requirement names a place in place of a package: `./a.whl`, `git+https://…`."""
     return _URL_OR_PATH.match(requirement) is not None

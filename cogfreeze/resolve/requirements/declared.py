@@ -122,7 +122,11 @@ def read_declared(build: Build, folder: Path) -> Declared:
     """
     reader = _Reader(folder, build)
     for text in build.python_packages:
-        reader.requirement(text, "build.python_packages")
+        option, value = _option(text)
+        if option:
+            reader.option(option, value, folder, "build.python_packages")
+        else:
+            reader.requirement(text, "build.python_packages")
     constraints = _constraint_files(build.python_requirements)
     for file in build.python_requirements:
         reader.file(file, constrains=file.path in constraints)

@@ -6,7 +6,7 @@ import pytest
 
 from cogfreeze.errors import IntegrityError, NetworkError, ProjectError, ProjectErrors, ResolveError, UsageError
 from cogfreeze.project.model import Build
-from cogfreeze.project.python import RequirementsFile
+from cogfreeze.project.python import RequirementsFile, split_options
 from cogfreeze.report import Silent
 from cogfreeze.resolve.fetch import download
 from cogfreeze.resolve.python import closure, locate
@@ -564,3 +564,20 @@ def test_the_width_of_the_terminal_breaks_no_explanation(index, lock, monkeypatc
     with pytest.raises(ResolveError) as caught:
         lock("absent")
     assert str(caught.value) == "build.python_packages: there is no package `absent` on the package index"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "app==1.0 --extra-index-url={url}/other",
+        "app==1.0 --extra-index-url {url}/other/",
+        "--extra-index-url {url}/other app==1.0",
+        "--index-url {url}/other --pre app==1.0",
+    ],
+)
+def test_options_beside_a_package_are_those_of_a_requirements_file(index, lock, entry):
+    """Cog hands each entry to pip as it is, so projects write them there."""
+    index.add("other", "app-1.0-py3-none-any.whl")
+    requirement, options = split_options(entry.format(url=index.url))
+    assert requirement == "app==1.0"
+    assert versions(lock(requirement, *options)) == {"app": "1.0"}
