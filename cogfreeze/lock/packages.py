@@ -19,7 +19,7 @@ PACKAGE_LIST_COMMAND = (
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class InstalledPackage:
-    """A package that dpkg has as installed; configured leftovers of a removed one are none."""
+    """A package that dpkg lists as installed; the configuration that a removed one left behind does not count."""
 
     name: str
     architecture: str

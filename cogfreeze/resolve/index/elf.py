@@ -60,10 +60,10 @@ def cached_symbol_versions(sha256: str, settings: Settings) -> Needs | None:
 def symbol_versions(wheel: Path, sha256: str, settings: Settings) -> Needs:
     """Read the compiled files of a wheel, and keep what they ask for.
 
-    A file that is no whole ELF file asks for nothing: the loader would refuse it whatever the base has.
+    A file that is not a whole ELF file asks for nothing: the loader would refuse it whatever the base has.
 
     Raises:
-        IntegrityError: the wheel is no zip archive.
+        IntegrityError: the wheel is not a zip archive.
     """
     found: Needs = {}
     try:

@@ -1,6 +1,6 @@
 """The indexes that uv asks on this machine, and the credentials that they get.
 
-uv has its own knowledge of both; it is read here too, because wheels' papers and the wheels themselves are fetched
+uv has its own knowledge of both; it is read here too, because wheels and their metadata are fetched
 by us. Credentials stay in memory: they go to the host that they were given for, and nowhere else.
 """
 

@@ -85,7 +85,7 @@ def wheel_metadata(wheels: Sequence[Candidate], settings: Settings, report: Repo
 
     Raises:
         NetworkError: a server failed.
-        IntegrityError: a file is no wheel.
+        IntegrityError: a file is not a wheel.
     """
     found = {each.sha256: known for each in wheels if (known := cached_metadata(each.sha256, settings))}
     wanted = {each.sha256: each for each in wheels if each.sha256 not in found}

@@ -50,7 +50,7 @@ class Finding:
     Attributes:
         name: what `build.allow` silences it by: `same-file`, `glibc`, `requires-python`, `cuda`, `cuda-twice`.
         message: what is wrong, one sentence without a final stop.
-        hint: the way out.
+        hint: what to do about it.
         severity: `error` or `warning`.
     """
 
@@ -73,17 +73,17 @@ def check_closure(
 ) -> list[Finding]:
     """Return what is wrong with locked wheels, without what `build.allow` silences.
 
-    Nothing is asked of the network for wheels whose papers were read before, as resolving does.
+    Nothing is asked of the network for wheels whose metadata was read before, as resolving does.
 
     Args:
         glibc: the base image's, or None where it isn't known.
         base_cuda: the CUDA whose libraries the base image has, `12.4`; None for none.
 
     Raises:
-        NetworkError, ResolveError, IntegrityError: the papers of a wheel can't be had.
+        NetworkError, ResolveError, IntegrityError: the metadata of a wheel can't be read.
     """
-    papers = _metadata(locked, build, folder, platform, settings, report)
-    by_name = {each.name: papers[each.sha256] for each in locked}
+    metadata = _metadata(locked, build, folder, platform, settings, report)
+    by_name = {each.name: metadata[each.sha256] for each in locked}
     found = [
         *same_files(by_name),
         *_newer_glibc(locked, glibc),
@@ -126,15 +126,15 @@ def _metadata(
     return found | wheel_metadata(wanted, settings, report)
 
 
-def same_files(papers: Mapping[str, WheelMetadata]) -> Iterator[Finding]:
+def same_files(metadata: Mapping[str, WheelMetadata]) -> Iterator[Finding]:
     """Find wheels that put different content into the same file: the last one installed wins, whichever that is.
 
     Args:
-        papers: by package name.
+        metadata: by package name.
     """
     owners: dict[str, dict[str, str]] = {}
-    for name in sorted(papers):
-        for path, digest in _installed(papers[name]):
+    for name in sorted(metadata):
+        for path, digest in _installed(metadata[name]):
             owners.setdefault(path, {})[name] = digest
     pairs: dict[tuple[str, str], list[str]] = {}
     for path, digests in owners.items():
@@ -154,16 +154,16 @@ def same_files(papers: Mapping[str, WheelMetadata]) -> Iterator[Finding]:
         )
 
 
-def _installed(papers: WheelMetadata) -> Iterator[tuple[str, str]]:
+def _installed(metadata: WheelMetadata) -> Iterator[tuple[str, str]]:
     """Yield every file that a wheel puts below the environment: its path there, and its digest."""
-    for path, digest in papers.files.items():
+    for path, digest in metadata.files.items():
         if found := _DATA.fullmatch(path):
             kind, rest = found.groups()
             places = {"purelib": "", "platlib": "", "scripts": "bin/", "data": "prefix/", "headers": "include/"}
             yield places[kind] + rest, digest
         elif ".dist-info/" not in path.partition("/")[0] + "/":
             yield path, digest
-    for name, target in papers.scripts.items():
+    for name, target in metadata.scripts.items():
         yield f"bin/{name}", target
 
 
@@ -180,7 +180,7 @@ def _newer_glibc(locked: Sequence[Wheel], glibc: tuple[int, int] | None) -> Iter
 
 
 def _unvouched(
-    locked: Sequence[Wheel], papers: Mapping[str, WheelMetadata], glibc: tuple[int, int] | None
+    locked: Sequence[Wheel], metadata: Mapping[str, WheelMetadata], glibc: tuple[int, int] | None
 ) -> list[Wheel]:
     """Return the wheels whose need of glibc nobody answers for, without those whose names say that it is newer.
 
@@ -193,15 +193,15 @@ def _unvouched(
         for each in locked
         if glibc is not None
         and (glibc_of(each.file) or glibc) <= glibc
-        and (each.index == LOCAL_INDEX or _promises_nothing(each, papers[each.name]))
+        and (each.index == LOCAL_INDEX or _promises_nothing(each, metadata[each.name]))
     ]
 
 
-def _promises_nothing(wheel: Wheel, papers: WheelMetadata) -> bool:
+def _promises_nothing(wheel: Wheel, metadata: WheelMetadata) -> bool:
     """Say whether a wheel of an index has compiled files, and a name that says nothing of their glibc."""
     if glibc_of(wheel.file) or (wheel.name in TORCH_FAMILY and wheel.index.startswith("pytorch-")):
         return False
-    return not wheel.file.endswith("-any.whl") or any(map(SHARED_OBJECT.search, papers.files))
+    return not wheel.file.endswith("-any.whl") or any(map(SHARED_OBJECT.search, metadata.files))
 
 
 def _newer_symbols(
@@ -244,11 +244,11 @@ def _newer_symbols(
             )
 
 
-def _other_pythons(papers: Mapping[str, WheelMetadata], python: str) -> Iterator[Finding]:
+def _other_pythons(metadata: Mapping[str, WheelMetadata], python: str) -> Iterator[Finding]:
     # `3.11` stands for every 3.11; a wheel that some of them can run is none of ours to refuse.
     versions = [python] if python.count(".") == 2 else [f"{python}.0", f"{python}.99"]
-    for name in sorted(papers):
-        wanted = papers[name].python
+    for name in sorted(metadata):
+        wanted = metadata[name].python
         try:
             if wanted is None or any(SpecifierSet(wanted).contains(each) for each in versions):
                 continue

@@ -140,7 +140,7 @@ def resolve_python(
         NetworkError: an index failed.
         IntegrityError: a wheel has none of its declared hashes.
         UsageError: the resolver can't do it.
-        ToolMissing: a repository is named, and there is no git.
+        ToolMissing: a line names a repository, and git is not installed.
     """
     target = target_for(build.python_version, platform, glibc)
     asked = read_declared(build, folder)
@@ -328,7 +328,7 @@ def _source(found: uv.ResolvedPackage, sources: Sources, index: str, report: Rep
         raise IntegrityError(
             f"none of the hashes declared for `{found.name}` {made.version} is that of its source, `{made.file}`",
             where=where,
-            hint="add it to the line, or take the hashes out: cog.lock holds one for everything",
+            hint="add it to the line, or remove the hashes: cog.lock has one for every file",
         )
     required = recorded(_build_requirements(made, sources), sources.target.markers, ())
     return replace(made, build_requires=required)

@@ -64,11 +64,11 @@ def _ask_for_extra(
 ) -> bool:
     """Let the sources that require `by` ask for its extra that requires `name`; return whether there is one."""
     extra = next(_extras_requiring(name, requires[by], sources), None)
-    askers = [each for each in requiring.get(by, ()) if each in complete and each not in requires]
-    if extra is None or not askers:
+    requirers = [each for each in requiring.get(by, ()) if each in complete and each not in requires]
+    if extra is None or not requirers:
         return False
     line = f"{by}[{extra}]"
-    new = [each for each in askers if line not in complete[each]]
+    new = [each for each in requirers if line not in complete[each]]
     for each in new:
         complete[each] = tuple(sorted({*complete[each], line}))
     return bool(new)

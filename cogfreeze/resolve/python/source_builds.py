@@ -125,7 +125,7 @@ def build_requirements(path: Path) -> tuple[str, ...]:
     """Return what an archive's build requires, as its pyproject.toml says.
 
     Raises:
-        IntegrityError: it is no archive.
+        IntegrityError: it is not an archive.
         ResolveError: its pyproject.toml can't be read.
     """
     text = _top_file(path, "pyproject.toml")
@@ -188,9 +188,7 @@ def _version_in(file: str) -> str:
     try:
         return str(parse_sdist_filename(file)[1])
     except InvalidSdistFilename:
-        raise ResolveError(
-            f"`{file}` doesn't say which version it is", hint="name it `NAME-VERSION.tar.gz`"
-        ) from None
+        raise ResolveError(f"`{file}` has no version in its name", hint="name it `NAME-VERSION.tar.gz`") from None
 
 
 def _archive(source: Source, folder: Path, settings: Settings) -> bytes:

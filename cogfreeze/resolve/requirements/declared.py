@@ -281,7 +281,7 @@ class _Reader:
         elif option not in _WITHOUT_EFFECT and option not in ("--requirement", "--constraint"):
             self.errors.append(
                 ProjectError(
-                    f"`{shown(option)}` is no option of a requirements file that can be locked",
+                    f"`{shown(option)}` is not an option that a lock supports",
                     where=where,
                     hint="remove the line",
                 )

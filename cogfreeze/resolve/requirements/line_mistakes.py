@@ -26,12 +26,12 @@ def lost(text: str, where: str) -> list[ProjectError]:
     unfit = [each for each in given if not each.startswith("sha256:") and not _OTHER_HASH.fullmatch(each)]
     unfit += [each for each in given if each.startswith("sha256:") and each[7:] not in kept]
     if unfit:
-        found.append((f"`--hash={shown(unfit[0])}` is no hash", "it is `--hash=sha256:` and 64 hex digits"))
+        found.append((f"`--hash={shown(unfit[0])}` is not a hash", "it is `--hash=sha256:` and 64 hex digits"))
     elif given and not kept:
         found.append(("the line has no SHA-256 among its hashes", "add it: `pip hash FILE` tells it"))
     if option := _BUILD_OPTION.search(text):
         found.append(
-            (f"`{option[1]}` changes a build from source, which cannot be locked", "take it out, or name a wheel")
+            (f"`{option[1]}` changes how a package is built, which cannot be locked", "remove it, or name a wheel")
         )
     return [ProjectError(message, where=where, hint=hint) for message, hint in found]
 

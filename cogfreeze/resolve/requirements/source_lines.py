@@ -22,7 +22,7 @@ _EGG = re.compile(r"(?<=[#&])egg=([A-Za-z0-9._-]+)(\[[A-Za-z0-9._, -]*\])?&?")
 
 
 def is_source(address: str, *, named: bool) -> bool:
-    """Say whether an address (or a bare line) asks for something that is no wheel.
+    """Say whether an address (or a bare line) asks for something other than a wheel.
 
     Args:
         named: `NAME @` stands before it.

@@ -201,13 +201,13 @@ def _address(path: str, settings: Settings) -> str:
 
 
 def _builds(platform: str, settings: Settings) -> list[dict[str, Any]]:
-    """Return the builds for a platform that uv knows by heart, as it describes them."""
+    """Return the builds for a platform that uv has in its own list, as it describes them."""
     words = ("python", "list", "--all-versions", "--all-arches", "--only-downloads", "--output-format", "json")
     named = {_LIST: place} if (place := _list()) else {}
     offline = () if named else ("--offline",)
     answer = run_uv((*words, "--no-config", *offline), folder=Path.home(), settings=settings, more=named)
     if answer.status != 0:
-        raise ToolMissing(f"uv does not say which Pythons there are: {answer.talk.strip()}")
+        raise ToolMissing(f"uv could not list its Python builds: {answer.talk.strip()}")
     wanted = {
         "implementation": "cpython",
         "variant": "default",

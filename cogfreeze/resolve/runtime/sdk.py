@@ -28,7 +28,7 @@ def locked_sdk(settings: Settings) -> Wheel | None:
     """Return what the lock keeps of the wheel that the environment names, or None where it names none.
 
     Raises:
-        UsageError: it is no wheel of `cog` that can serve.
+        UsageError: it is not a wheel of `cog` that can serve.
     """
     path = settings.sdk_wheel
     if path is None:
@@ -41,7 +41,7 @@ def locked_sdk(settings: Settings) -> Wheel | None:
     except OSError as error:
         raise UsageError(f"`{VARIABLE}` names a file that can't be read: {error.strerror or error}") from None
     except (InvalidWheelFilename, zipfile.BadZipFile):
-        raise _no_sdk(path, "is no wheel") from None
+        raise _no_sdk(path, "is not a wheel") from None
     if name != "cog":
         raise _no_sdk(path, f"is a wheel of `{name}`")
     if {(tag.abi, tag.platform) for tag in tags} != {("none", "any")}:

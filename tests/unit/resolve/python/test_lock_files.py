@@ -186,14 +186,14 @@ def test_hashes_over_several_lines_bind(project, index):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--hash=md5:" + "0" * 32, "`--hash=md5:" + "0" * 32 + "` is no hash"),
-        ("--hash=sha256:abc", "`--hash=sha256:abc` is no hash"),
-        ("--hash=sha256:" + "0" * 65, "`--hash=sha256:" + "0" * 65 + "` is no hash"),
-        ("--hash=" + "0" * 64, "`--hash=" + "0" * 64 + "` is no hash"),
-        ("--hash sha512:abc", "`--hash=sha512:abc` is no hash"),
+        ("--hash=md5:" + "0" * 32, "`--hash=md5:" + "0" * 32 + "` is not a hash"),
+        ("--hash=sha256:abc", "`--hash=sha256:abc` is not a hash"),
+        ("--hash=sha256:" + "0" * 65, "`--hash=sha256:" + "0" * 65 + "` is not a hash"),
+        ("--hash=" + "0" * 64, "`--hash=" + "0" * 64 + "` is not a hash"),
+        ("--hash sha512:abc", "`--hash=sha512:abc` is not a hash"),
         ("--hash=sha512:" + "0" * 128, "the line has no SHA-256 among its hashes"),
-        ("--config-setting=a=b", "`--config-setting` changes a build from source, which cannot be locked"),
-        ("--global-option x", "`--global-option` changes a build from source, which cannot be locked"),
+        ("--config-setting=a=b", "`--config-setting` changes how a package is built, which cannot be locked"),
+        ("--global-option x", "`--global-option` changes how a package is built, which cannot be locked"),
     ],
 )
 def test_what_a_lock_could_not_keep_of_a_line_is_refused(project, index, options, message):
