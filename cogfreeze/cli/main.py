@@ -228,7 +228,7 @@ def _leave_threads(status: int) -> None:
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     run = _Run(sys.argv[1:] if words is None else words)
-    before = Path.cwd() if Path().exists() else None
+    before, environment = Path.cwd() if Path().exists() else None, dict(os.environ)
     try:
         return run.dispatch()
     except CogError as error:
@@ -253,8 +253,11 @@ def main(words: list[str] | None = None) -> int:
         run.show(_of_ours(error))
         return 70
     finally:
-        if words is not None and before is not None:
-            os.chdir(before)
+        if words is not None:  # called by a program that goes on: it keeps its folder and environment
+            if before is not None:
+                os.chdir(before)
+            os.environ.clear()
+            os.environ.update(environment)
 
 
 if __name__ == "__main__":

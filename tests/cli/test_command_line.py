@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -95,6 +96,7 @@ def test_offline_asks_no_network(project, monkeypatch, capsys):
     (project / "cog.yaml").write_text(COG_YAML.replace('"3.11"', '"3.11", python_packages: [six]'))
     assert main(["-C", "model", "--offline", "lock"]) == 1
     assert "`--offline`" in capsys.readouterr().err
+    assert os.environ["COG_OFFLINE"] == "0"  # a program that calls it keeps its own environment
 
 
 def verbs():

@@ -47,6 +47,7 @@ build:
   - linux/amd64
   python_requirements: requirements.txt
   network: false
+  sources: allow
   user: cog
 concurrency:
   max: 1
@@ -85,6 +86,7 @@ def test_json_is_the_whole_record(project, capsys):
         "max_download": 1073741824,
         "max_output": 536870912,
         "drain": 30.0,
+        "protocols": [],
     }
     assert record["warnings"] == ["cog.yaml:5: `build.fast` has no effect: Cog has removed it"]
 
