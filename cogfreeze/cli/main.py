@@ -40,6 +40,7 @@ VERBS = {
     "diff": "show what changed between two locks, dangers first",
     "why": "show what requires a package",
     "tree": "show which package requires which",
+    "outdated": "show what is newer than what is locked",
     "audit": "look for known vulnerabilities of what is locked",
     "sbom": "write a bill of materials, as CycloneDX or SPDX",
     "licenses": "list licences, and refuse those that are not accepted",
@@ -60,7 +61,7 @@ VERBS = {
 # How `cog --help` groups them; a verb that is in none comes under «More».
 GROUPS = {
     "Project": ("init", "config", "schema"),
-    "Lock": ("lock", "diff", "why", "tree", "audit", "sbom", "licenses", "report", "ci"),
+    "Lock": ("lock", "diff", "why", "tree", "outdated", "audit", "sbom", "licenses", "report", "ci"),
     "Image": ("build", "verify", "dockerfile", "exec", "deploy"),
     "Model": ("predict", "serve", "playground", "run"),
     "Machine": ("cache", "doctor"),

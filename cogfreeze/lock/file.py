@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import MISSING, fields
+from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -259,9 +260,14 @@ def _inputs(value: Any) -> tuple[tuple[str, model.InputValue], ...]:
     return tuple(sorted(found))
 
 
+@cache  # the same few records are read hundreds of times
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
 def _record(kind: type[Record], values: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> Record:
     """Make a record from a table: every key known, every required one there, every value of its type."""
-    hints = get_type_hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]  # a class can be hashed
     read: dict[str, Any] = dict(given or {})
     for key, value in values.items():
         if key not in hints or key in read:

@@ -47,6 +47,7 @@ class File:
     sha256: str | None = None
     size: int | None = None
     yanked: str | None = None
+    requires_python: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,7 @@ def _read(text: str, address: str) -> Page:
 
 def _file(entry: Mapping[str, Any], address: str) -> File:
     hashes, size, yanked = entry.get("hashes"), entry.get("size"), entry.get("yanked")
+    python = entry.get("requires-python")
     sha256 = hashes.get("sha256") if isinstance(hashes, dict) else None
     return File(
         name=entry["filename"],
@@ -160,4 +162,5 @@ def _file(entry: Mapping[str, Any], address: str) -> File:
         sha256=sha256 if isinstance(sha256, str) else None,
         size=size if isinstance(size, int) and not isinstance(size, bool) else None,
         yanked=(yanked if isinstance(yanked, str) else "") if yanked else None,
+        requires_python=python if isinstance(python, str) else None,
     )
