@@ -107,6 +107,7 @@ def test_a_file_keeps_its_name_and_suffix_on_the_way_in(server, receiver, tmp_pa
     assert server.predict(file=f"{receiver.url}/folder/{quote(name)}").json["output"] == expected
 
 
+@pytest.mark.slow
 def test_our_client_sends_a_large_file_to_a_server_that_it_started(serve, tmp_path):
     """Base64 makes of 80 MB more than the 100 MiB that a body may have by default."""
     with (tmp_path / "large.mp4").open("wb") as file:
