@@ -284,11 +284,11 @@ def _meets(specifier: SpecifierSet, row: Releases) -> bool:
 
 def _ranges(rows: Sequence[Releases]) -> str:
     """`2.14.0 to 2.14.1 with CUDA 11.8; …`, the newest last."""
-    told = []
+    ranges = []
     for cuda, group in groupby(rows, key=lambda row: row.cuda):
         same = [*group]
-        told.append(f"{same[0].first} to {same[-1].last} with CUDA {cuda}")
-    return "; ".join(told)
+        ranges.append(f"{same[0].first} to {same[-1].last} with CUDA {cuda}")
+    return "; ".join(ranges)
 
 
 def _for_jax(requirement: Requirement, cuda: str | None, cudnn: str | None) -> Choice | None:

@@ -84,11 +84,11 @@ def choose(cuda: str, cudnn: str | None = None, *, instead: str | None = None) -
 
 def _known() -> str:
     """`CUDA 11.8, 12.1 with cuDNN 8; CUDA 12.3, …`"""
-    told = []
+    parts = []
     for cudnn in sorted({each.cudnn for each in _images()}):
         minors = sorted({each.minor for each in _images() if each.cudnn == cudnn})
-        told.append(f"CUDA {', '.join(f'{major}.{minor}' for major, minor in minors)} with cuDNN {cudnn}")
-    return "; ".join(told)
+        parts.append(f"CUDA {', '.join(f'{major}.{minor}' for major, minor in minors)} with cuDNN {cudnn}")
+    return "; ".join(parts)
 
 
 @cache

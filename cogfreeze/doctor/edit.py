@@ -1,6 +1,6 @@
 """Edits of a YAML text that leave everything else as it is: comments, quotes, indentation and order.
 
-PyYAML says where each value stands; only those characters are replaced. Every function returns the new text.
+PyYAML gives the position of each value; only those characters are replaced. Every function returns the new text.
 """
 
 from __future__ import annotations
@@ -17,6 +17,14 @@ Path = tuple[str | int, ...]
 
 class CannotEdit(Exception):  # no failure of the user's
     """The text is written in a way that this module does not edit."""
+
+
+def is_editable(data: bytes) -> bool:
+    """Return whether a file is a YAML mapping."""
+    try:
+        return isinstance(yaml.safe_load(data.decode()), dict)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def value_at(text: str, path: Path) -> Any:
@@ -199,7 +207,7 @@ def _end(text: str, node: yaml.Node) -> int:
 
 
 def _dash(text: str, item: yaml.Node) -> int:
-    """Return where the dash of an item of a block list stands, which begins its line."""
+    """Return the position of the dash of a block list's item, which must begin its line."""
     start = text.rfind("\n", 0, item.start_mark.index) + 1
     place = start + len(text[start:]) - len(text[start:].lstrip(" "))
     if text[place : place + 1] != "-" or text[place + 1 : item.start_mark.index].strip(" "):

@@ -110,7 +110,9 @@ def fix_system_packages(
             project.yaml = edit.remove_item(project.yaml, _SYSTEM, index)
         project.changes.append(f"`{items[index]}` → {', '.join(f'`{each}`' for each in new) or 'removed'}")
     _add_missing(project, _SYSTEM, wanted)
-    _add_missing(project, ("build", "apt_components"), components)
+    if components:
+        _add_missing(project, ("build", "apt_components"), components)
+        project.changes.append(f"`build.apt_components` gets {', '.join(f'`{each}`' for each in components)}")
 
 
 def fix_run(project: Texts, facts: Facts) -> None:
@@ -141,7 +143,7 @@ def fix_run(project: Texts, facts: Facts) -> None:
         for file in found.requirements_files:
             if project.value(*_REQUIREMENTS) is None:
                 project.yaml = edit.insert_value(project.yaml, _REQUIREMENTS, file)
-        changes.append(f"`build.run[{index}]`: `{_shortened(command.command)}` {_told(found, left)}")
+        changes.append(f"`build.run[{index}]`: `{_shortened(command.command)}` {_summary(found, left)}")
         project.notes += found.notes
     project.changes += reversed(changes)
     _add_missing(project, _SYSTEM, [word for each in system for word in words_of(each)])
@@ -187,7 +189,7 @@ def _entry(command: RunCommand, written: Any) -> Any:
     return command.command if len(entry) == 1 else entry
 
 
-def _told(found: Rewrite, left: RunCommand | None) -> str:
+def _summary(found: Rewrite, left: RunCommand | None) -> str:
     parts = []
     if found.python_packages or found.requirements_files:
         parts.append("moves to the Python packages")

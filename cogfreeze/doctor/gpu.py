@@ -7,6 +7,9 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
+from cogfreeze.catalog.drivers import driver_floor
 from cogfreeze.doctor.check import WARNING, Check, ok
 
 if TYPE_CHECKING:
@@ -14,8 +17,6 @@ if TYPE_CHECKING:
 
     from cogfreeze.lock.model import Lock
 
-# CUDA's major version → the oldest driver that runs it (CUDA's release notes, minor version compatibility).
-_DRIVERS = {11: (450, 80), 12: (525, 60), 13: (580, 65)}
 # torch's index tag → the oldest and newest compute capability that its wheels have kernels for.
 _KERNELS = {
     "cu118": (5.0, 9.0),
@@ -57,18 +58,16 @@ def _query() -> tuple[str, str, str] | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     parts = [part.strip() for part in run.stdout.partition("\n")[0].split(",")]
-    valid = len(parts) == 3 and re.fullmatch(r"\d+\.\d+", parts[2]) and re.match(r"\d+\.\d+", parts[1])
+    valid = len(parts) == 3 and re.fullmatch(r"\d+\.\d+", parts[2]) and re.fullmatch(r"\d+(?:\.\d+)+", parts[1])
     return (parts[0], parts[1], parts[2]) if run.returncode == 0 and valid else None
 
 
 def _against(lock: Lock, driver: str, capability: float) -> Iterator[Check]:
     tag = _torch_tag(lock)
     cuda = _cuda(lock, tag)
-    if cuda is not None and (oldest := _DRIVERS.get(cuda)):
-        have = tuple(int(part) for part in driver.split(".")[:2])
-        if have < oldest:
-            needs = ".".join(map(str, oldest))
-            message = f"driver {driver} is too old for CUDA {cuda}, which needs {needs} or newer"
+    if cuda is not None and (oldest := driver_floor(str(cuda))):
+        if Version(driver) < Version(oldest):
+            message = f"driver {driver} is too old for CUDA {cuda}, which needs {oldest} or newer"
             cure = f"install a newer driver, or set `build.cuda` to a version before {cuda}"
             yield Check(name="driver", status="failed", message=message, cure=cure)
         else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cogfreeze import atomic
+from cogfreeze.doctor import edit
 from cogfreeze.doctor.fixes import Texts, fix_all
 from cogfreeze.doctor.project import examine
 from cogfreeze.doctor.run_lines import Facts
@@ -38,6 +39,8 @@ def repair(path: Path, examined: Examined, settings: Settings) -> tuple[Examined
     before: dict[str, str] = {}
     notes: list[str] = []
     for _ in range(_ROUNDS):
+        if not edit.is_editable(path.read_bytes()):
+            break
         project = fixed(path, examined, offline=settings.offline)
         texts = changed_texts(path, project)
         if not texts or not is_no_worse(path, texts):
@@ -114,10 +117,11 @@ def _mistakes(path: Path) -> int:
 
 
 def write(path: Path, texts: dict[str, str]) -> None:
-    """Write the changed files, each at once."""
+    """Write the changed files, each at once; line ends and permissions stay."""
     for name, text in texts.items():
         target = path.parent / name
-        atomic.write(target, text.encode(), mode=target.stat().st_mode & 0o777)
+        line_end = "\r\n" if b"\r\n" in target.read_bytes() else "\n"
+        atomic.write(target, text.replace("\n", line_end).encode(), mode=target.stat().st_mode & 0o777)
 
 
 def find_commit(url: str, reference: str | None) -> str | None:

@@ -123,6 +123,24 @@ def test_a_fix_that_would_break_the_file_is_not_written(doctor, lab, monkeypatch
     assert (lab.folder / "cog.yaml").read_text() == COG_YAML
 
 
+@pytest.mark.parametrize("text", ["build: [\n", "- a list\n", "build: 1\n", "a: &a [*a]\n", "\x00", "{}", ""])
+def test_a_file_that_is_not_a_mapping_is_left_as_it_is(doctor, lab, text):  # noqa: F811
+    (lab.folder / "cog.yaml").write_text(text)
+    doctor("--fix", "--offline")
+    assert (lab.folder / "cog.yaml").read_text() == text
+
+
+def test_line_ends_and_permissions_stay(doctor, lab):  # noqa: F811
+    path = lab.folder / "cog.yaml"
+    path.write_bytes(COG_YAML.replace("\n", "\r\n").encode())
+    path.chmod(0o600)
+    doctor("--fix", "--offline")
+    data = path.read_bytes()
+    assert data.count(b"\n") == data.count(b"\r\n") > 0
+    assert b"    - six\r\n" in data
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_people_get_one_line_a_check_and_its_cure_below(lab, capsys):  # noqa: F811
     (lab.folder / "cog.yaml").write_text(COG_YAML)
     assert main(["doctor", "--offline"]) == 1

@@ -1,4 +1,4 @@
-"""What `curl`, `wget`, `aria2c` and `pget` are told to download, and where to."""
+"""Parses what `curl`, `wget`, `aria2c` and `pget` download, and where to."""
 
 from __future__ import annotations
 

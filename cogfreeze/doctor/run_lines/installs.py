@@ -1,4 +1,4 @@
-"""What `pip install` and `apt-get install` in a command are told to install."""
+"""Parses what `pip install` and `apt-get install` in a command install."""
 
 from __future__ import annotations
 

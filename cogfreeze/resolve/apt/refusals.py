@@ -199,14 +199,14 @@ def _no_candidate(name: str, index: PackageIndex) -> ResolveError:
 
 
 def _no_versions(missing: Sequence[tuple[Declared, list[str]]]) -> ResolveError:
-    told = "; ".join(
+    message = "; ".join(
         f"`{each.text.partition('=')[0]}` has no version `{each.version}` in the archive at this date"
         for each, _ in missing
     )
     if len(missing) == 1:
-        return ResolveError(told, where=WHERE, hint=f"available versions: {_listed(missing[0][1])}")
+        return ResolveError(message, where=WHERE, hint=f"available versions: {_listed(missing[0][1])}")
     available = "; ".join(f"`{each.name}` {_listed(versions)}" for each, versions in missing)
-    return ResolveError(told, where=WHERE, hint=f"available versions: {available}")
+    return ResolveError(message, where=WHERE, hint=f"available versions: {available}")
 
 
 def _paragraph(said: str, title: str) -> str:

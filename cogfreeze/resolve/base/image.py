@@ -59,8 +59,8 @@ def choose_base(build: Build, gpu: cuda.Choice | None = None, cuda_base: str = "
     gpu = gpu or cuda.choose(gpu=True, cuda=build.cuda, cudnn=build.cudnn, requirements=build.python_packages)
     if cuda_base == "auto":
         return _with_cuda(gpu, gpu.reason) if gpu.base else Choice(reference=slim, reason=gpu.reason)
-    asked = f"`--use-cuda-base-image {cuda_base}` asks for it; {gpu.reason}"
-    return _with_cuda(gpu, asked) if cuda_base == "true" else Choice(reference=slim, reason=asked)
+    requested = f"`--use-cuda-base-image {cuda_base}` asks for it; {gpu.reason}"
+    return _with_cuda(gpu, requested) if cuda_base == "true" else Choice(reference=slim, reason=requested)
 
 
 def _with_cuda(gpu: cuda.Choice, reason: str) -> Choice:
@@ -200,10 +200,10 @@ def _top(repository: Repository, reference: Reference, pinned: bool, settings: S
     except UnknownImageError as error:
         name = reference.name.partition(":")[0]
         if reference.digest:
-            way_out = "`cog lock --upgrade-base` locks what the tag names now"
+            advice = "`cog lock --upgrade-base` locks what the tag names now"
             if not pinned:
-                way_out = "check the digest in `build.base_image`, or give only a tag"
-            error.hint = f"it has no {reference.digest} (any more); {way_out}"
+                advice = "check the digest in `build.base_image`, or give only a tag"
+            error.hint = f"it has no {reference.digest} (any more); {advice}"
         elif reference.tag in (tags := catalogue().tags(name)):
             error.hint = "it was published when this cogfreeze was released, but may be gone; choose another tag"
             if settings.registry_mirror:

@@ -46,9 +46,9 @@ def read_inventory(
     Raises:
         IntegrityError, ResolveError, NetworkError: as `layers.read`.
     """
-    kept = _kept(manifest.digest, settings)
-    if kept is not None and (kept.whole or enough(kept.files)):
-        return kept.files
+    cached = _cached(manifest.digest, settings)
+    if cached is not None and (cached.whole or enough(cached.files)):
+        return cached.files
     config = (manifest.content.get("config") or {}).get("digest")
     found = _from_engine((index, manifest.digest, config), manifest.digest, platform, settings)
     if found is not None:
@@ -57,7 +57,7 @@ def read_inventory(
     if from_below:
         return layers.read(repository, descriptors[::-1], enough, settings, report)
     files = layers.read(repository, descriptors, enough, settings, report)
-    _keep(manifest.digest, _Kept(files=files, whole=not enough(files)), settings)
+    _cache(manifest.digest, _Cached(files=files, whole=not enough(files)), settings)
     return files
 
 
@@ -67,9 +67,9 @@ def without_registry(index: str, manifest: str | None, platform: str, settings: 
     Args:
         manifest: digest of the platform's manifest, if known.
     """
-    kept = _kept(manifest, settings) if manifest else None
-    if kept is not None and status(kept.files) is not None:
-        return Inventory(files=kept.files, manifest=manifest)
+    cached = _cached(manifest, settings) if manifest else None
+    if cached is not None and status(cached.files) is not None:
+        return Inventory(files=cached.files, manifest=manifest)
     found = _from_engine((index, manifest), manifest, platform, settings)
     return found if found is not None and status(found.files) is not None else None
 
@@ -79,34 +79,34 @@ def _from_engine(
 ) -> Inventory | None:
     found = engine.read_from_engine(digests, manifest, platform)
     if found is not None and found.manifest:
-        _keep(found.manifest, _Kept(files=found.files, whole=True), settings)
+        _cache(found.manifest, _Cached(files=found.files, whole=True), settings)
     return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
+class _Cached:
     """What is known of an image's files; if `whole`, wanted files that are missing here are not in the image."""
 
     files: Mapping[str, str]
     whole: bool
 
 
-def _place(manifest: str, settings: Settings) -> Path:
+def _cache_path(manifest: str, settings: Settings) -> Path:
     return settings.cache / "images" / f"{manifest.removeprefix('sha256:')}.json"
 
 
-def _kept(manifest: str, settings: Settings) -> _Kept | None:
+def _cached(manifest: str, settings: Settings) -> _Cached | None:
     try:
-        content = json.loads(_place(manifest, settings).read_bytes())
+        content = json.loads(_cache_path(manifest, settings).read_bytes())
         if content["format"] != _FORMAT:
             return None
-        return _Kept(files=content["files"], whole=content["whole"])
+        return _Cached(files=content["files"], whole=content["whole"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _keep(manifest: str, what: _Kept, settings: Settings) -> None:
-    path = _place(manifest, settings)
+def _cache(manifest: str, what: _Cached, settings: Settings) -> None:
+    path = _cache_path(manifest, settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {"format": _FORMAT, "whole": what.whole, "files": dict(what.files)}
     atomic.write(path, json.dumps(content).encode())
