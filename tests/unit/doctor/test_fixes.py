@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogfreeze.doctor.fixes import Texts, fix_all, fix_old_keys, fix_run, fix_system_packages
@@ -63,6 +63,7 @@ COMMANDS = st.one_of(
 
 
 @pytest.mark.parametrize("flow", [False, True, None])
+@settings(deadline=None, max_examples=40)
 @given(st.lists(COMMANDS, min_size=1, max_size=4), st.lists(st.sampled_from(["a1", "b1 c1", "old"]), max_size=3))
 def test_whatever_is_declared_the_result_is_yaml_and_says_the_rest_as_before(flow, commands, packages):
     document = {"build": {"gpu": True, "system_packages": packages, "run": commands}, "predict": "a.py:B"}

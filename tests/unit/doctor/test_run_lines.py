@@ -1,7 +1,7 @@
 """Commands of `build.run` as people write them, and what cogfreeze writes in their place."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cogfreeze.doctor.run_lines import Facts, advice, missing_packages, rewrite
@@ -243,6 +243,7 @@ def test_programs_that_the_image_lacks_are_named_with_their_packages():
     assert missing_packages(build, None) == ()
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("curl wget pip install git clone \"'\\$`|&;(){}<>#-co sh =/:https\n")))
 def test_any_text_is_read_without_an_error(command):
     rewritten(command)
