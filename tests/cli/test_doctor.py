@@ -47,6 +47,12 @@ predict: predict.py:Predictor
 """
 
 
+@pytest.fixture(autouse=True)
+def online_afterwards(monkeypatch):
+    """`--offline` sets a variable of the process, which must not reach other tests."""
+    monkeypatch.setenv("COG_OFFLINE", "")
+
+
 @pytest.fixture
 def doctor(lab, capsys):  # noqa: F811
     names = ("libffi8", "ffmpeg", "libsm6", "curl", "ca-certificates")
