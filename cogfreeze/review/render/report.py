@@ -37,6 +37,7 @@ details details { margin-left: 1.25rem; } .leaf { margin-left: 1.25rem; }
 th button { all: unset; cursor: pointer; text-decoration: underline dotted; }
 th button:focus-visible, #search:focus-visible { outline: 2px solid var(--good); }
 .critical, .high { color: var(--danger); font-weight: 600; }
+@media (max-width: 40rem) { .scroll table { min-width: 60rem; } .map { min-width: 40rem; } }
 @media print { #search, nav { display: none; } .scroll { overflow: visible; } details > * { display: block; } }
 """
 _COLOURS = ("#9ecbff", "#b4e3b8", "#ffd591", "#d5b9f7", "#ffb3ab", "#a8e0e0", "#f3c6dd", "#d3d99a", "#c9d1d9")
@@ -140,6 +141,7 @@ def _layers(platform: PlatformLock, layers: Sequence[Layer]) -> Iterator[str]:
     known = [each for each in layers if each.size]
     boxes = squarify([each.size or 0 for each in known], _WIDTH, _HEIGHT)
     label = f"Layers of {platform.platform} by size of their downloads"
+    yield '<div class="scroll" tabindex="0">'
     yield f'<svg class="map" role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}" aria-label="{escape(label)}">'
     for number, box in enumerate(boxes):
         layer = known[box.index]
@@ -154,7 +156,7 @@ def _layers(platform: PlatformLock, layers: Sequence[Layer]) -> Iterator[str]:
             yield f'<text x="{box.x + 8:.1f}" y="{box.y + 19:.1f}">{text}</text>'
             yield f'<text class="size" x="{box.x + 8:.1f}" y="{box.y + 34:.1f}">{amount}</text>'
         yield "</g>"
-    yield "</svg>"
+    yield "</svg></div>"
     unknown = ", ".join(each.name for each in layers if not each.size)
     if unknown:
         yield f'<p class="faint">Not drawn, since the lock does not say their sizes: {escape(unknown)}.</p>'
