@@ -1,10 +1,10 @@
 """What a value may look like before it reaches a Dockerfile, a shell, a URL or a path.
 
-One grammar for each kind of value. A value that its grammar refuses is refused, never escaped: what is left
-holds no character that means something where it ends up. The project's readers check with these, and the
-recipe checks again, because a lock may have been edited by hand.
+One grammar for each kind of value. Invalid values are refused, never escaped, so that a valid value has no
+character with a meaning where it ends up. The project's readers check with these, and the recipe checks again,
+because a lock may have been edited by hand.
 
-All patterns are ASCII and match the whole value, so a line break can hide nowhere.
+All patterns are ASCII and match the whole value, so that no line break can slip through.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SHOWN = 80
 
 
 def shown(value: str) -> str:
-    """Return `value` for a message: one short line, what stands before the `@` of a URL taken out."""
+    """Return `value` for a message: one short line, without the credentials of a URL."""
     value = _USER_IN_URL.sub("//…@", value)
     value = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in value[: _SHOWN + 1])
     return value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
@@ -26,8 +26,8 @@ class Refused(ValueError):
     """A value is not of its grammar.
 
     Attributes:
-        message: what is wrong, for an error; it never holds a secret.
-        allowed: what the grammar takes, for a hint.
+        message: what is wrong, for an error; it never contains a secret.
+        allowed: what the grammar accepts, for a hint.
     """
 
     def __init__(self, message: str, allowed: str) -> None:
@@ -37,7 +37,7 @@ class Refused(ValueError):
 
 
 class Grammar:
-    """The form of one kind of value.
+    """The allowed form of one kind of value.
 
     Args:
         name: what a value of this kind is, after «is not»: `an image name`.
@@ -73,10 +73,10 @@ class Grammar:
 
 
 class Text(Grammar):
-    """A grammar whose values may hold any printable character too, besides what the pattern asks for.
+    """A grammar of printable text: any printable character, besides what the pattern requires.
 
-    Printable is Unicode's word for it: no control, no line or paragraph separator, no character that turns
-    the direction of the text or is not there to be seen, no half of a surrogate pair. A tab may stand inside.
+    Printable as Unicode has it: no control character, no line or paragraph separator, no character that is
+    invisible or changes the direction of the text, no half of a surrogate pair. Tabs are allowed inside.
     """
 
     __slots__ = ()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cogfreeze.engine.container import Container
     from cogfreeze.errors import PredictionFailed
-    from cogfreeze.local.libraries import Lent
+    from cogfreeze.local.libraries import SystemPackages
     from cogfreeze.local.serve import LocalModel
     from cogfreeze.lock.model import PlatformLock
     from cogfreeze.report import Report
@@ -67,23 +67,23 @@ class Choice:
             project=project,
             folder=folder,
             schema=serve.write_schema(self.schema, settings),
-            lent=self._lent(locked, settings),
+            system_packages=self._system_packages(locked, settings),
             more=tuple(_named_variables(self.arguments.variables)),
         )
 
-    def _lent(self, locked: PlatformLock, settings: Settings) -> Lent:
+    def _system_packages(self, locked: PlatformLock, settings: Settings) -> SystemPackages:
         """Lend what this machine lacks; a machine that cannot fetch it may still have what the model needs."""
         from cogfreeze.local import libraries
 
         try:
-            return libraries.lend(locked.apt, settings, self.report)
+            return libraries.missing_packages(locked.apt, settings, self.report)
         except NetworkError as error:
             declared = [each.name for each in locked.apt.packages if not each.required_by] if locked.apt else []
             self.report.warn(
                 f"system packages that this machine lacks could not be fetched: {error}",
                 hint=f"if the model doesn't start, install them here: {' '.join(declared)}",
             )
-            return libraries.Lent()
+            return libraries.SystemPackages()
 
     def _container(self) -> Container:
         from cogfreeze.engine.container import Container

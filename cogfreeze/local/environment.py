@@ -1,7 +1,7 @@
 """An environment on this machine, made by uv from the lock: the same wheels as in the image, by hash.
 
-Environments are shared between projects and kept in the cache, under the digest of what they hold. A virtual
-environment cannot be moved, so it is made in place, under a file lock, and a marker says that it is whole.
+Environments are shared between projects and kept in the cache, under the digest of their contents. A virtual
+environment cannot be moved, so it is made in place, under a file lock, and a marker says that it is complete.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from cogfreeze.report import Report
     from cogfreeze.settings import Settings
 
-# Raised by every change to how an environment is made.
+# Increased by every change to how an environment is made.
 LAYOUT = 1
-# What the image needs of the runtime closure and this machine does not: the installer, and PID 1.
+# Parts of the runtime closure that only the image needs: the installer, and PID 1.
 _IMAGE_ONLY = {"uv", "dumb-init"}
 _UNPACKED = "unpacked"
 # The messages of uv; each goes on until the next one.
@@ -47,8 +47,8 @@ class Environment:
 
     Attributes:
         python: the interpreter that has the model's packages.
-        server: the folders that hold cogserve and its closure; never on the model's path.
-        sdk: the folder that holds `cog` and `cogworker`.
+        server: the folders of cogserve and its closure; never on the model's path.
+        sdk: the folder of `cog` and `cogworker`.
     """
 
     python: Path
@@ -66,32 +66,32 @@ def locked_for_this_machine(lock: Lock, platform: str | None = None) -> Platform
     """Return the lock's part for this machine, or for another `platform`.
 
     Raises:
-        LockUnusable: the lock holds other platforms only.
+        LockUnusable: the lock has only other platforms.
     """
     wanted = platform or this_platform()
     part = lock.for_platform(wanted)
     if part is not None:
         return part
     others = ", ".join(f"`{each.platform}`" for each in lock.platforms)
-    hint = "leave `--local` out: the image runs here through an engine"
+    hint = "remove `--local`: the image runs here with Docker"
     if wanted.startswith("linux/"):
         hint = f"add `{wanted}` to `build.platforms`, then run `cog lock`"
-    raise LockUnusable(f"cog.lock holds {others}, and this machine is `{wanted}`", hint=hint)
+    raise LockUnusable(f"cog.lock is for {others}, but this machine is `{wanted}`", hint=hint)
 
 
 def prepare(
     locked: PlatformLock, *, build: Build, folder: Path, settings: Settings, report: Report
 ) -> Environment:
-    """Return the environment of a lock's Python packages, made if the cache has none.
+    """Return the environment of a lock's Python packages; make it if the cache has none.
 
     Args:
         locked: the lock's part for this machine.
-        build: the declaration, for the indexes and addresses that it names.
-        folder: the project's, for the wheels that lie in it.
+        build: the declaration, with its indexes and addresses.
+        folder: the project's, which may contain wheels.
 
     Raises:
-        ToolMissing: this machine has no such Python, and uv could not fetch one.
-        NetworkError, IntegrityError: a wheel cannot be had, or is not the one that was locked.
+        ToolMissing: this machine has no such Python, and uv could not download one.
+        NetworkError, IntegrityError: a wheel could not be fetched, or is not the locked one.
         ResolveError: a wheel cannot be installed here.
     """
     home = settings.cache / "envs" / _digest(locked)
@@ -119,7 +119,7 @@ def _digest(locked: PlatformLock) -> str:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold a file lock; another process that wants the same environment waits for it, not for a half of it."""
+    """Hold a file lock; another process that needs the same environment waits until it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -153,7 +153,7 @@ def _make(
 
 
 def _make_venv(home: Path, version: str, settings: Settings) -> None:
-    """Make the virtual environment with a Python of this machine; where it has none, with one that uv fetches.
+    """Make the virtual environment with a Python of this machine, or else with one that uv downloads.
 
     Raises:
         ToolMissing: neither could be.
@@ -172,7 +172,7 @@ def _make_venv(home: Path, version: str, settings: Settings) -> None:
         if answer.status == 0:
             return
     raise ToolMissing(
-        f"this machine has no Python {version}, and uv could not fetch one: {_said(answer)}",
+        f"this machine has no Python {version}, and uv could not download one: {_said(answer)}",
         hint=f"install Python {version} so that `python{'.'.join(version.split('.')[:2])}` is on the PATH",
     )
 
@@ -180,14 +180,14 @@ def _make_venv(home: Path, version: str, settings: Settings) -> None:
 def _install(
     home: Path, wheels: Sequence[Wheel], files: Mapping[str, Path], options: Sequence[str], settings: Settings
 ) -> None:
-    """Install exactly these wheels, from their files alone, each checked against its hash once more."""
+    """Install exactly these wheels, only from their files, checking each hash again."""
     if not wheels:
         return
     lines = [f"{each.name}=={each.version} --hash=sha256:{each.sha256}\n" for each in wheels]
     (home / "requirements.txt").write_text("".join(lines))
     command = ["pip", "install", "--python", "venv", "--no-index", "--no-deps", "--require-hashes", *options]
-    # A cache for this one alone: uv links files out of it, and what a model wrote to them would be in the next
-    # environment too, past every hash.
+    # Its own cache: uv links files out of it, and what a model wrote to them would be in the next environment too,
+    # unnoticed by any hash.
     command += ["--cache-dir", _UNPACKED, "--requirements", "requirements.txt"]
     for folder in sorted({str(files[each.sha256].parent) for each in wheels}):
         command += ["--find-links", folder]
@@ -200,7 +200,7 @@ def _install(
 
 
 def _build(home: Path, python: Python, files: Mapping[str, Path], settings: Settings) -> None:
-    """Build and install what is locked as source, by what is locked to build it."""
+    """Build and install the packages that are locked as source, with the locked build requirements."""
     if not python.sources:
         return
     lines = [f"{each.name} @ {files[each.sha256].as_uri()}\n" for each in python.sources]
@@ -212,7 +212,7 @@ def _build(home: Path, python: Python, files: Mapping[str, Path], settings: Sett
     if answer.status != 0:
         raise ResolveError(
             f"a package could not be built from source here: {_said(answer)}",
-            hint="leave `--local` out: the image is built with what it needs",
+            hint="remove `--local`: the image's build has what it needs",
         )
 
 

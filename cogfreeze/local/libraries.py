@@ -1,8 +1,8 @@
-"""System packages for a run without an engine: what this machine lacks, lent from the lock's .debs.
+"""System packages for a run without an engine: what this machine lacks comes from the locked .debs.
 
-Nothing is installed. The locked packages are unpacked into the cache, and the model's process is shown only those
-libraries and programs that the machine has not: what it has of its own wins, because a library that belongs to
-another release of the C library would do more harm than good.
+Nothing is installed. The locked packages are unpacked into the cache, and the model's process finds only those
+libraries and programs there that the machine lacks. Installed ones take precedence, because a library for another
+release of the C library would do more harm than good.
 """
 
 from __future__ import annotations
@@ -32,51 +32,52 @@ _LIBRARY = re.compile(r".+\.so(\.[0-9.]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lent:
+class SystemPackages:
     """Folders to search after the machine's own.
 
     Attributes:
-        libraries: for the loader; holds only what the machine's own lacks.
+        libraries: for the loader; only those that the machine lacks.
         programs: for PATH, at its end.
     """
 
     libraries: tuple[Path, ...] = ()
     programs: tuple[Path, ...] = ()
 
-    def variables(self, given: Mapping[str, str]) -> dict[str, str]:
-        """Return what to set on top of `given`; nothing where nothing is lent."""
+    def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return what to set on top of an environment; nothing if nothing is missing."""
         if not self.libraries:
             return {}
-        own = [given[name] for name in ("LD_LIBRARY_PATH",) if given.get(name)]
-        path = [given.get("PATH", os.defpath), *map(str, self.programs)]
+        own = [environment["LD_LIBRARY_PATH"]] if environment.get("LD_LIBRARY_PATH") else []
+        path = [environment.get("PATH", os.defpath), *map(str, self.programs)]
         return {
             "LD_LIBRARY_PATH": os.pathsep.join([*own, *map(str, self.libraries)]),
             "PATH": os.pathsep.join(path),
         }
 
 
-def lend(closure: Apt | None, settings: Settings, report: Report) -> Lent:
-    """Return what of the locked system packages this machine lacks, fetched by hash where it isn't cached.
+def missing_packages(closure: Apt | None, settings: Settings, report: Report) -> SystemPackages:
+    """Return the locked system packages that this machine lacks, fetched by hash if they are not cached.
 
     Raises:
-        NetworkError, IntegrityError: a package can't be had, or is not the one that was locked.
+        NetworkError, IntegrityError: a package could not be fetched, or is not the locked one.
     """
     if closure is None or not (lacking := _lacking(closure.packages)):
-        return Lent()
+        return SystemPackages()
     if shutil.which("dpkg-deb") is None:
+        names = ", ".join(sorted(deb.name for deb in lacking))
         report.warn(
-            f"this machine may lack system packages of the lock: {', '.join(sorted(deb.name for deb in lacking))}",
-            hint="install what they are called here, if the model doesn't start",
+            f"this machine may lack these locked system packages: {names}",
+            hint="if the model does not start, install the packages of this distribution that have them",
         )
-        return Lent()
+        return SystemPackages()
     root = _unpacked(replace(closure, packages=tuple(lacking)), settings, report)
     libraries = _missing_libraries(root)
     programs = [folder for folder in (root / "usr/bin", root / "bin") if folder.is_dir()]
-    return Lent(libraries=(libraries,), programs=tuple(programs))
+    return SystemPackages(libraries=(libraries,), programs=tuple(programs))
 
 
 def _lacking(debs: Iterable[Deb]) -> list[Deb]:
-    """The packages that this machine's own package database doesn't list as installed, in any version."""
+    """The packages that this machine's package database does not list as installed, in any version."""
     debs = list(debs)
     if shutil.which("dpkg-query") is None:
         return debs
@@ -87,14 +88,14 @@ def _lacking(debs: Iterable[Deb]) -> list[Deb]:
         "${Package} ${db:Status-Status}\n",
         *(deb.name for deb in debs),
     ]
-    # It exits with 1 for a name that it doesn't know, and prints the others.
+    # It exits with 1 for an unknown name, and still prints the others.
     answer = subprocess.run(query, capture_output=True, text=True, check=False)
     installed = {line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
     return [deb for deb in debs if deb.name not in installed]
 
 
 def _unpacked(closure: Apt, settings: Settings, report: Report) -> Path:
-    """The packages' files below a folder of the cache, complete or not there at all."""
+    """Return the folder of the cache with the packages' files; it is complete or absent."""
     digest = hashlib.sha256("\n".join(sorted(deb.sha256 for deb in closure.packages)).encode()).hexdigest()[:32]
     root = settings.cache / "system" / digest
     cache.use(root)
@@ -117,9 +118,10 @@ def _unpacked(closure: Apt, settings: Settings, report: Report) -> Path:
 
 
 def _own_archives() -> dict[str, list[str]]:
-    """The archives that this machine installs from, by name: nearer than the dated ones, and the hash decides.
+    """Return the archives that this machine installs from, by name.
 
-    A package that a newer one has replaced is no longer there; then the dated archive is asked.
+    They are nearer than the dated ones, and the hash decides. They no longer have a package that was replaced by a
+    newer one; then the dated archive is used.
     """
     if shutil.which("apt-get") is None:
         return {}
@@ -133,7 +135,7 @@ def _own_archives() -> dict[str, list[str]]:
 
 
 def _missing_libraries(root: Path) -> Path:
-    """A folder of links to the libraries below `root` that this machine's loader doesn't find."""
+    """Return a folder of links to the libraries below `root` that this machine's loader does not find."""
     own = _loader_finds()
     missing = {
         path.name: path
@@ -153,7 +155,7 @@ def _missing_libraries(root: Path) -> Path:
 
 
 def _keep(made: Path, place: Path) -> None:
-    """Move a finished folder to its place, unless another run was quicker."""
+    """Move a finished folder to its place, unless another run was faster."""
     try:
         made.rename(place)
     except OSError:

@@ -1,7 +1,7 @@
-"""The SDK and the server for a model that runs on this machine, apart from one another as they are in the image.
+"""The SDK and the server for a model that runs on this machine, kept apart as in the image.
 
-In a checkout they lie side by side, and a model that could import the server would be another model here than
-in the image.
+In a checkout they are side by side, and a model that could import the server could behave differently than in
+the image.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SIDES = {"cog": "sdk", "cogworker": "sdk", "cogserve": "server"}
 
 
 def split_runtime(settings: Settings) -> Path:
-    """Return a folder of the cache that holds `sdk/` and `server/`, made if there is none of these bytes."""
+    """Return the folder of the cache with `sdk/` and `server/`; make it if these contents are not there."""
     files = {
         path.relative_to(bundled.RUNTIME): path.read_bytes()
         for name in _SIDES
@@ -38,7 +38,7 @@ def split_runtime(settings: Settings) -> Path:
 
 
 def _write(files: dict[Path, bytes], home: Path) -> None:
-    """Make the folder beside its place and rename it into it, so that nobody sees a half of it."""
+    """Make the folder beside its place and then rename it, so that nobody sees an incomplete one."""
     home.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=home.parent))
     try:
@@ -48,7 +48,7 @@ def _write(files: dict[Path, bytes], home: Path) -> None:
             target.write_bytes(data)
         (made / "new").rename(home)
     except OSError:
-        # Another process was quicker: its copy holds the same bytes.
+        # Another process was faster; its copy has the same contents.
         if not home.is_dir():
             raise
     finally:

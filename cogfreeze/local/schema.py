@@ -1,7 +1,7 @@
 """The OpenAPI document of a project, read from its source by `runtime/cog/schema`.
 
-Read by the target's Python where this machine has it: a newer one would take syntax that the image's does not
-know, an older one would refuse what it does. Nothing of the model's is imported, so none of its packages are
+Read by the image's Python version if this machine has it: a newer one would accept syntax that the image's does
+not know, and an older one would refuse what it does. The model is not imported, so none of its packages are
 needed.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cogfreeze.project.model import Project
     from cogfreeze.report import Report
 
-# Isolated: neither a file of the project nor a variable of the machine's may stand in for a module that is needed.
+# Isolated: neither a file of the project nor an environment variable may replace a module that is needed.
 _READ = (
     "import sys; sys.path.insert(0, {sdk!r}); from cog.schema.__main__ import main; sys.exit(main(sys.argv[1:]))"
 )
@@ -34,7 +34,7 @@ _MISTAKES = 2
 
 
 def schema_of(folder: Path, project: Project, report: Report | None = None) -> str:
-    """Return the OpenAPI document of what the project predicts and trains, as canonical JSON text.
+    """Return the OpenAPI document of the project's predictions and training, as canonical JSON text.
 
     Args:
         folder: the project's.
@@ -101,7 +101,7 @@ def imported_schema(model: LocalModel) -> str:
 
 
 def _interpreters(version: str) -> Iterator[str]:
-    """The target's Python, if it is at hand, then ours; the first may be a stand-in that runs nothing."""
+    """Yield the image's Python version if it is installed, then ours; the first may be a broken shim."""
     minor = ".".join(version.split(".")[:2])
     if minor != f"{sys.version_info[0]}.{sys.version_info[1]}":
         target = shutil.which(f"python{minor}")

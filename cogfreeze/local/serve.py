@@ -1,4 +1,4 @@
-"""The server in an environment of this machine: the same program, settings and paths as in the image."""
+"""The server on this machine: the same program, settings and paths as in the image."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 
     from cogfreeze.client.process import Server
     from cogfreeze.local.environment import Environment
-    from cogfreeze.local.libraries import Lent
+    from cogfreeze.local.libraries import SystemPackages
     from cogfreeze.project.model import Project
     from cogfreeze.settings import Settings
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-# Variables of ours or the interpreter's that would make the model run otherwise than in the image.
+# Variables of this process that would make the model run differently than in the image.
 _DROPPED = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV", "CONDA_PREFIX")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalModel:
-    """A project that can be run here: its environment, and what its server needs to know.
+    """A project that can run here: its environment, and what its server needs to know.
 
     Attributes:
         folder: the project's, which the model runs in.
         schema: the file that holds its OpenAPI document.
-        lent: the locked system packages that this machine lacks.
-        more: variables for this run; they win over the project's.
+        system_packages: the locked system packages that this machine lacks.
+        more: variables for this run; they override the project's.
     """
 
     environment: Environment
     project: Project
     folder: Path
     schema: Path
-    lent: Lent
+    system_packages: SystemPackages
     more: tuple[tuple[str, str], ...] = ()
 
     def command(self, *, host: str, port: int, upload_url: str | None = None) -> list[str]:
@@ -56,7 +56,7 @@ class LocalModel:
         """Return the server's whole environment, from this process's."""
         kept = {name: value for name, value in given.items() if name not in _DROPPED}
         kept["PATH"] = os.pathsep.join([str(self.environment.python.parent), given.get("PATH", os.defpath)])
-        # A model that is tried here may read from another server of this machine, which an image may not.
+        # A model that is tried here may read from another server of this machine; an image may not.
         kept.setdefault("COG_ALLOW_PRIVATE_URLS", "127.0.0.0/8,::1")
         # As with `docker run -e`, the environment wins over the limits in cog.yaml.
         server = {
@@ -73,11 +73,11 @@ class LocalModel:
             "COG_SERVER_PATH": os.pathsep.join(map(str, self.environment.server)),
             "COG_OPENAPI_SCHEMA": str(self.schema),
         }
-        return {**variables, **self.lent.variables(variables)}
+        return {**variables, **self.system_packages.variables(variables)}
 
     @contextmanager
     def running(self) -> Iterator[Server]:
-        """Serve on a free port of the loopback interface for as long as the block."""
+        """Serve on a free port of the loopback interface while the block runs."""
         port = free_port()
         command = self.command(host=LOOPBACK, port=port)
         environment = {**self.variables(), **OWN_SETTINGS, **dict(self.more)}
@@ -85,7 +85,7 @@ class LocalModel:
             yield server
 
     def serve(self, *, host: str, port: int, upload_url: str | None = None) -> NoReturn:
-        """Become the server: this process ends as it does, and gets its signals."""
+        """Replace this process with the server, which then gets its signals and gives its exit status."""
         command = self.command(host=host, port=port, upload_url=upload_url)
         given = dict(os.environ)
         if host in _LOOPBACK:
@@ -99,7 +99,7 @@ class LocalModel:
 
 
 def write_schema(schema: dict[str, Any], settings: Settings) -> Path:
-    """Keep an OpenAPI document in the cache, under its digest, and return its file."""
+    """Store an OpenAPI document in the cache, under its digest, and return its path."""
     data = json.dumps(schema, ensure_ascii=False).encode()
     path = settings.cache / "schemas" / f"{hashlib.sha256(data).hexdigest()[:32]}.json"
     if not path.is_file():

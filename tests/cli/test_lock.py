@@ -331,6 +331,31 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(two_packages):
     assert two_packages.path.read_bytes() == before
 
 
+def test_a_dry_run_exits_with_1_if_asked_and_something_would_change(two_packages):
+    two_packages.lock("--dry-run", "--exit-code", "--upgrade-package", "left", status=1)
+    two_packages.lock("--dry-run", "--upgrade-package", "left")
+    two_packages.lock("--dry-run", "--exit-code")
+
+
+def test_a_stale_lock_is_one_json_object_with_its_reasons_and_the_error(two_packages):
+    two_packages.declare(packages=["left", "other"])
+    said = json.loads(two_packages.lock("--check", "--json", status=1).out)
+    assert said["current"] is False
+    assert len(said["reasons"]) == 1
+    assert [each["code"] for each in said["errors"]] == ["CF201"]
+
+
+def test_a_first_lock_lists_what_it_chose_and_how_long_it_took(lab):
+    lab.index.add("simple", "app-1.0-py3-none-any.whl", requires=["part"])
+    lab.index.add("simple", "part-3.0-py3-none-any.whl")
+    lab.declare(packages=["app"])
+    lab.path.unlink(missing_ok=True)
+    talk = lab.lock().talk
+    start = next(index for index, line in enumerate(talk) if re.fullmatch(r"resolved in [0-9.]+ s", line))
+    assert talk[start + 1 : start + 3] == [" + app==1.0", " + part==3.0"]
+    assert talk[-1] == "wrote cog.lock"
+
+
 def test_json_says_what_changed_and_what_is_locked(two_packages):
     said = json.loads(two_packages.lock("--json", "--upgrade-package", "left").out)
     base = two_packages.locked.base

@@ -13,6 +13,7 @@ from cogfreeze.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from cogfreeze.engine.build import BuiltImage
     from cogfreeze.report import Report
@@ -69,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         outputs=tuple(arguments.outputs),
         expect=arguments.expect,
     )
+    _remember_exports(arguments.outputs)
     if arguments.push:
         from cogfreeze.engine import push
 
@@ -99,11 +101,27 @@ def _check(arguments: argparse.Namespace) -> None:
         )
 
 
-def _is_stdout(output: str) -> bool:
+def _remember_exports(outputs: Sequence[str]) -> None:
+    """Note the files that were exported, so that the next image does not contain them."""
+    from pathlib import Path
+
+    from cogfreeze.client.written import remember
+
+    # A plain path is a folder, and stays the user's affair.
+    places = (_values_of(output).get("dest") for output in outputs)
+    remember(Path(place) for place in places if place and Path(place).is_file())
+
+
+def _values_of(output: str) -> dict[str, str]:
+    """Read buildx's `key=value,…`."""
     import csv
 
     fields = next(csv.reader([output]), [])
-    values = dict(field.partition("=")[::2] for field in fields)
+    return dict(field.partition("=")[::2] for field in fields)
+
+
+def _is_stdout(output: str) -> bool:
+    values = _values_of(output)
     return values.get("dest", "") in ("-", "") and (
         values.get("type") in ("oci", "tar") or "-" in values or values.get("dest") == "-"
     )

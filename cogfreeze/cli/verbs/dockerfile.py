@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from cogfreeze.client.written import remember
     from cogfreeze.engine import context
     from cogfreeze.recipe.dockerfile import render
 
@@ -36,5 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(render(recipe))
         return 0
     context.write(recipe, arguments.output, project=found.folder, report=report)
+    remember(each for each in arguments.output.rglob("*") if each.is_file() and not each.is_symlink())
     report.note(f"wrote {arguments.output / 'Dockerfile'} and its context")
     return 0

@@ -1,8 +1,8 @@
 """One mapping of a declaration, read key by key.
 
-Each method asks for one key, checks it, and gives its value or the default; what is wrong is kept in the
-document, so that all of a file's mistakes are told at once. The keys that were asked for are the ones that
-exist: `finish` calls every other one unknown.
+Each method reads one key, checks it, and returns its value or the default. Mistakes are kept in the document, so
+that all of a file's mistakes are reported at once. The keys that were read are the ones that exist: `finish`
+reports every other one as unknown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def kind(value: object) -> str:
-    """Return what a value is, in plain words."""
+    """Return the type of a value, in plain words."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -51,8 +51,8 @@ class Section:
     """A mapping at `path` of `document`.
 
     Attributes:
-        known: the keys that were asked for and mean something, for hints.
-        broken: it is of another type, which has been told; it reads as empty.
+        known: the keys that were read and have a meaning, for hints.
+        broken: it has another type, which has been reported; it reads as empty.
     """
 
     def __init__(self, document: Document, value: Mapping[str, Any], path: Path = ()) -> None:
@@ -64,33 +64,33 @@ class Section:
         self.broken = False
 
     def get(self, key: str) -> Any:
-        """Return the value as it is, or None where there is none; the key counts as known."""
+        """Return the value as it is, or None if there is none; the key counts as known."""
         if key not in self._accepted:
             self._accepted.add(key)
             self.known.append(key)
         return self.value.get(key)
 
     def _retired(self, key: str) -> bool:
-        """Accept a key without suggesting it to anybody; say whether it is set."""
+        """Accept a key without suggesting it in hints; return whether it is set."""
         self._accepted.add(key)
         return self.value.get(key) is not None
 
     def mistake(self, message: str, *path: str | int, hint: str | None = None) -> None:
-        """Keep a mistake about what stands at `path` below this mapping; its name begins the message."""
+        """Keep a mistake about the value at `path` below this mapping; its name begins the message."""
         whole = (*self.path, *path)
         self.document.mistake(whole, _about(whole, message), hint)
 
     def warn(self, message: str, *path: str | int) -> None:
-        """Keep a warning about what stands at `path`; its name begins the message."""
+        """Keep a warning about the value at `path`; its name begins the message."""
         whole = (*self.path, *path)
         self.document.warn(whole, _about(whole, message))
 
     def wrong_type(self, expected: str, value: object, *path: str | int, hint: str | None = None) -> None:
-        """Keep the mistake that a value is of another type than `expected`."""
+        """Keep the mistake that a value does not have the type `expected`."""
         self.mistake(f"must be {expected}, is {kind(value)}", *path, hint=hint)
 
     def checked(self, grammar: Grammar, value: object, *path: str | int) -> str | None:
-        """Return `value` if it is text of this grammar; None, and a mistake kept, otherwise."""
+        """Return `value` if it is text of this grammar; otherwise None, and keep a mistake."""
         if not isinstance(value, str):
             self.wrong_type("text", value, *path, hint=_quotes(value))
             return None
@@ -106,12 +106,12 @@ class Section:
             self.mistake(f"has no `{key}`", hint=f"add `{key}: …`")
 
     def text(self, key: str, grammar: Grammar) -> str | None:
-        """Return a text, or None where there is none."""
+        """Return a text, or None if there is none."""
         value = self.get(key)
         return None if value is None else self.checked(grammar, value, key)
 
     def version(self, key: str, grammar: Grammar) -> str | None:
-        """Return a version: text, or a number where YAML reads it as it was typed (`3.11`, not `3.10`)."""
+        """Return a version: text, or a number that YAML keeps as it was typed (`3.11`, not `3.10`)."""
         value = self.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool):
             written = self.document.written.get((*self.path, key), str(value))
@@ -122,7 +122,7 @@ class Section:
         return None if value is None else self.checked(grammar, value, key)
 
     def flag(self, key: str) -> bool:
-        """Return true or false; false where there is none."""
+        """Return true or false; false if there is none."""
         value = self.get(key)
         if value is None or isinstance(value, bool):
             return bool(value)
@@ -158,7 +158,7 @@ class Section:
             return default
 
     def items(self, key: str, of: str) -> list[Any]:
-        """Return a list's items as they are; an empty list where there is none."""
+        """Return a list's items as they are; an empty list if there is none."""
         value = self.get(key)
         if value is None or isinstance(value, list):
             return value or []
@@ -167,10 +167,10 @@ class Section:
         return []
 
     def texts(self, key: str, check: Callable[[str, int], str | None] | Grammar) -> tuple[str, ...]:
-        """Return a list of texts, each once, in the file's order.
+        """Return a list of texts without duplicates, in the file's order.
 
         Args:
-            check: a grammar, or a function of an item and its index that gives it back, made plain, or None.
+            check: a grammar, or a function of an item and its index that returns it, normalised, or None.
         """
         found: dict[str, None] = {}
         for index, item in enumerate(self.items(key, "strings")):
@@ -186,7 +186,7 @@ class Section:
         return tuple(found)
 
     def section(self, *path: str | int) -> Section:
-        """Return the mapping at `path`; an empty one where there is none."""
+        """Return the mapping at `path`; an empty one if there is none."""
         value: Any = self.get(path[0]) if isinstance(path[0], str) else None
         for each in path[1:]:
             value = value[each]
@@ -197,19 +197,19 @@ class Section:
         return section
 
     def ignored(self, key: str, why: str) -> None:
-        """Accept a key of Cog's that means nothing here, and say so if it is there."""
+        """Accept a key of Cog's that has no meaning here, with a warning if it is set."""
         if self._retired(key):
             self.warn(f"has no effect: {why}", key)
 
     def unsupported(self, key: str, hint: str) -> None:
-        """Refuse a key of Cog's that would mean something, by name."""
+        """Refuse a key of Cog's that would have a meaning."""
         if self._retired(key):
             self.mistake("is not supported yet", key, hint=hint)
 
     def finish(self, elsewhere: Mapping[str, list[str]] | None = None) -> None:
-        """Call every key unknown that was not asked for, less those at the top that begin with `x-`.
+        """Report every key that was not read as unknown, except top-level keys that begin with `x-`.
 
-        The latter are for what anchors name, as in Compose files.
+        The latter are for YAML anchors, as in Compose files.
 
         Args:
             elsewhere: the known keys of other sections, by the section's name, for keys in the wrong place.

@@ -1,7 +1,7 @@
-"""YAML text as plain values, each known by the line that it stands on.
+"""YAML text as plain values, each with its line.
 
-PyYAML composes the nodes; this module alone sees them. Own rules, because a declaration is no place for
-surprises: keys are text and stand once, dates are text, and aliases may not blow the file up.
+PyYAML composes the nodes; only this module sees them. The rules are stricter than YAML's, because a declaration
+should not surprise: keys are text and appear only once, dates are text, and aliases cannot blow the file up.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Document:
         value: what it says; mappings, lists, str, int, float, bool, and None for nothing.
         lines: the line of each value by its path: where its key stands, or the item of a list.
         written: each number as it was typed, by its path.
-        mistakes: what is wrong, each with its line.
-        warnings: what wants to be said, each with its line.
+        mistakes: the mistakes, each with its line.
+        warnings: the warnings, each with its line.
     """
 
     file: str
@@ -74,7 +74,7 @@ class Document:
         self.warnings.append((self.line(path), f"{self.where(path)}: {message}"))
 
     def refuse(self) -> None:
-        """Raise what was kept, in the order of the file, if there is any.
+        """Raise the mistakes that were kept, in the order of the file, if there are any.
 
         Raises:
             ProjectErrors: there were mistakes.

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from cogfreeze.local.environment import Environment
-from cogfreeze.local.libraries import Lent
+from cogfreeze.local.libraries import SystemPackages
 from cogfreeze.local.serve import LocalModel, write_schema
 from cogfreeze.project.model import Build, Project, Server
 from cogfreeze.settings import Settings
@@ -31,7 +31,7 @@ def model(**given):
             "project": project,
             "folder": Path("/project"),
             "schema": Path("/cache/s.json"),
-            "lent": Lent(),
+            "system_packages": SystemPackages(),
             **given,
         }
     )
@@ -82,13 +82,13 @@ def test_what_may_be_asked_inside_is_the_operators_to_say():
     assert model().variables({"COG_ALLOW_PRIVATE_URLS": "10.0.0.0/8"})["COG_ALLOW_PRIVATE_URLS"] == "10.0.0.0/8"
 
 
-def test_lent_libraries_come_after_the_machines_own():
-    lent = Lent(libraries=(Path("/lent/lib"),), programs=(Path("/lent/bin"),))
+def test_libraries_of_the_lock_come_after_the_machines_own():
+    packages = SystemPackages(libraries=(Path("/packages/lib"),), programs=(Path("/packages/bin"),))
 
-    made = model(lent=lent).variables({"LD_LIBRARY_PATH": "/own", "PATH": "/bin"})
+    made = model(system_packages=packages).variables({"LD_LIBRARY_PATH": "/own", "PATH": "/bin"})
 
-    assert made["LD_LIBRARY_PATH"] == "/own:/lent/lib"
-    assert made["PATH"] == "/env/venv/bin:/bin:/lent/bin"
+    assert made["LD_LIBRARY_PATH"] == "/own:/packages/lib"
+    assert made["PATH"] == "/env/venv/bin:/bin:/packages/bin"
 
 
 def test_the_command_is_the_images():
