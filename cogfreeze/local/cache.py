@@ -63,6 +63,7 @@ PARTS = (
     Part(folder="python", meaning="Python interpreters", names=re.compile(r"\.[a-z]+|[a-z]+-[A-Za-z0-9._+-]+")),
     Part(folder="pip", meaning="pip's cache", names=re.compile(r"[A-Za-z0-9._-]+")),
     Part(folder="wheels", meaning="metadata of wheels", names=re.compile(r"[a-z0-9-]+")),
+    Part(folder="debs", meaning="file lists of Debian packages", names=re.compile(r"[A-Za-z0-9._-]+")),
     Part(folder="images", meaning="package lists of base images", names=re.compile(rf"{_HEX}\.json")),
     Part(folder="layers", meaning="layers of base images", names=re.compile(rf"{_HEX}\.json")),
     Part(folder="runtime", meaning="the server and SDK of --local", names=re.compile(_HEX)),

@@ -146,7 +146,7 @@ CONFLICT = "<<<<<<< HEAD\nschema = 1\n=======\nschema = 1\n>>>>>>> topic\n"
     [
         ((), CONFLICT, "it has merge-conflict markers"),
         ((), "schema = 99\n", "its schema is 99"),
-        ((), "schema = [", "it is no TOML"),
+        ((), "schema = [", "it is not valid TOML"),
         ((), lock_file.dumps(LOCK).replace('name = "idna"', 'name = "id<b>na"'), "name` is not a name"),
         ((), lock_file.dumps(LOCK).replace("size = 70442", "size = -70442"), "must be more than 0"),
         (("nowhere",), None, "`nowhere` is no lock file, no git revision and no image"),

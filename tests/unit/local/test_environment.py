@@ -191,7 +191,7 @@ def test_a_python_that_nobody_has_is_named(locked, tmp_path):
     with pytest.raises(ToolMissing) as caught:
         prepare(other, Settings(cache=tmp_path))
 
-    assert caught.value.message.startswith("this machine has no Python 3.77, and uv could not fetch one: ")
+    assert caught.value.message.startswith("this machine has no Python 3.77, and uv could not download one: ")
     assert caught.value.hint == "install Python 3.77 so that `python3.77` is on the PATH"
 
 
@@ -199,7 +199,7 @@ def test_a_python_that_nobody_has_is_named(locked, tmp_path):
     ("machine", "hint"),
     [
         ("linux/arm64", "add `linux/arm64` to `build.platforms`, then run `cog lock`"),
-        ("darwin/arm64", "leave `--local` out: the image runs here through an engine"),
+        ("darwin/arm64", "remove `--local`: the image runs here with Docker"),
     ],
 )
 def test_a_lock_without_this_machine_says_what_to_do(machine, hint):
@@ -209,5 +209,5 @@ def test_a_lock_without_this_machine_says_what_to_do(machine, hint):
     with pytest.raises(LockUnusable) as caught:
         environment.locked_for_this_machine(Lock(tools=tools, inputs=(), platforms=(part,)), machine)
 
-    assert str(caught.value) == f"cog.lock holds `linux/amd64`, and this machine is `{machine}`"
+    assert str(caught.value) == f"cog.lock is for `linux/amd64`, but this machine is `{machine}`"
     assert caught.value.hint == hint
