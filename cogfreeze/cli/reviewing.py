@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cogfreeze.lock.model import Deb, Lock, PlatformLock, Source, Wheel
     from cogfreeze.project.model import Review
-    from cogfreeze.review.changes import Layer, Layers
+    from cogfreeze.review.model import Layer, Layers
     from cogfreeze.review.online.indexes import Indexes
     from cogfreeze.review.render.text import Line
     from cogfreeze.settings import Settings
@@ -164,7 +164,7 @@ def layers(lock: Lock | None) -> Layers:
 def _layers(lock: Lock, part: PlatformLock) -> Iterable[Layer]:
     from cogfreeze.recipe.compose import INSTALLER
     from cogfreeze.recipe.groups import group
-    from cogfreeze.review.changes import Layer
+    from cogfreeze.review.model import Layer
 
     base = part.base.digest
     yield Layer(name="the base image", content=frozenset({base}), size=None)

@@ -11,8 +11,8 @@ from cogfreeze.review.sarif import Result
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cogfreeze.review.changes import Danger, Diff
     from cogfreeze.review.lines import Lines
+    from cogfreeze.review.model import Danger, Diff
 
 # By this the comment is found again, and replaced.
 MARKER = "<!-- cogfreeze-ci -->"

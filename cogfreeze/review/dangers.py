@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cogfreeze.lock.inputs import part_of
-from cogfreeze.review.changes import ADDED, DOWNGRADED, MOVED, REBUILT, Danger
 from cogfreeze.review.declaration import declared_names
 from cogfreeze.review.facts import short, snapshot
+from cogfreeze.review.model import ADDED, DOWNGRADED, MOVED, REBUILT, Danger
 from cogfreeze.review.packages import APT, BUILD, DECLARED, FILE, INTERPRETER, PYTHON, SDK, SERVER, packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cogfreeze.lock.model import Lock, PlatformLock
-    from cogfreeze.review.changes import Diff, Knowledge, PackageChange, PlatformDiff
+    from cogfreeze.review.model import Diff, Knowledge, PackageChange, PlatformDiff
     from cogfreeze.review.packages import Package
 
 # Part of the declaration → the parts of the lock that it may move: a package decides the CUDA, and so the base.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cogfreeze.review.changes import MOVED, REBUILT
+from cogfreeze.review.model import MOVED, REBUILT
 from cogfreeze.review.packages import APT, FILE, KINDS
 from cogfreeze.review.sizes import difference, size
 
 if TYPE_CHECKING:
-    from cogfreeze.review.changes import (
+    from cogfreeze.review.facts import Fact
+    from cogfreeze.review.model import (
         Diff,
         InputChange,
         KindChanges,
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
         PackageChange,
         PlatformDiff,
     )
-    from cogfreeze.review.facts import Fact
 
 _WHAT = {REBUILT: "same version, other bytes", MOVED: "same bytes, other details"}
 

@@ -68,7 +68,8 @@ def test_advisories_that_came_and_went_are_listed(repository, tmp_path):
 
 
 def test_a_licence_that_changed_is_listed():
-    from cogfreeze.review.changes import Knowledge, diff
+    from cogfreeze.review.changes import diff
+    from cogfreeze.review.model import Knowledge
     from cogfreeze.review.render import html, markdown, text
 
     old, new = (lock.platforms[0].python.wheels for lock in (LOCK, UPGRADED))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cogfreeze.cli.reviewing import NamedLock
     from cogfreeze.lock.model import Lock
-    from cogfreeze.review.changes import Advisory, Diff, Knowledge
+    from cogfreeze.review.model import Advisory, Diff, Knowledge
 
 FORMATS = ("text", "markdown", "json", "html")
 
@@ -82,7 +82,8 @@ def _knowledge(
     found: Diff, before: Lock | None, after: Lock, path: Path, arguments: argparse.Namespace
 ) -> Knowledge:
     """Ask the world about what changed."""
-    from cogfreeze.review.changes import Knowledge, wheels_changed
+    from cogfreeze.review.changes import wheels_changed
+    from cogfreeze.review.model import Knowledge
 
     report, knowledge = TerminalReport(), Knowledge()
     if arguments.contents:
@@ -114,7 +115,7 @@ def _advisories(
 ) -> dict[tuple[str, str], Advisory]:
     """Return what an audit reports, by name of the advisory and of the package."""
     from cogfreeze.cli.verbs.audit import perform
-    from cogfreeze.review.changes import Advisory
+    from cogfreeze.review.model import Advisory
 
     return {
         (each.title, each.query.name): Advisory(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cogfreeze.cli.loading import Declared
     from cogfreeze.lock.model import Lock
     from cogfreeze.resolve.lock import LockOptions
-    from cogfreeze.review.changes import Diff
+    from cogfreeze.review.model import Diff
 
 _PACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:==([A-Za-z0-9.!+_-]+))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}Z)?")

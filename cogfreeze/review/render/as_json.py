@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cogfreeze.review.changes import Advisory, Diff, PackageChange, PlatformDiff
+    from cogfreeze.review.model import Advisory, Diff, PackageChange, PlatformDiff
     from cogfreeze.review.packages import Package
 
 FORMAT = 1

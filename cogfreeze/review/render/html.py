@@ -11,7 +11,7 @@ from cogfreeze.review.sizes import difference, size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cogfreeze.review.changes import Diff, KindChanges, PackageChange, PlatformDiff
+    from cogfreeze.review.model import Diff, KindChanges, PackageChange, PlatformDiff
 
 # Nothing may be loaded, so a hostile name that got through would still fetch and run nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -11,15 +11,8 @@ from cogfreeze.review.sizes import difference, size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cogfreeze.review.changes import (
-        Advisory,
-        Diff,
-        KindChanges,
-        LicenceChange,
-        PackageChange,
-        PlatformDiff,
-    )
     from cogfreeze.review.facts import Fact
+    from cogfreeze.review.model import Advisory, Diff, KindChanges, LicenceChange, PackageChange, PlatformDiff
 
 # So many rows stand open; more are folded away.
 _OPEN = 20

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from cogfreeze.lock.model import Lock, PlatformLock
     from cogfreeze.review.audit.findings import Audit
-    from cogfreeze.review.changes import Diff, Layer, Layers
+    from cogfreeze.review.model import Diff, Layer, Layers
     from cogfreeze.review.packages import Package
 
 _WIDTH, _HEIGHT = 1000, 420

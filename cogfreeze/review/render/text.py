@@ -9,7 +9,7 @@ from cogfreeze.review import words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cogfreeze.review.changes import Diff, KindChanges, PackageChange, PlatformDiff
+    from cogfreeze.review.model import Diff, KindChanges, PackageChange, PlatformDiff
 
 DANGER, HEADING, PLAIN, FAINT = "danger", "heading", "plain", "faint"
 # (style, text) of one line.
