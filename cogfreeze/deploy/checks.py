@@ -184,8 +184,8 @@ def _scaling_mistakes(project: Project, request: Request) -> Iterator[DeployErro
             "scaling on the queue needs `--prometheus`, the address of the server that has the metrics",
             hint="for example `--prometheus http://prometheus.monitoring:9090`",
         )
-    if autoscaler == "knative" and project.concurrency > KNATIVE_CONCURRENCY:
+    if autoscaler == "knative" and project.slots > KNATIVE_CONCURRENCY:
         yield DeployError(
-            f"`concurrency.max` is {project.concurrency}; Knative accepts {KNATIVE_CONCURRENCY} at most",
+            f"`concurrency.max` is {project.slots}; Knative accepts {KNATIVE_CONCURRENCY} at most",
             hint=f"lower it in `{project.file}`",
         )

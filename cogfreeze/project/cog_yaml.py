@@ -92,7 +92,7 @@ def _project(top: Section, path: Path) -> Project:
         predict=_predictor(top),
         train=_reference(top, "train", "train.py:Trainer"),
         environment=_environment(top),
-        concurrency=concurrency.whole_number("max", 1, least=1, most=10_000),
+        concurrency=concurrency.whole_number("max", None, least=1, most=10_000),
         build=build_section.read(build, path.parent),
         server=Server(**keys.read(Server, server)),
         review=_review(review),

@@ -179,7 +179,7 @@ def variables(record: Any) -> Iterator[tuple[str, str]]:
     """Yield the server's variables that the keys of a record set."""
     for name, about in keys_of(record):
         value = getattr(record, name)
-        if about.variable is not None and value is not None:
+        if about.variable is not None and value not in (None, ()):
             yield about.variable, about.kind.variable(value)
 
 

@@ -427,11 +427,13 @@ class Project:
         meaning="Environment variables of the image, also set for the commands of `build.run`.",
         example="[HF_HOME=/src/cache]",
     )
-    concurrency: int = key(
+    concurrency: int | None = key(
         Whole(1, 10_000),
-        1,
+        None,
         name="concurrency.max",
-        meaning="How many predictions may run at once. More than one needs an `async` `predict`.",
+        meaning="How many predictions may run at once. More than one needs an `async` `predict`. "
+        "It overrides `@concurrent(max=…)`.",
+        default="what `@concurrent(max=…)` says, else `1`",
         example="8",
         variable="COG_MAX_CONCURRENCY",
     )
@@ -446,3 +448,8 @@ class Project:
         default_factory=Review,
     )
     warnings: tuple[str, ...] = ()
+
+    @property
+    def slots(self) -> int:
+        """How many predictions may run at once, as far as cog.yaml says."""
+        return self.concurrency or 1

@@ -95,7 +95,7 @@ def _errors(folder: Path, project: Project, key: str, reference: str) -> Iterato
     except (RecursionError, MemoryError):
         yield ProjectError("is nested too deeply", where=file, hint="split its longest expression")
     else:
-        yield from _of_source(source, file, name, key, project.concurrency if key == "predict" else 1)
+        yield from _of_source(source, file, name, key, project.slots if key == "predict" else 1)
 
 
 def _declared(folder: Path, project: Project, key: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from cogfreeze.project.model import Server
+from cogfreeze.project.environment import server_variables
 from cogfreeze.recipe import layout
 
 if TYPE_CHECKING:
@@ -22,27 +22,7 @@ def environment(project: Project) -> Pairs:
     if project.build.gpu:
         # Without these, NVIDIA's container runtime gives a slim base no GPU.
         pairs |= {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
-    if project.predict:
-        pairs["COG_PREDICT_TYPE_STUB"] = project.predict
-    if project.train:
-        pairs["COG_TRAIN_TYPE_STUB"] = project.train
-    server = project.server
-    pairs |= {
-        "COG_MAX_CONCURRENCY": str(project.concurrency),
-        "COG_QUEUE": str(server.queue),
-        "COG_MAX_BODY": str(server.max_body),
-        "COG_DRAIN": f"{server.drain:g}",
-    }
-    if server.deadline is not None:
-        pairs["COG_DEADLINE"] = f"{server.deadline:g}"
-    # The server has the same defaults; an image that uses them keeps its bytes.
-    usual = Server()
-    if server.max_download != usual.max_download:
-        pairs["COG_MAX_DOWNLOAD"] = str(server.max_download)
-    if server.max_output != usual.max_output:
-        pairs["COG_MAX_OUTPUT"] = str(server.max_output)
-    if server.protocols:
-        pairs["COG_PROTOCOLS"] = ",".join(server.protocols)
+    pairs |= dict(server_variables(project))
     return tuple(pairs.items())
 
 
@@ -98,7 +78,7 @@ def _config(project: Project) -> dict[str, object]:
         "predict": project.predict,
         "train": project.train,
         "environment": [f"{name}={value}" for name, value in project.environment],
-        "concurrency": {"max": project.concurrency} if project.concurrency > 1 else None,
+        "concurrency": _without_empty({"max": project.concurrency}),
     }
     return _without_empty(declared)
 

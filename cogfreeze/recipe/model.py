@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 # 3: what packages' scripts make is equal in every build (`catalog/system_rules.toml`); commands run with the HOME
 #    that the model will have.
 # 4: rules and home directories also where the base image lacks what they look for.
-RECIPE_VERSION = 4
+# 5: COG_MAX_CONCURRENCY only where cog.yaml declares it, since it overrides `@concurrent(max=…)`; all limits of
+#    `server` as variables.
+RECIPE_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,9 +137,7 @@ class Server:
             schema = InputSchema(document, settings.input_schema)
             schemas = document.get("components", {}).get("schemas", {})
             training = settings.mode == "train" and "TrainingInput" in schemas
-        slots = settings.max_concurrency
-        if slots == 1 and schema is not None:
-            slots = schema.concurrency  # the image always sets COG_MAX_CONCURRENCY, if only to 1
+        slots = settings.max_concurrency or (1 if schema is None else schema.concurrency)
         budget = Budget(settings.memory)
         scheduler = Scheduler(settings, slots, self.health, root, client, store, Folders(folder, root), budget)
         supervisor = Supervisor(settings, self.health, scheduler, self._start)

@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload_url: Optional[str] = None
     await_explicit_shutdown: bool = False
 
-    max_concurrency: int = 1
+    max_concurrency: Optional[int] = None  # None: as the model says
     queue: int = 64
     deadline: Optional[float] = None
     max_body: int = 100 * MEBIBYTE

@@ -41,13 +41,9 @@ def _words(words: List[str]) -> Tuple[int, str, str]:
 
 
 def _limit(declared: int) -> int:
-    """How many predictions may run at once: as the environment says if that is over 1, else as the model says.
-
-    The image always sets COG_MAX_CONCURRENCY, if only to 1.
-    """
-    text = os.environ.get("COG_MAX_CONCURRENCY", "")
-    limit = int(text) if text.isdigit() else 1
-    return limit if limit > 1 else max(declared, 1)
+    """How many predictions may run at once: as the environment says, else as the model says."""
+    text = os.environ.get("COG_MAX_CONCURRENCY", "").strip()
+    return int(text) if text else max(declared, 1)
 
 
 class Worker:

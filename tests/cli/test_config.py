@@ -49,8 +49,6 @@ build:
   network: false
   sources: allow
   user: cog
-concurrency:
-  max: 1
 server:
   queue: 64
   max_body: 104857600

@@ -190,7 +190,7 @@ def test_a_late_reader_gets_as_many_events_as_the_capacity_says(serve, capacity,
     assert json.dumps(late[-1][1]["output"]) == json.dumps(list("0123456789"))
 
 
-def test_the_environment_sets_how_many_run_at_once(serve):
+def test_the_environment_sets_how_many_run_at_once_over_the_decorator(serve):
     model = """
     import asyncio
     from cog import BasePredictor, concurrent
@@ -200,7 +200,7 @@ def test_the_environment_sets_how_many_run_at_once(serve):
             await asyncio.sleep(0)
             return "x"
     """
-    slots = {"1": 8, "3": 3}
+    slots = {"": 8, "1": 1, "3": 3}
     for value, expected in slots.items():
         lines = serve(model, COG_MAX_CONCURRENCY=value).get("/metrics").body.decode().splitlines()
         assert f"cog_slots {expected}" in lines

@@ -129,7 +129,7 @@ class Section:
         self.wrong_type("true or false", value, key, hint="write `true` or `false` without quotes")
         return False
 
-    def whole_number(self, key: str, default: int, *, least: int, most: int) -> int:
+    def whole_number(self, key: str, default: int | None, *, least: int, most: int) -> int | None:
         """Return a whole number between `least` and `most`."""
         value = self.get(key)
         if value is None:

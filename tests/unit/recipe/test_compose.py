@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -237,7 +238,18 @@ def test_the_server_finds_its_settings_in_the_environment():
         "COG_MAX_BODY": "104857600",
         "COG_DRAIN": "30",
         "COG_DEADLINE": "2.5",
+        "COG_MAX_DOWNLOAD": "1073741824",
+        "COG_MAX_OUTPUT": "536870912",
     }
+
+
+@pytest.mark.parametrize(("declared", "variable"), [(None, None), (1, "1"), (4, "4")])
+def test_only_a_declared_concurrency_overrides_the_models_own(declared, variable):
+    project = replace(PROJECT, concurrency=declared)
+
+    assert dict(settings(made(project), "ENV")[-1]).get("COG_MAX_CONCURRENCY") == variable
+    label = json.loads(dict(settings(made(project), "LABEL")[0])["run.cog.config"])
+    assert label.get("concurrency") == ({"max": declared} if declared else None)
 
 
 def test_a_reaper_is_the_first_process():

@@ -343,6 +343,39 @@ def test_many_run_at_once_up_to_the_limit(worker):
     assert Counter(header["id"] for header, _ in running.frames("done")) == Counter(ids)
 
 
+@pytest.mark.parametrize(("variable", "at_once"), [("", b"2"), ("1", b"1"), ("2", b"2")])
+def test_the_variable_overrides_the_decorator_also_with_one(worker, tmp_path, variable, at_once):
+    gate = tmp_path / "gate"
+    running = worker(
+        """
+        import asyncio
+        import os
+        from cog import concurrent
+        class Predictor:
+            here = most = 0
+            @concurrent(max=4)
+            async def predict(self, gate: str) -> int:
+                self.here += 1
+                self.most = max(self.most, self.here)
+                while not os.path.exists(gate):
+                    await asyncio.sleep(0.01)
+                for _ in range(9):  # what has arrived by now gets its turn
+                    await asyncio.sleep(0)
+                self.here -= 1
+                return self.most
+        """,
+        environment={"COG_MAX_CONCURRENCY": variable},
+    )
+    running.start("a", gate=str(gate))
+    running.start("b", gate=str(gate))
+    running.send({"type": "healthcheck"})
+    running.until("health")  # so both have arrived
+    gate.touch()
+
+    running.until("done")
+    assert running.until("done")[1] == at_once
+
+
 def test_the_decorator_sets_the_limit_too(worker):
     running = worker(
         """
