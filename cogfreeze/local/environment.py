@@ -113,6 +113,7 @@ def _digest(locked: PlatformLock) -> str:
     parts = [f"{LAYOUT} {locked.platform} {python.version}"]
     for kind, wheels in (("model", python.wheels), ("build", python.build), ("server", python.runtime)):
         parts += sorted(f"{kind} {each.name} {each.version} {each.sha256}" for each in wheels)
+    parts += sorted(f"in order {each.name}" for each in python.wheels if each.same_files)
     parts += sorted(f"source {each.name} {each.version} {each.sha256}" for each in python.sources)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
@@ -146,7 +147,8 @@ def _make(
         python.sources, **where, folder=folder, settings=settings, report=report, build=build
     )
     with report.step(f"installing {len(python.wheels)} packages and the server for Python {python.version}"):
-        _install(home, python.wheels, files, [], settings)
+        for wheels in _in_order(python.wheels):
+            _install(home, wheels, files, [], settings)
         _install(home, server, files, ["--target", "server"], settings)
         _build(home, python, files | archives, settings)
         shutil.rmtree(home / _UNPACKED, ignore_errors=True)
@@ -175,6 +177,14 @@ def _make_venv(home: Path, version: str, settings: Settings) -> None:
         f"this machine has no Python {version}, and uv could not download one: {_said(answer)}",
         hint=f"install Python {version} so that `python{'.'.join(version.split('.')[:2])}` is on the PATH",
     )
+
+
+def _in_order(wheels: Sequence[Wheel]) -> Iterator[Sequence[Wheel]]:
+    """Yield what to install at once: wheels that install the same file come one by one, as in the image."""
+    yield [each for each in wheels if not each.same_files]
+    for each in sorted(wheels, key=lambda wheel: wheel.name):
+        if each.same_files:
+            yield [each]
 
 
 def _install(

@@ -256,6 +256,8 @@ def _wheel(wheel: Wheel) -> Iterator[Problem]:
     yield from _of(SHA256, wheel.sha256, "sha256")
     yield from _of(_WORD, wheel.index, "index")
     yield from _own(wheel)
+    for each in wheel.same_files:
+        yield from _of(_WORD, each, "same_files")
     if wheel.size <= 0:
         yield ("size",), "must be more than 0"
     if wheel.hash_origin not in ("index", "computed"):

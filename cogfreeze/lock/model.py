@@ -141,6 +141,8 @@ class Wheel:
         requires_python: its Requires-Python; None where it has none.
         requires: its requirements that hold on this platform and with these extras, without their markers:
             `numpy>=1.22`, `requests[socks]`. They bind the set: see `cogfreeze.lock.soundness`.
+        same_files: the other packages that install a file with the same path and different content. These wheels
+            are installed in the order of their names, so the last one's files are in the image.
     """
 
     name: str
@@ -154,6 +156,7 @@ class Wheel:
     extras: tuple[str, ...] = ()
     requires_python: str | None = None
     requires: tuple[str, ...] = ()
+    same_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Which wheels share a layer.
 
 A large wheel has its own layer, so that a new version of another package neither rebuilds nor pushes it, and
-projects with the same wheel share it. Small wheels of one index share a layer.
+projects with the same wheel share it. Small wheels of one index share a layer. Wheels that install the same file
+have layers of their own too, in the order of their names, so that the last one's file is in the image.
 """
 
 from __future__ import annotations
@@ -41,18 +42,20 @@ class Group:
 
 
 def group(wheels: Iterable[Wheel]) -> tuple[Group, ...]:
-    """Return the groups, those of one large wheel first; the order of `wheels` doesn't matter."""
+    """Return the groups, those of a single wheel first, sorted by name; the order of `wheels` doesn't matter."""
     ordered = sorted(wheels, key=lambda wheel: wheel.name)
     by_size = sorted(ordered, key=lambda wheel: (-wheel.size, wheel.name))
-    large = {wheel.name for wheel in by_size[:MOST_ALONE] if wheel.size >= ALONE}
+    own = {wheel.name for wheel in ordered if wheel.same_files}
+    large = [wheel.name for wheel in by_size if wheel.size >= ALONE and wheel.name not in own]
+    own.update(large[: max(0, MOST_ALONE - len(own))])
     alone = [
         Group(name=f"package-{wheel.name}", index=wheel.index, wheels=(wheel,))
         for wheel in ordered
-        if wheel.name in large
+        if wheel.name in own
     ]
     rest: dict[str, list[Wheel]] = {}
     for wheel in ordered:
-        if wheel.name not in large:
+        if wheel.name not in own:
             rest.setdefault(wheel.index, []).append(wheel)
     together = [
         Group(name=_name(index), index=index, wheels=tuple(members)) for index, members in sorted(rest.items())

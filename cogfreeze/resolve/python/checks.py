@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _DATA = re.compile(r"[^/]+\.data/(purelib|platlib|scripts|data|headers)/(.+)")
 _CUDA_WHEEL = re.compile(r"nvidia-cuda-runtime(-cu\d+)?")
 _CUDA_MAJOR = re.compile(r"nvidia-[a-z0-9-]+-cu(\d+)")
+_MOST_WITH_SAME_FILES = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,31 +128,54 @@ def _metadata(
 
 
 def same_files(metadata: Mapping[str, WheelMetadata]) -> Iterator[Finding]:
-    """Find wheels that put different content into the same file: the last one installed wins, whichever that is.
+    """Find wheels that put different content into the same file: the last one by name wins.
 
     Args:
         metadata: by package name.
     """
+    pairs = _same_paths(metadata)
+    # The recipe gives each of these wheels a layer of its own, and an image can't have any number of layers.
+    too_many = len({name for pair in pairs for name in pair}) > _MOST_WITH_SAME_FILES
+    for (first, second), paths in sorted(pairs.items()):
+        count = f"{len(paths)} files" if len(paths) > 1 else "a file"
+        shown = ", ".join(f"`{path}`" for path in paths[:3]) + (", …" if len(paths) > 3 else "")
+        result = "too many packages do so" if too_many else f"the image has those of `{second}`"
+        if len(paths) == 1 and not too_many:
+            result = f"the image has the one of `{second}`"
+        yield Finding(
+            name="same-file",
+            message=f"`{first}` and `{second}` install {count} with different content ({shown}): {result}",
+            hint=f"keep one of them: pin or replace what requires `{first}` or `{second}`",
+            severity="error" if too_many else "warning",
+        )
+
+
+def packages_with_same_files(metadata: Mapping[str, WheelMetadata]) -> dict[str, tuple[str, ...]]:
+    """Return for each package the others that put different content into one of its files, sorted.
+
+    Args:
+        metadata: by package name.
+    """
+    found: dict[str, set[str]] = {}
+    for first, second in _same_paths(metadata):
+        found.setdefault(first, set()).add(second)
+        found.setdefault(second, set()).add(first)
+    return {name: tuple(sorted(others)) for name, others in found.items()}
+
+
+def _same_paths(metadata: Mapping[str, WheelMetadata]) -> dict[tuple[str, str], list[str]]:
+    """Return the paths, sorted, in which two packages have different content, by the sorted pair of names."""
     owners: dict[str, dict[str, str]] = {}
     for name in sorted(metadata):
         for path, digest in _installed(metadata[name]):
             owners.setdefault(path, {})[name] = digest
     pairs: dict[tuple[str, str], list[str]] = {}
-    for path, digests in owners.items():
+    for path, digests in sorted(owners.items()):
         if len(set(digests.values())) > 1:
             for pair in combinations(sorted(digests), 2):
                 if digests[pair[0]] != digests[pair[1]]:
                     pairs.setdefault(pair, []).append(path)
-    for (first, second), paths in sorted(pairs.items()):
-        paths.sort()
-        count = f"{len(paths)} files" if len(paths) > 1 else "a file"
-        shown = ", ".join(f"`{path}`" for path in paths[:3]) + (", …" if len(paths) > 3 else "")
-        yield Finding(
-            name="same-file",
-            message=f"`{first}` and `{second}` install {count} with different content ({shown}): which one is in"
-            " the image is left to chance",
-            hint=f"keep one of them: pin or replace what requires `{first}` or `{second}`",
-        )
+    return pairs
 
 
 def _installed(metadata: WheelMetadata) -> Iterator[tuple[str, str]]:

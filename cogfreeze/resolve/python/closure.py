@@ -43,6 +43,7 @@ from cogfreeze.resolve.python import (
     source_metadata,
     uv,
 )
+from cogfreeze.resolve.python.checks import packages_with_same_files
 from cogfreeze.resolve.python.sources import Sources
 from cogfreeze.resolve.requirements import Declared, dependency_graph, lines_of, read_declared
 
@@ -263,6 +264,7 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
     came_from = package_index.package_indexes(sources, found, routed, known=previous.wheels)
     computed = package_index.without_hash(sources, chosen, came_from, known=previous.wheels)
 
+    same_files = packages_with_same_files({name: metadata[wheel.sha256] for name, wheel in chosen.items()})
     versions = {each.name: each.version for each in found if each.version}
 
     def own(name: str) -> _Own:
@@ -283,6 +285,7 @@ def _resolve(sources: Sources, previous: Packages, upgrade: Upgrade, engine: Eng
             index=came_from[name].name,
             hash_origin="computed" if name in computed else "index",
             requires_python=recorded_python(metadata[wheel.sha256].python),
+            same_files=same_files.get(name, ()),
             **own(name),
         )
         for name, wheel in chosen.items()

@@ -17,6 +17,7 @@ from cogfreeze.resolve.python import closure as python
 from cogfreeze.resolve.python.locate import locate_wheels
 from cogfreeze.resolve.runtime import server
 from cogfreeze.settings import Settings
+from tests.unit.resolve.index_server import wheel
 
 BUILD = Build(python_version="3.11", python_packages=("six==1.17.0",))
 BASE = BaseImage(reference="a:b", digest="sha256:" + "0" * 64, reason="-", distribution="debian:bookworm")
@@ -79,6 +80,24 @@ def test_what_is_locked_as_source_is_built_by_what_is_locked_to_build_it(locked,
 
     assert run(made, "import docopt; print(docopt.__version__)").stdout == "0.6.2\n"
     assert "No module" in run(made, "import setuptools").stderr
+
+
+def test_of_wheels_that_install_the_same_file_the_last_one_by_name_wins(locked, settings, tmp_path):
+    for name in ("zz", "aa", "mm"):
+        data = wheel(f"{name}-1.0-py3-none-any.whl", files={"shared.py": f"owner = {name!r}\n".encode()})
+        (tmp_path / f"{name}-1.0-py3-none-any.whl").write_bytes(data)
+    build = Build(
+        python_version="3.11", python_packages=tuple(f"./{n}-1.0-py3-none-any.whl" for n in ("zz", "aa", "mm"))
+    )
+    found = python.resolve_python(
+        build, tmp_path, locked.platform, glibc=(2, 28), settings=settings, report=Silent()
+    )
+    packages = replace(locked.python, wheels=found.wheels)
+    made = environment.prepare(
+        replace(locked, python=packages), build=build, folder=tmp_path, settings=settings, report=Silent()
+    )
+
+    assert run(made, "import shared; print(shared.owner)").stdout == "zz\n"
 
 
 @pytest.mark.parametrize("name", ["cogserve", "trio", "hypercorn", "msgspec", "uv"])

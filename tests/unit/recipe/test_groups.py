@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 
 from cogfreeze.recipe.groups import ALONE, MOST_ALONE, group
 from tests.unit.recipe.sample import wheel
@@ -44,6 +45,28 @@ def test_an_image_has_room_for_its_layers_however_many_wheels_there_are():
 
     assert len(groups) == MOST_ALONE + 1
     assert [one.name for one in groups[-1].wheels] == [f"package-{number:03}" for number in range(5)]
+
+
+def test_wheels_that_install_the_same_file_have_layers_of_their_own_in_the_order_of_their_names():
+    wheels = [
+        replace(wheel("cv-headless"), same_files=("cv",)),
+        replace(wheel("cv", size=ALONE), same_files=("cv-headless",)),
+        wheel("numpy"),
+    ]
+
+    assert names(group(wheels)) == [
+        ("package-cv", ["cv"]),
+        ("package-cv-headless", ["cv-headless"]),
+        ("packages", ["numpy"]),
+    ]
+
+
+def test_wheels_that_install_the_same_file_count_among_the_layers_that_an_image_has_room_for():
+    large = [wheel(f"large-{number:03}", size=ALONE + number) for number in range(MOST_ALONE)]
+    groups = group([*large, *(replace(wheel(name), same_files=("x",)) for name in ("a", "b"))])
+
+    assert len(groups) == MOST_ALONE + 1
+    assert [one.name for one in groups[-1].wheels] == ["large-000", "large-001"]
 
 
 def test_no_wheels_no_groups():

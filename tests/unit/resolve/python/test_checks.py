@@ -40,7 +40,7 @@ def found(index, settings, tmp_path):
     return check
 
 
-def test_two_wheels_that_put_different_content_into_one_file_are_named(found):
+def test_two_wheels_that_put_different_content_into_one_file_are_named_with_the_one_that_wins(found):
     plain = {"cv2/__init__.py": b"same", "cv2/cv2.so": b"with windows", "cv2/version.py": b"a", "plain.py": b""}
     headless = {"cv2/__init__.py": b"same", "cv2/cv2.so": b"without", "cv2/version.py": b"b", "headless.py": b""}
     pair = [
@@ -51,11 +51,20 @@ def test_two_wheels_that_put_different_content_into_one_file_are_named(found):
         Finding(
             name="same-file",
             message="`opencv-python` and `opencv-python-headless` install 2 files with different content"
-            " (`cv2/cv2.so`, `cv2/version.py`): which one is in the image is left to chance",
+            " (`cv2/cv2.so`, `cv2/version.py`): the image has those of `opencv-python-headless`",
             hint="keep one of them: pin or replace what requires `opencv-python` or `opencv-python-headless`",
+            severity="warning",
         )
     ]
     assert found(*pair, allow=("same-file",)) == []
+
+
+def test_more_wheels_with_the_same_file_than_an_image_has_layers_for_are_refused(found):
+    wheels = [(f"p{number:02}-1.0-py3-none-any.whl", {"files": {"a.py": b"%d" % number}}) for number in range(41)]
+    assert {each.severity for each in found(*wheels[:40])} == {"warning"}
+    refused = found(*wheels)
+    assert {each.severity for each in refused} == {"error"}
+    assert refused[0].message.endswith("(`a.py`): too many packages do so")
 
 
 def test_files_shared_with_the_same_content_are_harmless(found):

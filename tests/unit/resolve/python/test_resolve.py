@@ -101,6 +101,16 @@ def test_a_lock_records_what_a_wheel_requires_here_without_markers(index, lock):
     assert (lib.extras, lib.requires, lib.requires_python) == (("fast",), (), None)
 
 
+def test_a_lock_records_which_packages_install_different_content_into_one_file(index, lock):
+    index.add("simple", "cv-1.0-py3-none-any.whl", files={"cv2/a.py": b"1", "cv2/b.py": b""})
+    index.add("simple", "cv_headless-1.0-py3-none-any.whl", files={"cv2/a.py": b"2", "cv2/b.py": b""})
+    index.add("simple", "other-1.0-py3-none-any.whl", files={"cv2/b.py": b""})
+    wheels = lock("cv", "cv-headless", "other")
+    assert {each.name: each.same_files for each in wheels} == {
+        "cv": ("cv-headless",), "cv-headless": ("cv",), "other": (),
+    }  # fmt: skip
+
+
 def test_no_wheel_is_fetched_whole_from_an_index_that_serves_parts(index, lock):
     big = {"app/data.bin": bytes(range(256)) * 4000}
     index.add("simple", "app-1.0-py3-none-any.whl", files=big)
