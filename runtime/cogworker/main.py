@@ -19,7 +19,7 @@ from cogworker.channel import Channel, claim
 from cogworker.inbox import Frame, Inbox
 from cogworker.interrupt import Interrupt
 from cogworker.logs import Logs
-from cogworker.parent import die_with_parent
+from cogworker.parent import die_with_parent, end_group_with_server
 from cogworker.prediction import describe, log_traceback
 from cogworker.sequential import Sequential
 
@@ -125,4 +125,6 @@ def main(words: Optional[List[str]] = None) -> int:
     fd, reference, role = _words(sys.argv[1:] if words is None else words)
     # Ctrl-C in a terminal reaches the whole process group; the server decides when the worker exits.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
-    return Worker(claim(fd)).run(reference, role)
+    fd = claim(fd)
+    end_group_with_server(fd)
+    return Worker(fd).run(reference, role)

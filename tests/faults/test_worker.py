@@ -94,6 +94,24 @@ class Predictor(BasePredictor):
         open(file, "w").write(str(child.pid))
         os._exit(1)
 
+    def parent_of_child(self, file):
+        child = subprocess.Popen(["sleep", "1000"])
+        open(file, "w").write(f"{child.pid}\\n")
+        child.wait()
+
+    def parent_of_child_in_c(self, file):
+        child = subprocess.Popen(["sleep", "1000"])
+        open(file, "w").write(f"{child.pid}\\n")
+        self.in_c(os.devnull)
+
+    def waits_for_children(self, file):
+        subprocess.Popen(["true"])
+        try:
+            while True:
+                os.wait()
+        except ChildProcessError:
+            return "none"
+
     def flood(self, file):
         for _ in range(300):
             os.write(1, b"o" * 65536)
@@ -250,6 +268,26 @@ def test_children_of_the_model_end_with_it(server, tmp_path):
 
     child = int(file.read_text())
     server.until(lambda: not alive(child), "the child's end")
+    assert_serves(server)
+
+
+@pytest.mark.parametrize("how", ["parent_of_child", "parent_of_child_in_c"])
+def test_children_of_the_model_end_with_a_server_that_is_killed(serve, tmp_path, how):
+    server = serve(SOURCE)
+    file = tmp_path / "pid"
+    server.predict(how=how, file=str(file), id="runs", asynchronous=True)
+    server.until(lambda: file.exists() and file.read_text().endswith("\n"))
+    child, worker = int(file.read_text()), server.worker_pid()
+    assert alive(child)
+
+    server.process.kill()
+
+    server.until(lambda: not alive(worker), "the worker's end")
+    server.until(lambda: not alive(child), "the child's end")
+
+
+def test_a_model_can_wait_for_all_of_its_children(server):
+    assert server.predict(how="waits_for_children").json["output"] == ["first", "none"]
     assert_serves(server)
 
 
