@@ -6,7 +6,7 @@ The network is not used; the answer is a function of the declaration.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,10 @@ class Choice:
         base: the base image must have the CUDA libraries, since the frameworks do not include them.
         instead: what to do if no base image has them.
         reason: one sentence for the user.
+        limit: a requirement that keeps an unpinned framework at the newest releases for `cuda`:
+            `onnxruntime-gpu<=1.18.1`.
+        warning: why `cuda` is not the declared one; None if it is.
+        hint: what to do about the warning.
     """
 
     cuda: str | None = None
@@ -52,6 +56,9 @@ class Choice:
     base: bool = False
     instead: str | None = None
     reason: str
+    limit: str | None = None
+    warning: str | None = None
+    hint: str | None = None
 
 
 def choose(
@@ -80,11 +87,8 @@ def choose(
     if not gpu and cuda is None and tag in (None, "cpu"):
         return Choice(index="cpu", reason="`build.gpu` is false: torch, if any, is the CPU build")
     if tag is not None and tag.startswith("cu") and cuda is not None and not _runs_with(tag, cuda):
-        raise ProjectError(
-            f"`build.cuda` is {cuda}, but the requirements name the torch index `{tag}`",
-            where="build.cuda",
-            hint=f'write `cuda: "{cuda_of(tag)}"`, or leave the index to the catalogue',
-        )
+        used = choose(gpu=gpu, cuda=cuda_of(tag), requirements=requirements, index=index, python=python)
+        return _instead(used, cuda, f"the requirements name the torch index `{tag}`")
     if family:
         return _for_torch(family, cuda, cudnn, tag, python)
     if name := next((each for each in _OTHERS if each in declared), None):
@@ -134,6 +138,12 @@ def _runs_with(tag: str, cuda: str) -> bool:
     return have.major == asked.major and have <= asked
 
 
+def _instead(chosen: Choice, declared: str, why: str, more: str = "") -> Choice:
+    """Return a choice with the warning that the declared CUDA is not used, and `more` in its hint."""
+    hint = f'write `cuda: "{chosen.cuda}"`, or remove `cuda`' + (f"; {more}" if more else "")
+    return replace(chosen, warning=f"`build.cuda` is {declared}, but {why}: CUDA {chosen.cuda} is used", hint=hint)
+
+
 def _nearest(cuda: str, tags: Iterable[str] | None = None) -> str | None:
     """Return the index of the newest CUDA of the same major version that is not newer than the given one."""
     known = tags if tags is not None else {tag for row in torch_releases() for tag in row.indexes}
@@ -160,6 +170,9 @@ def _for_torch(
             reason=f"the requirements name the torch index `{tag}`" + _own_cudnn(row, tag, cudnn),
         )
     if cuda is not None:
+        if rows and not any(_nearest(cuda, row.indexes) for row in rows):
+            chosen = _for_torch(family, None, None, None, python)
+            return _instead(chosen, cuda, f"there is no `{what}` for it", _torch_hint(rows, what, cuda))
         return _for_torch_and_cuda(rows, what, cuda, cudnn)
     if not rows:
         reason = f"`{what}` is not in the catalogue; its wheels include the CUDA that they were built for"
@@ -221,16 +234,18 @@ def _for_torch_and_cuda(rows: Sequence[Torch], what: str, cuda: str, cudnn: str 
             reason=f"`build.cuda` is {cuda}; torch is the build for CUDA {cuda_of(tag)}"
             + _own_cudnn(row, tag, cudnn),
         )
-    if not rows:
-        reason = f"`build.cuda` is {cuda}; `{what}` is not in the catalogue"
-        return Choice(cuda=cuda, cudnn=cudnn, index=tag_of(cuda), reason=reason)
+    reason = f"`build.cuda` is {cuda}; `{what}` is not in the catalogue"
+    return Choice(cuda=cuda, cudnn=cudnn, index=tag_of(cuda), reason=reason)
+
+
+def _torch_hint(rows: Sequence[Torch], what: str, cuda: str) -> str:
+    """Return which CUDA the torch of the requirements is built for, and which torch is built for the CUDA."""
     tags = {tag for row in rows for tag in row.indexes if tag != "cpu"}
-    there = sorted(map(cuda_of, tags), key=Version)
+    hint = f"`{what}` is available for CUDA {', '.join(sorted(map(cuda_of, tags), key=Version))}"
     others = [row.version for row in torch_releases() if _nearest(cuda, row.indexes)]
-    hint = f"`{what}` is available for CUDA {', '.join(there)}"
     if others:
         hint += f"; for CUDA {cuda} there are torch {others[0]} to {others[-1]}"
-    raise ProjectError(f"there is no `{what}` for CUDA {cuda}", where="build.cuda", hint=hint)
+    return hint
 
 
 def _for_another(
@@ -246,13 +261,12 @@ def _for_another(
                 hint=f'set it and its cuDNN: `cuda: "{known[-1].cuda}"` and `cudnn: "{known[-1].cudnn}"`',
             )
         return Choice(cuda=cuda, cudnn=cudnn, base=True, reason=f"`build.cuda` is {cuda}")
-    row = rows[-1]
-    if cuda is not None and (Version(cuda).major != Version(row.cuda).major or Version(cuda) < Version(row.cuda)):
-        raise ProjectError(
-            f"there is no `{what}` for CUDA {cuda}: it is built for CUDA {row.cuda}",
-            where="build.cuda",
-            hint=f"available: {requirement.name} {_ranges(known)}",
-        )
+    fitting = [each for each in rows if cuda is None or _runs_with(tag_of(each.cuda), cuda)]
+    if not fitting:
+        chosen = _for_another(requirement, known, None, None)
+        why = f"`{what}` is built for CUDA {chosen.cuda}"
+        return _instead(chosen, str(cuda), why, f"available: {requirement.name} {_ranges(known)}")
+    row = fitting[-1]
     brings = bool(row.extras) and requirement.extras >= set(row.extras)
     return Choice(
         cuda=cuda or row.cuda,
@@ -261,6 +275,7 @@ def _for_another(
         instead=_with_extras(requirement, row) if row.extras and not brings else None,
         reason=f"`{what}` is built for CUDA {row.cuda} and cuDNN {row.cudnn}"
         + (" and includes the libraries" if brings else ""),
+        limit=None if row is rows[-1] else f"{requirement.name}<={row.last}",
     )
 
 
@@ -299,11 +314,9 @@ def _for_jax(requirement: Requirement, cuda: str | None, cudnn: str | None) -> C
     # `cuda` alone means the oldest that is still published.
     major, local = found[1] or "12", bool(found[2])
     if cuda is not None and Version(cuda).major != int(major):
-        raise ProjectError(
-            f"`{_words([requirement])}` is built for CUDA {major}, but `build.cuda` is {cuda}",
-            where="build.cuda",
-            hint=f"use `jax[cuda{Version(cuda).major}]`, or remove `cuda`",
-        )
+        chosen = _for_jax(requirement, None, None)
+        more = f"for CUDA {Version(cuda).major}, use `jax[cuda{Version(cuda).major}]`"
+        return chosen and _instead(chosen, cuda, f"`{_words([requirement])}` is built for CUDA {major}", more)
     reason = f"`{_words([requirement])}` is built for CUDA {major}" + (
         "" if local else " and includes the libraries"
     )

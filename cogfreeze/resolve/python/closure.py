@@ -45,7 +45,7 @@ from cogfreeze.resolve.python import (
 )
 from cogfreeze.resolve.python.checks import packages_with_same_files
 from cogfreeze.resolve.python.sources import Sources
-from cogfreeze.resolve.requirements import Declared, dependency_graph, lines_of, read_declared
+from cogfreeze.resolve.requirements import Declared, Line, dependency_graph, lines_of, read_declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,6 +153,11 @@ def resolve_python(
     options, tag = take_torch_index(asked.options, settings)
     asked = replace(asked, options=options)
     choice = _choice(build, asked, target.markers, tag)
+    if choice.warning:
+        report.warn(choice.warning, hint=choice.hint)
+    if choice.limit:
+        report.note(f"`build.cuda` is {build.cuda}: `{choice.limit}` is required")
+        asked = replace(asked, constraints=(*asked.constraints, Line(text=choice.limit, where="build.cuda")))
     with tempfile.TemporaryDirectory(prefix="cogfreeze-") as scratch:
         sources = Sources(
             declared=asked,

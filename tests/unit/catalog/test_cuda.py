@@ -117,32 +117,10 @@ def test_a_framework_that_no_base_image_serves_can_bring_its_libraries():
     ("requirements", "keys", "message", "hint"),
     [
         (
-            ["torch==2.9.1"],
-            {"cuda": "11.8"},
-            "build.cuda: there is no `torch==2.9.1` for CUDA 11.8",
-            "`torch==2.9.1` is available for CUDA 12.6, 12.8, 13.0; for CUDA 11.8 there are torch 1.11.0 to 2.7.1",
-        ),
-        (
-            ["tensorflow==2.12.0"],
-            {"cuda": "12.4"},
-            "build.cuda: there is no `tensorflow==2.12.0` for CUDA 12.4: it is built for CUDA 11.8",
-            (
-                "available: tensorflow 2.4.0 to 2.4.4 with CUDA 11.0; 2.5.0 to 2.11.1 with CUDA 11.2;"
-                " 2.12.0 to 2.14.1 with CUDA 11.8; 2.15.0 to 2.15.1 with CUDA 12.2;"
-                " 2.16.1 to 2.17.1 with CUDA 12.3; 2.18.0 to 2.21.0 with CUDA 12.5"
-            ),
-        ),
-        (
             ["tensorflow==99.0"],
             {},
             "build.cuda: the catalogue does not know which CUDA `tensorflow==99.0` is built for",
             'set it and its cuDNN: `cuda: "12.5"` and `cudnn: "9.3"`',
-        ),
-        (
-            ["jax[cuda12]"],
-            {"cuda": "13.0"},
-            "build.cuda: `jax[cuda12]` is built for CUDA 12, but `build.cuda` is 13.0",
-            "use `jax[cuda13]`, or remove `cuda`",
         ),
         (
             ["torch==2.9.1+cu126", "torchaudio==2.9.1+cu128"],
@@ -157,3 +135,72 @@ def test_an_impossible_combination_lists_the_possible_ones(requirements, keys, m
         choose(gpu=True, requirements=requirements, **keys)
     assert str(caught.value) == message
     assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("requirements", "cuda", "used", "warning", "hint"),
+    [
+        (
+            ["torch==2.9.1"],
+            "11.8",
+            ("12.8", "9.10.2.21", None, False),
+            "`build.cuda` is 11.8, but there is no `torch==2.9.1` for it: CUDA 12.8 is used",
+            'write `cuda: "12.8"`, or remove `cuda`; `torch==2.9.1` is available for CUDA 12.6, 12.8, 13.0;'
+            " for CUDA 11.8 there are torch 1.11.0 to 2.7.1",
+        ),
+        (
+            ["torch==2.9.1+cu126"],
+            "11.8",
+            ("12.6", "9.10.2.21", "cu126", False),
+            "`build.cuda` is 11.8, but the requirements name the torch index `cu126`: CUDA 12.6 is used",
+            'write `cuda: "12.6"`, or remove `cuda`',
+        ),
+        (
+            ["tensorflow==2.12.0"],
+            "12.4",
+            ("11.8", "8.6", None, True),
+            "`build.cuda` is 12.4, but `tensorflow==2.12.0` is built for CUDA 11.8: CUDA 11.8 is used",
+            'write `cuda: "11.8"`, or remove `cuda`; available: tensorflow 2.4.0 to 2.4.4 with CUDA 11.0;'
+            " 2.5.0 to 2.11.1 with CUDA 11.2; 2.12.0 to 2.14.1 with CUDA 11.8; 2.15.0 to 2.15.1 with CUDA 12.2;"
+            " 2.16.1 to 2.17.1 with CUDA 12.3; 2.18.0 to 2.21.0 with CUDA 12.5",
+        ),
+        (
+            ["jax[cuda12]"],
+            "13.0",
+            ("12.0", None, None, False),
+            "`build.cuda` is 13.0, but `jax[cuda12]` is built for CUDA 12: CUDA 12.0 is used",
+            'write `cuda: "12.0"`, or remove `cuda`; for CUDA 13, use `jax[cuda13]`',
+        ),
+    ],
+)
+def test_a_cuda_that_does_not_match_the_framework_is_a_warning_that_says_what_is_used(
+    requirements, cuda, used, warning, hint
+):
+    # The declared cuDNN belongs to the declared CUDA.
+    made = choose(gpu=True, requirements=requirements, cuda=cuda, cudnn="8")
+    assert (made.cuda, made.cudnn, made.index, made.base) == used
+    assert (made.warning, made.hint) == (warning, hint)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "cuda", "limit"),
+    [
+        ("onnxruntime-gpu", "11.8", "onnxruntime-gpu<=1.18.1"),
+        ("onnxruntime-gpu>=1.15", "11.8", "onnxruntime-gpu<=1.18.1"),
+        ("onnxruntime-gpu", "12.4", "onnxruntime-gpu<=1.26.0"),
+        ("tensorflow", "12.2", "tensorflow<=2.15.1"),
+        ("onnxruntime-gpu", "13.0", None),
+        ("onnxruntime-gpu", None, None),
+        ("onnxruntime-gpu==1.18.0", "11.8", None),
+    ],
+)
+def test_an_unpinned_framework_gets_the_newest_version_that_fits_the_declared_cuda(requirement, cuda, limit):
+    made = choose(gpu=True, requirements=[requirement], cuda=cuda)
+    assert (made.limit, made.warning) == (limit, None)
+    assert cuda is None or made.cuda == cuda
+
+
+def test_options_among_the_packages_do_not_change_the_choice():
+    options = ["--extra-index-url https://example.com/whl/cu126", "--pre", "-f https://example.com/torch.html"]
+    for packages in (["torch==2.9.1"], ["onnxruntime-gpu==1.18.0"]):
+        assert choose(gpu=True, requirements=[*packages, *options]) == choose(gpu=True, requirements=packages)

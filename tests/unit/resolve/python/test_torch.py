@@ -11,6 +11,7 @@ from cogfreeze.resolve.fetch import download
 from cogfreeze.resolve.python import closure, locate
 from cogfreeze.settings import Settings
 from tests.unit.resolve.index_server import sha256
+from tests.unit.resolve.python.test_resolve import Heard
 
 TORCH = "torch-2.9.1+cu128-cp311-cp311-manylinux_2_28_x86_64.whl"
 VISION = "torchvision-0.24.1+cu128-cp311-cp311-manylinux_2_28_x86_64.whl"
@@ -37,7 +38,7 @@ def lock(index, settings, tmp_path):
         index.add(tag, "numpy-9.0-py3-none-any.whl")
         index.add(tag, "triton-9.0-py3-none-any.whl")
 
-    def resolve(*packages, lines=(), previous=(), **keys):
+    def resolve(*packages, lines=(), previous=(), report=None, **keys):
         files = (RequirementsFile(path="requirements.txt", lines=tuple(lines)),) if lines else ()
         build = Build(python_version="3.11", python_packages=packages, python_requirements=files, **keys)
         return closure.resolve_python(
@@ -47,7 +48,7 @@ def lock(index, settings, tmp_path):
             glibc=(2, 36),
             previous=closure.Packages(wheels=previous),
             settings=settings,
-            report=Silent(),
+            report=report or Silent(),
         ).wheels
 
     return resolve
@@ -123,12 +124,6 @@ def test_a_cuda_that_the_requirements_name_is_the_familys_alone(lock, lines):
 
 def test_two_cudas_in_one_declaration_are_refused(lock):
     with pytest.raises(ProjectError) as caught:
-        lock("torch==2.9.1+cu126", gpu=True, cuda="11.8")
-    assert (
-        str(caught.value) == "build.cuda: `build.cuda` is 11.8, but the requirements name the torch index `cu126`"
-    )
-    assert caught.value.hint == 'write `cuda: "12.6"`, or leave the index to the catalogue'
-    with pytest.raises(ProjectError) as caught:
         lock("torch==2.9.1+cu126", "torchvision==0.24.1+cu128", gpu=True)
     assert str(caught.value) == "build.python_packages: torch is requested from several indexes: `cu126`, `cu128`"
 
@@ -197,3 +192,22 @@ def test_a_torch_index_that_does_not_answer_names_the_way_to_a_mirror(index, loc
         " (os error 111)"
     )
     assert caught.value.hint == "check the network; `COG_TORCH_INDEX` names a mirror of it"
+
+
+def test_an_unpinned_framework_is_locked_at_the_newest_version_that_fits_the_declared_cuda(index, lock):
+    for version in ("1.17.1", "1.18.1", "1.26.0", "1.31.1"):
+        index.add("simple", f"onnxruntime_gpu-{version}-cp311-cp311-manylinux_2_28_x86_64.whl")
+    heard = Heard()
+    assert indexes(lock("onnxruntime-gpu", gpu=True, cuda="11.8", report=heard))["onnxruntime-gpu"][0] == "1.18.1"
+    assert heard.notes == ["`build.cuda` is 11.8: `onnxruntime-gpu<=1.18.1` is required"]
+    assert indexes(lock("onnxruntime-gpu", gpu=True, cuda="12.4"))["onnxruntime-gpu"][0] == "1.26.0"
+    assert indexes(lock("onnxruntime-gpu", gpu=True))["onnxruntime-gpu"][0] == "1.31.1"
+
+
+def test_a_cuda_that_the_framework_is_not_built_for_is_a_warning_and_locks(index, lock):
+    heard = Heard()
+    made = lock("torch==2.9.1+cu126", gpu=True, cuda="11.8", report=heard)
+    assert indexes(made)["torch"] == ("2.9.1+cu126", "pytorch-cu126")
+    assert [warning for warning, _ in heard.warnings] == [
+        "`build.cuda` is 11.8, but the requirements name the torch index `cu126`: CUDA 12.6 is used"
+    ]
