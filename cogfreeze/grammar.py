@@ -235,6 +235,9 @@ RUN_COMMAND = Script(
     longest=32_768,
 )
 
+# How a command of a Dockerfile asks for a cache that only speeds up its download.
+CACHE_MOUNTS = re.compile(r"(?:--mount=type=cache\S*\s+)+")
+
 ADVISORY = Grammar("the id of an advisory", "`CVE-2026-1234`, `GHSA-…`, `DSA-…`", r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 REASON = Text("one printable line", "no line breaks; 500 characters at most", r"\S.*", longest=500)
 DATE = Grammar("a date", "`2027-01-31`", r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")

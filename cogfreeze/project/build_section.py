@@ -170,7 +170,11 @@ def _commands(section: Section, key: str) -> tuple[RunCommand, ...]:
 
 def _command(section: Section, text: str, *path: str | int) -> str | None:
     # A block text (`|`) ends with a line break that nobody means.
-    return section.checked(grammar.RUN_COMMAND, text.strip(), *path)
+    text = text.strip()
+    if mounts := grammar.CACHE_MOUNTS.match(text):
+        section.warn(f": `{grammar.shown(mounts[0].strip())}` is left out: a build here has no cache", *path)
+        text = text[mounts.end() :]
+    return section.checked(grammar.RUN_COMMAND, text, *path)
 
 
 def _command_entry(entry: Section) -> RunCommand | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.catalog.addresses import NLTK_DATA, NLTK_REPOSITORY, SPACY_MODELS
 from cogfreeze.doctor.run_lines import downloads, installs, repositories, shell
-from cogfreeze.grammar import RUN_COMMAND
+from cogfreeze.grammar import CACHE_MOUNTS, RUN_COMMAND
 from cogfreeze.project.model import InputFile, RunCommand
 from cogfreeze.project.needs_network import network_program
 
@@ -139,7 +139,8 @@ def _fetches(command: RunCommand) -> bool:
 
 
 def _without_cache_mounts(text: str) -> str:
-    return re.sub(r"^(?:--mount=type=cache\S*\s+)+", "", text)
+    found = CACHE_MOUNTS.match(text)
+    return text[found.end() :] if found else text
 
 
 def _from_pyenv(found: re.Match[str]) -> str:

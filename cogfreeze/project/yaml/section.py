@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from cogfreeze.project.yaml.text import Document, Path
 
+# What other tools call the list of environment variables.
+_VARIABLES = frozenset({"env", "envs", "env_vars", "environment_variables"})
+
 
 def kind(value: object) -> str:
     """Return the type of a value, in plain words."""
@@ -219,6 +222,8 @@ class Section:
                 self.mistake("is not a key", key, hint=self._nearest(key, elsewhere or {}))
 
     def _nearest(self, key: str, elsewhere: Mapping[str, list[str]]) -> str:
+        if key in _VARIABLES and len(self.path) < 2:
+            return "environment variables are a list of `NAME=value` in `environment`, at the top level"
         for name, keys in elsewhere.items():
             if key in keys:
                 return (

@@ -145,8 +145,10 @@ def test_an_impossible_combination_lists_the_possible_ones(requirements, keys, m
             "11.8",
             ("12.8", "9.10.2.21", None, False),
             "`build.cuda` is 11.8, but there is no `torch==2.9.1` for it: CUDA 12.8 is used",
-            'write `cuda: "12.8"`, or remove `cuda`; `torch==2.9.1` is available for CUDA 12.6, 12.8, 13.0;'
-            " for CUDA 11.8 there are torch 1.11.0 to 2.7.1",
+            (
+                'write `cuda: "12.8"`, or remove `cuda`; `torch==2.9.1` is available for CUDA 12.6, 12.8, 13.0;'
+                " for CUDA 11.8 there are torch 1.11.0 to 2.7.1"
+            ),
         ),
         (
             ["torch==2.9.1+cu126"],
@@ -160,9 +162,11 @@ def test_an_impossible_combination_lists_the_possible_ones(requirements, keys, m
             "12.4",
             ("11.8", "8.6", None, True),
             "`build.cuda` is 12.4, but `tensorflow==2.12.0` is built for CUDA 11.8: CUDA 11.8 is used",
-            'write `cuda: "11.8"`, or remove `cuda`; available: tensorflow 2.4.0 to 2.4.4 with CUDA 11.0;'
-            " 2.5.0 to 2.11.1 with CUDA 11.2; 2.12.0 to 2.14.1 with CUDA 11.8; 2.15.0 to 2.15.1 with CUDA 12.2;"
-            " 2.16.1 to 2.17.1 with CUDA 12.3; 2.18.0 to 2.21.0 with CUDA 12.5",
+            (
+                'write `cuda: "11.8"`, or remove `cuda`; available: tensorflow 2.4.0 to 2.4.4 with CUDA 11.0;'
+                " 2.5.0 to 2.11.1 with CUDA 11.2; 2.12.0 to 2.14.1 with CUDA 11.8;"
+                " 2.15.0 to 2.15.1 with CUDA 12.2; 2.16.1 to 2.17.1 with CUDA 12.3; 2.18.0 to 2.21.0 with CUDA 12.5"
+            ),
         ),
         (
             ["jax[cuda12]"],

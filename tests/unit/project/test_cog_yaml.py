@@ -234,6 +234,25 @@ concurrency: {default_target: 4}
     ]
 
 
+def test_the_cache_mounts_of_a_command_are_left_out_with_a_warning(project):
+    found = project(
+        "build:\n"
+        '  python_version: "3.11"\n'
+        "  run:\n"
+        "    - --mount=type=cache,target=/root/.cache/pip --mount=type=cache,target=/x make it\n"
+        "    - command: --mount=type=cache,id=y more\n"
+    )
+
+    assert found.build.run == (RunCommand(command="make it"), RunCommand(command="more"))
+    assert [warning for warning in found.warnings if "mount" in warning] == [
+        (
+            "cog.yaml:4: `build.run[0]`: `--mount=type=cache,target=/root/.cache/pip --mount=type=cache,target=/x`"
+            " is left out: a build here has no cache"
+        ),
+        "cog.yaml:5: `build.run[1].command`: `--mount=type=cache,id=y` is left out: a build here has no cache",
+    ]
+
+
 def test_cog_itself_among_the_packages_is_dropped_with_a_warning(project):
     found = project(
         "build:\n  python_version: '3.12'\n  python_packages:\n    - cog==0.9.4\n    - Coglet\n    - cogs==1\n"
