@@ -165,7 +165,8 @@ def test_an_impossible_combination_lists_the_possible_ones(requirements, keys, m
             (
                 'write `cuda: "11.8"`, or remove `cuda`; available: tensorflow 2.4.0 to 2.4.4 with CUDA 11.0;'
                 " 2.5.0 to 2.11.1 with CUDA 11.2; 2.12.0 to 2.14.1 with CUDA 11.8;"
-                " 2.15.0 to 2.15.1 with CUDA 12.2; 2.16.1 to 2.17.1 with CUDA 12.3; 2.18.0 to 2.21.0 with CUDA 12.5"
+                " 2.15.0 to 2.15.1 with CUDA 12.2; 2.16.1 to 2.17.1 with CUDA 12.3;"
+                " 2.18.0 to 2.21.0 with CUDA 12.5"
             ),
         ),
         (
