@@ -44,7 +44,7 @@ check: install ## format, lint, strict types, import rules, golden files
 	.venv/bin/mypy
 	.venv/bin/python -m pytest -q tests/unit/test_imports.py tests/golden
 
-golden: install ## write the golden files anew; review the difference
+golden: install ## regenerate the golden files; review the diff
 	.venv/bin/python -m pytest -q tests/golden --golden-update
 
 bench: install ## measure against peers: locks, rebuilds, serving (twenty minutes; serving needs wrk)

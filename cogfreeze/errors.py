@@ -54,21 +54,21 @@ class ProjectError(CogError):
 
     code = "CF100"
     exit_status = 2
-    usual_hint = "docs/cog-yaml.md shows what each key takes"
+    usual_hint = "`cog help cog.yaml` describes every key"
 
 
 class SettingsError(ProjectError):
     """A settings file of this machine is not usable."""
 
     code = "CF110"
-    usual_hint = "docs/cog-lock.md shows what each setting takes"
+    usual_hint = "`cog help settings` describes every setting"
 
 
 class DeployError(ProjectError):
     """A deployment was asked for that the project, its lock or the target does not allow."""
 
     code = "CF120"
-    usual_hint = "docs/deploy.md explains every option"
+    usual_hint = "`cog help deploy` lists every option"
 
 
 class ProjectErrors(ProjectError):
@@ -100,7 +100,7 @@ class LockUnsound(CogError):
     """The packages of cog.lock do not fit the declaration or each other; `reasons` names each clash."""
 
     code = "CF202"
-    usual_hint = "run `cog lock`: it resolves them together, as near to these versions as it can"
+    usual_hint = "run `cog lock`: it resolves them together, and stays as close to these versions as possible"
 
     def __init__(self, reasons: Sequence[str], *, hint: str | None = None) -> None:
         shown = reasons[:_SHOWN]
@@ -204,19 +204,19 @@ ENTRIES = (
         meaning="cog.yaml, a requirements file or the predictor has a mistake. All mistakes are shown at once,"
         " in the"
         " order of the file",
-        fix="Fix the line in the message; [cog-yaml.md](cog-yaml.md) lists every key",
+        fix="Fix the line in the message; [`cog help cog.yaml`](cog-yaml.md) describes every key",
     ),
     Entry(
         error=SettingsError,
         meaning="A settings file of this machine has a mistake. All mistakes are shown at once",
         fix="Fix the line in the message;"
-        " [Mirrors, certificates, caches](cog-lock.md#mirrors-certificates-caches) lists every setting",
+        " [`cog help settings`](cog-lock.md#mirrors-certificates-caches) describes every setting",
     ),
     Entry(
         error=DeployError,
         meaning="The project, its lock or the target does not allow what `cog deploy` was asked for. All mistakes"
         " are shown at once, and nothing is written",
-        fix="Follow the hint; [deploy.md](deploy.md) explains every option",
+        fix="Follow the hint; [`cog help deploy`](deploy.md) lists every option",
     ),
     Entry(
         error=LockUnusable,

@@ -80,7 +80,7 @@ SETTINGS = (
         variables=("COG_OSV_API",),
         key="osv_api",
         is_address=True,
-        meaning="An API that answers in place of OSV's, for `cog audit`.",
+        meaning="The API that `cog audit` uses instead of OSV's.",
         default="OSV's own",
     ),
     Setting(
@@ -88,8 +88,7 @@ SETTINGS = (
         key="review_hosts",
         is_text=True,
         meaning="The only hosts that addresses in a lock may name, separated by spaces, for"
-        " `cog lock --check --online`. It counts in place of `review.hosts` of cog.yaml, which a pull request can"
-        " change.",
+        " `cog lock --check --online`. It overrides `review.hosts` in cog.yaml, which a pull request can change.",
         default="`review.hosts` of cog.yaml",
     ),
     Setting(

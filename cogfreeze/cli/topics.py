@@ -26,7 +26,7 @@ def overview(program: str, verbs: Mapping[str, str], groups: Mapping[str, Iterab
     lines = [
         f"usage: {program} [global options] COMMAND ...",
         "",
-        "Packages a machine-learning model into a container image that is the same, byte",
+        "Package a machine-learning model into a container image that is the same, byte",
         "for byte, wherever it is built.",
     ]
     grouped = {name for names in groups.values() for name in names}

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--database",
         metavar="DIR",
-        help="a downloaded copy of OSV's database, as osv-scanner keeps it; without it, OSV's API is asked",
+        help="use a downloaded copy of OSV's database, in the layout of osv-scanner, instead of OSV's API",
     )
     parser.add_argument(
         "--vex",
@@ -36,15 +36,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="an OpenVEX or CycloneDX document that rules findings out; can be repeated",
     )
-    parser.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="how to print it")
     parser.add_argument(
-        "--fail-on", choices=FAIL_ON, default="any", help="exit with 1 for findings as severe as this, or more"
+        "--format", choices=("text", "json", "sarif"), default="text", help="output format (default: text)"
+    )
+    parser.add_argument(
+        "--fail-on", choices=FAIL_ON, default="any", help="exit with 1 for findings of this severity or higher"
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
-        "Debian packages are looked up by source package and release, in Debian's order of versions; what Debian\n"
-        "calls unimportant is left out. `review.ignore` of cog.yaml lists advisories to leave out, with a reason\n"
-        "and an end. The base image's own packages are not in the lock: scan the image for them."
+        "Debian packages are looked up by source package and release, and compared in Debian's version order; "
+        "what Debian marks as unimportant is left out. `review.ignore` in cog.yaml lists advisories to "
+        "ignore, each with a reason and, optionally, an end date. The base image's own packages are not in "
+        "the lock: scan the image for them."
     )
 
 

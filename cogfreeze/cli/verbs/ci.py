@@ -26,35 +26,40 @@ EXAMPLES = ("cog ci --target origin/main --comment comment.md --sarif cog.sarif"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    loading_options = parser.add_argument_group("what is checked")
-    loading_options.add_argument("-f", "--file", metavar="FILE", help="the declaration, in place of ./cog.yaml")
+    loading_options = parser.add_argument_group("checks")
+    loading_options.add_argument("-f", "--file", metavar="FILE", help="the project's file (default: cog.yaml)")
     loading_options.add_argument(
-        "--target", metavar="REV", help="what the pull request goes to; without it, what the CI says, else main"
+        "--target",
+        metavar="REV",
+        help="the target branch of the pull request (default: as the CI reports, or main)",
     )
     loading_options.add_argument(
         "--skip",
         action="append",
         default=[],
         choices=(ci.ORIGINS, ci.AUDIT, ci.LICENCES),
-        help="leave a check out; can be repeated",
+        help="skip a check; can be repeated",
     )
-    loading_options.add_argument("--database", metavar="DIR", help="for the audit, as `cog audit` takes it")
+    loading_options.add_argument("--database", metavar="DIR", help="as in `cog audit`")
+    loading_options.add_argument("--vex", metavar="FILE", action="append", default=[], help="as in `cog audit`")
     loading_options.add_argument(
-        "--vex", metavar="FILE", action="append", default=[], help="as `cog audit` takes it"
+        "--fail-on", choices=FAIL_ON, default="high", help="as in `cog audit` (default: high)"
     )
-    loading_options.add_argument("--fail-on", choices=FAIL_ON, default="high", help="as `cog audit` takes it")
     image = loading_options.add_mutually_exclusive_group()
-    image.add_argument("--build", action="store_true", help="build the image too, held to the lock's record")
-    image.add_argument("--verify", action="store_true", help="build it twice from scratch and compare")
-    written = parser.add_argument_group("what is written")
-    written.add_argument("--comment", metavar="FILE", help="a comment for the pull request, Markdown")
-    written.add_argument("--json", metavar="FILE", help="everything, JSON")
-    written.add_argument("--sarif", metavar="FILE", help="each finding at its line of the lock, SARIF")
+    image.add_argument(
+        "--build", action="store_true", help="also build the image, and compare it with the lock's record"
+    )
+    image.add_argument("--verify", action="store_true", help="also build the image twice from scratch and compare")
+    written = parser.add_argument_group("output")
+    written.add_argument("--comment", metavar="FILE", help="write a comment for the pull request, as Markdown")
+    written.add_argument("--json", metavar="FILE", help="write all results as JSON")
+    written.add_argument("--sarif", metavar="FILE", help="write each finding, with its line in the lock, as SARIF")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
-        "Exit status: 0 nothing found; 1 the lock is stale or unsound; 3 an origin does not confirm a change;\n"
-        "4 a known vulnerability; 5 a licence that is not accepted; 6 the image is not as recorded; 2 something\n"
-        "can't be used. The first check that fails decides; all of them run."
+        "Exit status: 0 if nothing was found; 1 stale or inconsistent lock; 2 unusable input; 3 a change that "
+        "its origin does not confirm; 4 a known vulnerability; 5 a licence that is not accepted; 6 an image "
+        "that differs from the record or does not build. All checks run; the first one that fails sets the "
+        "exit status."
     )
 
 

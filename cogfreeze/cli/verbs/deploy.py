@@ -29,28 +29,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="DIR", type=Path, help="write the file to a folder, not to stdout"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="with -o: say what would be written, and write nothing"
+        "--dry-run", action="store_true", help="with -o: show what would be written, and write nothing"
     )
     parser.add_argument("--json", action="store_true", help="print the file, its objects and notes as JSON")
     image = parser.add_argument_group("image")
     image.add_argument(
-        "--image", metavar="NAME[@DIGEST]", help="in place of the project's name and the lock's digest"
+        "--image",
+        metavar="NAME[@DIGEST]",
+        help="use this image instead of the project's name and the lock's digest",
     )
-    image.add_argument("--platform", help="which of the lock's platforms (default: its first)")
-    image.add_argument("--pull-secret", metavar="NAME", action="append", default=[], help="a Secret to pull with")
-    where = parser.add_argument_group("name and place")
-    where.add_argument("--name", help="of every object (default: from the image's name)")
-    where.add_argument("--namespace", metavar="NAME", help="default: the one that kubectl uses")
+    image.add_argument("--platform", help="one of the lock's platforms (default: the first)")
+    image.add_argument(
+        "--pull-secret", metavar="NAME", action="append", default=[], help="a Secret to pull the image with"
+    )
+    where = parser.add_argument_group("name and placement")
+    where.add_argument("--name", help="the name of every object (default: from the image's name)")
+    where.add_argument("--namespace", metavar="NAME", help="the namespace (default: the one that kubectl uses)")
     where.add_argument(
-        "--node-label", metavar="KEY=VALUE", action="append", default=[], help="run on such nodes only"
+        "--node-label", metavar="KEY=VALUE", action="append", default=[], help="run only on nodes with this label"
     )
-    where.add_argument("--port", type=_number(1, 65535), help="compose, docker-run: the port here (default: 5000)")
+    where.add_argument(
+        "--port", type=_number(1, 65535), help="compose, docker-run: the port on this machine (default: 5000)"
+    )
     size = parser.add_argument_group("size")
     size.add_argument(
-        "--cpu", metavar="CORES", help="requested, such as 2 or 500m; compose, docker-run: the limit"
+        "--cpu", metavar="CORES", help="the CPU request, such as 2 or 500m; compose, docker-run: the limit"
     )
-    size.add_argument("--memory", metavar="SIZE", help="requested and the limit, such as 16Gi")
-    size.add_argument("--gpus", metavar="N", type=_number(0, 64), help="default: 1 where the project uses a GPU")
+    size.add_argument("--memory", metavar="SIZE", help="the memory request and limit, such as 16Gi")
+    size.add_argument(
+        "--gpus", metavar="N", type=_number(0, 64), help="number of GPUs (default: 1 if the project uses a GPU)"
+    )
     size.add_argument("--shm-size", metavar="SIZE", help="the limit of /dev/shm (default: 1Gi)")
     _add_scaling(parser)
     running = parser.add_argument_group("running")
@@ -59,41 +67,51 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=_number(1, 86400),
         default=600,
-        help="for setup() (default: 600)",
+        help="time limit of setup() (default: 600)",
     )
     running.add_argument(
         "--pre-stop",
         metavar="SECONDS",
         type=_number(0, 600),
-        help="serve on after SIGTERM (default: 5 in a cluster)",
+        help="keep serving this long after SIGTERM (default: 5 in a cluster)",
     )
     running.add_argument(
         "--drain",
         metavar="SECONDS",
         type=_number(0, 86400),
-        help="for running predictions (default: server.drain)",
+        help="time that running predictions have to finish (default: server.drain)",
     )
     running.add_argument(
-        "--env-from-secret", metavar="NAME", action="append", default=[], help="a Secret's keys as variables"
+        "--env-from-secret",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="set environment variables from a Secret's keys",
     )
     running.add_argument("--writable-root", action="store_true", help="let the model write outside /tmp")
     parser.epilog = (
         "Without -o the file goes to stdout: `cog deploy --target kubernetes | kubectl apply -f -`.\n"
-        "Exit status: 0, 1 where the lock is stale, 2 where a value is not usable; then nothing is written."
+        "Exit status: 0; 1 if the lock is stale; 2 if a value is not usable. On failure nothing is written."
     )
 
 
 def _add_scaling(parser: argparse.ArgumentParser) -> None:
     scaling = parser.add_argument_group("scaling")
-    scaling.add_argument("--min-replicas", metavar="N", type=_number(0, 10_000), help="default: 1")
-    scaling.add_argument("--max-replicas", metavar="N", type=_number(1, 10_000), help="default: as --min-replicas")
+    scaling.add_argument("--min-replicas", metavar="N", type=_number(0, 10_000), help="(default: 1)")
+    scaling.add_argument(
+        "--max-replicas", metavar="N", type=_number(1, 10_000), help="(default: the same as --min-replicas)"
+    )
     scaling.add_argument(
         "--load", metavar="N", type=_number(1, 10_000), help="predictions per replica (default: concurrency.max)"
     )
-    scaling.add_argument("--autoscaler", choices=("hpa", "keda"), help="on CPU load, or on the queue")
+    scaling.add_argument(
+        "--autoscaler", choices=("hpa", "keda"), help="scale on CPU load (hpa), or on the queue (keda)"
+    )
     scaling.add_argument("--prometheus", metavar="URL", help="keda: the server that has the metrics")
-    scaling.add_argument("--kserve-mode", choices=("standard", "knative"), help="default: standard")
-    scaling.add_argument("--kserve-version", metavar="X.Y", help="the cluster's KServe (default: 0.16 or newer)")
+    scaling.add_argument("--kserve-mode", choices=("standard", "knative"), help="(default: standard)")
+    scaling.add_argument(
+        "--kserve-version", metavar="X.Y", help="the cluster's version of KServe (default: 0.16 or newer)"
+    )
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

@@ -28,22 +28,20 @@ EXAMPLES = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)
-    parser.add_argument(
-        "old", metavar="OLD", nargs="?", help="what was before; without it, the last commit's lock"
-    )
-    parser.add_argument("new", metavar="NEW", nargs="?", help="what is now; without it, this folder's lock")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="how to print it; text without this")
+    parser.add_argument("old", metavar="OLD", nargs="?", help="the old lock (default: the last commit's)")
+    parser.add_argument("new", metavar="NEW", nargs="?", help="the new lock (default: this folder's)")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="output format (default: text)")
     parser.add_argument(
         "--contents", action="store_true", help="read changed wheels: licences, files that run when Python starts"
     )
-    parser.add_argument("--audit", action="store_true", help="ask OSV which vulnerabilities came and went")
-    parser.add_argument("--database", metavar="DIR", help="the same from a downloaded database")
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where the locks differ")
+    parser.add_argument("--audit", action="store_true", help="ask OSV which vulnerabilities were added and fixed")
+    parser.add_argument("--database", metavar="DIR", help="like --audit, but from a downloaded database")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if the locks differ")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
         "OLD and NEW are lock files, git revisions (`cog diff main`) or images (`cog diff model:1 model:2`).\n"
-        "What a reviewer must not miss comes first: the same version with another hash, a new index, host or\n"
-        "signing key, a downgrade, a lock that changed although the declaration did not."
+        "The riskiest changes come first: the same version with another hash, a new index, host or signing "
+        "key, a downgrade, a lock that changed although the declaration did not."
     )
 
 

@@ -28,9 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
-        "A wheel's licence is what its metadata says; a Debian package's, all that its copyright file names.\n"
-        "They are read from the packages once and kept. The defaults are `review.licenses_allow` and\n"
-        "`review.licenses_deny` of cog.yaml. Exit status 1 if a licence is not accepted."
+        "A wheel's licence comes from its metadata, a Debian package's licences from its copyright file. They "
+        "are read from the packages once and cached. The defaults are `review.licenses_allow` and "
+        "`review.licenses_deny` in cog.yaml. The exit status is 1 if a licence is not accepted."
     )
 
 

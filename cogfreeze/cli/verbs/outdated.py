@@ -24,14 +24,14 @@ EXAMPLES = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)
-    parser.add_argument("--declared", action="store_true", help="leave out what only other packages require")
-    parser.add_argument("--exit-code", action="store_true", help="exit with 1 where something is newer")
+    parser.add_argument("--declared", action="store_true", help="list only packages that the project declares")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 1 if anything is newer")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
-        "Asks the indexes, today's archive and the base image's tag. Of Python packages, releases that the image\n"
-        "could have: not yanked, no pre-release, with a wheel for it or a source. Whether the declaration allows\n"
-        "one is for `cog lock` to say."
+        "Asks the indexes, today's archive and the base image's tag. For Python packages, it lists releases "
+        "that the image could use: not yanked, not a pre-release, and with a suitable wheel or an sdist. It "
+        "does not check whether the declaration allows them; `cog lock --upgrade` does."
     )
 
 

@@ -21,11 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="REV", help="also show what changed since a git revision")
     parser.add_argument("--licenses", action="store_true", help="also read and show licences")
     parser.add_argument("--audit", action="store_true", help="also ask OSV for known vulnerabilities")
-    parser.add_argument("--database", metavar="DIR", help="the same from a downloaded database")
+    parser.add_argument("--database", metavar="DIR", help="like --audit, but from a downloaded database")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
-        "The page holds everything itself, loads nothing and needs no script to be read. Without options it\n"
-        "needs no network."
+        "The page is one self-contained file: it loads nothing, and can be read without scripts. Without "
+        "options, the command needs no network."
     )
 
 

@@ -14,14 +14,16 @@ EXAMPLES = ("cog sbom > sbom.json",)
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)
-    parser.add_argument("--format", choices=("cyclonedx", "spdx"), default="cyclonedx", help="which standard")
-    parser.add_argument("--platform", help="which platform, where the lock has several; the first without this")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file in place of stdout")
+    parser.add_argument(
+        "--format", choices=("cyclonedx", "spdx"), default="cyclonedx", help="the format (default: cyclonedx)"
+    )
+    parser.add_argument("--platform", help="one of the lock's platforms (default: the first)")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write to a file instead of stdout")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
-        "Licences, and the SBOMs that wheels carry inside, are read from the packages once and kept;\n"
-        "`cog --offline sbom` uses what is kept. The base image is one component: its own packages are not in\n"
-        "the lock. The same lock and licences give the same bytes."
+        "Licences, and the SBOMs inside wheels, are read from the packages once and cached; `cog --offline "
+        "sbom` uses the cache. The base image is one component: its own packages are not in the lock. The "
+        "same lock and licences give the same bytes."
     )
 
 
