@@ -3,12 +3,15 @@
 Clients that a machine lacks (curl, Java) are left out there: the raw requests hold all that they send.
 """
 
+import asyncio
 import http.client
 import json
 import shutil
 import subprocess
 import sys
 
+import aiohttp
+import httpx
 import pytest
 import requests
 
@@ -60,7 +63,13 @@ const request = require("http").request(url, {method: "POST", headers: {
 request.on("response", answer => answer.pipe(process.stdout));
 request.end(body);
 """
-
+# `fetch` lets nobody set `Upgrade`; a stream is sent in chunks.
+NODE_FETCH = """
+const [url, body, framing] = process.argv.slice(1);
+fetch(url, {method: "POST", headers: {"content-type": "application/json"}, duplex: "half",
+    body: framing == "chunked" ? new Blob([body]).stream() : body})
+    .then(answer => answer.text()).then(text => process.stdout.write(text));
+"""
 PYTHON = """
 import json, sys, urllib.request
 url, body, offer = sys.argv[1:]
@@ -126,13 +135,40 @@ def test_a_get_that_offers_an_upgrade_is_answered(server, offer):
     assert server.get("/livez", **OFFERS[offer]).status == 200
 
 
-@pytest.mark.parametrize("offer", OFFERS)
-def test_python_clients(url, offer):
-    headers = {**JSON, **OFFERS[offer]}
-    assert requests.post(url, BODY, headers=headers, timeout=PATIENCE).json()["output"] == "REAL"
+def by_requests(url, headers, pieces):
+    body = pieces if isinstance(pieces, bytes) else iter(pieces)
+    return requests.post(url, body, headers=headers, timeout=PATIENCE).json()
 
-    pieces = iter([BODY[:5], BODY[5:]])
-    assert requests.post(url, pieces, headers=headers, timeout=PATIENCE).json()["output"] == "REAL"
+
+def by_httpx(url, headers, pieces):
+    body = pieces if isinstance(pieces, bytes) else iter(pieces)
+    with httpx.Client(http2=True, timeout=PATIENCE) as client:
+        return client.post(url, content=body, headers=headers).json()
+
+
+def by_aiohttp(url, headers, pieces):
+    async def given():
+        for piece in pieces:
+            yield piece
+
+    async def ask():
+        body = pieces if isinstance(pieces, bytes) else given()
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE)) as session,
+            session.post(url, data=body, headers=headers) as answer,
+        ):
+            return await answer.json()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize("ask", [by_requests, by_httpx, by_aiohttp])
+@pytest.mark.parametrize("offer", [*OFFERS, "none"])
+def test_python_clients(url, ask, offer):
+    headers = {**JSON, **OFFERS.get(offer, {})}
+
+    assert ask(url, headers, BODY)["output"] == "REAL"
+    assert ask(url, headers, [BODY[:5], BODY[5:]])["output"] == "REAL"
 
 
 def commands():
@@ -147,6 +183,9 @@ def commands():
     if shutil.which("node"):
         offer = json.dumps(OFFERS["h2c"])
         yield pytest.param(lambda url, _: ["node", "-e", NODE, url, BODY.decode(), offer], id="node")
+        fetch = ["node", "-e", NODE_FETCH]
+        yield pytest.param(lambda url, _: [*fetch, url, BODY.decode(), "length"], id="node-fetch")
+        yield pytest.param(lambda url, _: [*fetch, url, BODY.decode(), "chunked"], id="node-fetch-chunked")
     if shutil.which("javac"):
         yield pytest.param(lambda url, file: ["java", str(file), url, BODY.decode()], id="java")
 

@@ -42,6 +42,20 @@ def test_a_generator_that_fails_keeps_what_it_gave(server):
     assert (body["status"], body["error"], body["output"]) == ("failed", "enough", ["0;", "1;"])
 
 
+def test_a_metrics_event_says_increment_where_the_model_says_incr(serve):
+    source = SOURCE.replace(
+        '"tokens", 1', '"tokens", 4)\n                self.record_metric("tokens", 3, mode="incr"'
+    )
+
+    kinds = events(serve(source).predict(count=1, headers=SSE).body)
+
+    assert [data for kind, data in kinds if kind == "metric"] == [
+        {"name": "tokens", "value": 4, "mode": "replace"},
+        {"name": "tokens", "value": 3, "mode": "increment"},
+    ]
+    assert kinds[-1][1]["metrics"]["tokens"] == 7
+
+
 def test_events_tell_everything_in_order(server):
     answer = server.predict(count=2, id="told", headers=SSE)
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from cogfreeze.local.environment import Environment
 from cogfreeze.local.libraries import SystemPackages
 from cogfreeze.local.serve import LocalModel, write_schema
@@ -78,6 +80,52 @@ def test_a_variable_for_this_run_wins_over_the_projects():
 
 def test_what_may_be_asked_inside_is_the_operators_to_say():
     assert model().variables({"COG_ALLOW_PRIVATE_URLS": "10.0.0.0/8"})["COG_ALLOW_PRIVATE_URLS"] == "10.0.0.0/8"
+
+
+def test_what_the_environment_says_wins_over_the_limits_in_cog_yaml_but_not_over_what_to_serve():
+    given = {
+        "COG_DRAIN": "9",
+        "COG_MAX_CONCURRENCY": "1",
+        "COG_PROTOCOLS": "openai",
+        "COG_PREDICT_TYPE_STUB": "other.py:X",
+    }
+
+    made = model().variables(given)
+
+    assert (made["COG_DRAIN"], made["COG_MAX_CONCURRENCY"], made["COG_PROTOCOLS"]) == ("9", "1", "openai")
+    assert made["COG_DEADLINE"] == "2500000"  # cog.yaml's, where the environment says nothing
+    assert made["COG_PREDICT_TYPE_STUB"] == "predict.py:Predictor"
+
+
+@pytest.fixture
+def served(monkeypatch, tmp_path):
+    """Serve on a host, and return the variables that the server would get."""
+
+    def serve(host, **given):
+        for name in ("COG_ALLOWED_HOSTS", "COG_ALLOW_PRIVATE_URLS"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        found = {}
+        monkeypatch.setattr("os.execve", lambda _program, _words, variables: found.update(variables))
+        model(folder=tmp_path).serve(host=host, port=5000)
+        return found
+
+    return serve
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_on_loopback_only_the_names_of_this_machine_reach_the_server(served, host):
+    assert served(host)["COG_ALLOWED_HOSTS"] == "localhost"
+    assert served(host)["COG_ALLOW_PRIVATE_URLS"] == "127.0.0.0/8,::1"
+    assert served(host, COG_ALLOWED_HOSTS="model.test")["COG_ALLOWED_HOSTS"] == "model.test"
+
+
+def test_where_others_reach_the_server_their_urls_do_not_reach_this_machine(served):
+    assert served("0.0.0.0")["COG_ALLOW_PRIVATE_URLS"] == ""
+    assert "COG_ALLOWED_HOSTS" not in served("0.0.0.0")
+    assert served("0.0.0.0", COG_ALLOW_PRIVATE_URLS="10.0.0.0/8")["COG_ALLOW_PRIVATE_URLS"] == "10.0.0.0/8"
 
 
 def test_libraries_of_the_lock_come_after_the_machines_own():
