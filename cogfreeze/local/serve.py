@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cogfreeze import atomic
 from cogfreeze.client.process import LOOPBACK, OWN_SETTINGS, free_port, started
-from cogfreeze.project.environment import server_variables
+from cogfreeze.project.environment import import_folders, server_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,7 +68,9 @@ class LocalModel:
             **server,
             **dict(self.project.environment),
             **dict(self.more),
-            "PYTHONPATH": str(self.environment.sdk),
+            "PYTHONPATH": os.pathsep.join(
+                [str(self.environment.sdk), *(str(self.folder / each) for each in import_folders(self.project))]
+            ),
             "PYTHONUNBUFFERED": "1",
             "COG_SERVER_PATH": os.pathsep.join(map(str, self.environment.server)),
             "COG_OPENAPI_SCHEMA": str(self.schema),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cogfreeze.project.keys import keys_of, variables
 from cogfreeze.project.model import Project, Server
+from cogfreeze.project.python import names_the_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,17 @@ def server_variables(project: Project) -> tuple[tuple[str, str], ...]:
     stubs = {"COG_PREDICT_TYPE_STUB": project.predict, "COG_TRAIN_TYPE_STUB": project.train}
     found = [(name, value) for name, value in stubs.items() if value is not None]
     return (*found, *variables(project), *variables(project.server))
+
+
+def import_folders(project: Project) -> tuple[str, ...]:
+    """Return the project's folders, besides its own, that the model imports from: `src` where the project itself
+    is a requirement (`-e .`), as an installer would have it. A folder that isn't there does no harm."""
+    build = project.build
+    lines = (*build.python_packages, *(line for file in build.python_requirements for line in file.lines))
+    own = any(map(names_the_project, lines)) or any(
+        file.path == "pyproject.toml" for file in build.python_requirements
+    )
+    return ("src",) if own else ()
 
 
 def reserved(name: str) -> str | None:

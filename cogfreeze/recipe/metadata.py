@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from cogfreeze.project.environment import server_variables
+from cogfreeze.project.environment import import_folders, server_variables
 from cogfreeze.recipe import layout
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ Pairs = tuple[tuple[str, str], ...]
 
 def environment(project: Project) -> Pairs:
     """Return the variables for the server and the GPU."""
-    pairs = {"PYTHONPATH": layout.SDK, "PYTHONUNBUFFERED": "1"}
+    folders = [layout.SDK, *(f"{layout.PROJECT}/{each}" for each in import_folders(project))]
+    pairs = {"PYTHONPATH": ":".join(folders), "PYTHONUNBUFFERED": "1"}
     if project.build.gpu:
         # Without these, NVIDIA's container runtime gives a slim base no GPU.
         pairs |= {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}

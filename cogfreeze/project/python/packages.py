@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ _BETTER_NAMES = {"bs4": "beautifulsoup4"}
 PROVIDED = frozenset({"cog", "coglet"})
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PROJECT_ITSELF = re.compile(
+    r"(?:(?:-e|--editable)[ =]?\s*)?(?:[\w.-]+(?:\[[^\]]*\])?\s*@\s*)?(?:file:)?(?P<path>\.[./]*)(?:\[[^\]]*\])?"
+)
 _SINGLE_EQUALS = re.compile(r"([A-Za-z0-9._-]+(?:\[[^\]]*\])?)\s*=\s*([^=\s].*)")
 _URL_OR_PATH = re.compile(
     r"(?:git|hg|bzr|svn)\+[a-z]|https?:|file:|[^ @;]*[/\\]|\.|[^\s@;]*\.(?:whl|zip|tgz|tar\.(?:gz|bz2))(?:\s|$|;)",
@@ -158,3 +162,9 @@ def _not_a_requirement(requirement: str, why: str) -> Problem:
     else:
         hint = why.partition("\n")[0]
     return Problem(message=f"`{shown(requirement)}` is not a requirement", hint=hint)
+
+
+def names_the_project(line: str) -> bool:
+    """Return whether a requirement is the project's own folder: `-e .`, `.[extra]`, `name @ file:.`."""
+    found = _PROJECT_ITSELF.fullmatch(line.partition(" #")[0].partition(" ;")[0].strip())
+    return found is not None and posixpath.normpath(found["path"]) == "."

@@ -57,6 +57,13 @@ def test_the_server_is_told_what_the_image_would_tell_it():
     }
 
 
+def test_a_project_that_is_a_requirement_of_itself_is_imported_from_its_src_folder_too():
+    build = Build(python_version="3.11", python_packages=("-e .",))
+    made = model(project=Project(file="cog.yaml", image="cog-x", predict="predict.py:Predictor", build=build))
+
+    assert made.variables({})["PYTHONPATH"] == "/run/sdk:/project/src"
+
+
 def test_this_processs_own_python_stays_out():
     given = {
         "PYTHONPATH": "/mine",

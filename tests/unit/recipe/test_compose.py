@@ -223,6 +223,25 @@ def test_a_gpu_image_asks_the_container_runtime_for_the_gpu():
     assert ("NVIDIA_DRIVER_CAPABILITIES", "compute,utility") in settings(recipe, "ENV")[-1]
 
 
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("-e .", "/opt/cog/sdk:/src/src"),
+        ("--editable=.[gpu]", "/opt/cog/sdk:/src/src"),
+        (". ; python_version > '3'", "/opt/cog/sdk:/src/src"),
+        ("mine[a] @ file:./", "/opt/cog/sdk:/src/src"),
+        ("-e ./libs", "/opt/cog/sdk"),
+        ("-e ..", "/opt/cog/sdk"),
+        ("./mine-1.0-py3-none-any.whl", "/opt/cog/sdk"),
+        ("six", "/opt/cog/sdk"),
+    ],
+)
+def test_a_project_that_is_a_requirement_of_itself_is_imported_from_its_src_folder_too(line, path):
+    project = replace(PROJECT, build=replace(PROJECT.build, python_packages=("six", line)))
+
+    assert dict(settings(made(project), "ENV")[-1])["PYTHONPATH"] == path
+
+
 def test_the_server_finds_its_settings_in_the_environment():
     project = replace(
         PROJECT, train="train.py:train", concurrency=4, server=replace(PROJECT.server, deadline=2.5, queue=0)
