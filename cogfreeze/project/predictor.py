@@ -246,6 +246,8 @@ def _inherited(
         return None
     for base in found.bases:
         name = _last_name(base)
+        if isinstance(base, ast.Name) and name == found.name:
+            return None  # the earlier class of that name
         if name in source.classes and name != found.name:
             inherited = _inherited(source, source.classes[name], methods, seen | {found.name})
             if inherited is None or inherited:

@@ -8,6 +8,12 @@ from cogfreeze.grammar import Refused
 HEX = "0123456789abcdef" * 4
 
 ACCEPTED = {
+    "ADVISORY": ["CVE-2026-1234", "GHSA-aaaa-bbbb-cccc", "DSA-1234-1"],
+    "REASON": ["not reachable here: we never parse untrusted files", "naïve"],
+    "DATE": ["2027-01-31", "2026-12-01"],
+    "PACKAGE": ["numpy", "libstdc++6", "zope.interface"],
+    "LICENCE": ["MIT", "Apache-2.0", "GPL-3.0-only"],
+    "HOST": ["example.org", "example.org:8443", "*.example.org", "localhost"],
     "IMAGE_NAME": [
         "model",
         "cog-my-model",
@@ -75,6 +81,12 @@ ACCEPTED = {
 }
 
 REFUSED = {
+    "ADVISORY": ["", "CVE 1", "CVE-1\n", "-x", "a/b"],
+    "REASON": ["", " ", "a\nb", "a\x1b[0m", "x" * 501],
+    "DATE": ["2027-13-01", "2027-1-1", "yesterday", "2027-01-31\n"],
+    "PACKAGE": ["", "-numpy", "a b", "a\n"],
+    "LICENCE": ["", "MIT OR Apache-2.0", "-MIT", "MIT\n"],
+    "HOST": ["", "http://example.org", "a/b", "*.", "*", "a b", "-a.org"],
     "IMAGE_NAME": [
         "",
         "Model",
