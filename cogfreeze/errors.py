@@ -232,7 +232,7 @@ ENTRIES = (
     Entry(
         error=LockUnsound,
         meaning="The packages in cog.lock do not satisfy the declaration or each other, as after a merge of two"
-        " branches that moved different packages. Both lines of each clash are named",
+        " branches that changed different packages. Both lines of each conflict are named",
         fix="`cog lock` resolves them together; review and commit the result",
     ),
     Entry(

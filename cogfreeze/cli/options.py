@@ -63,7 +63,7 @@ def add_engine_options(parser: Container) -> None:
         help="one line per step (auto), also the output of commands (plain), the engine's display (tty), or"
         " nothing (quiet)",
     )
-    parser.add_argument("--network", choices=("default", "host"), help="the network of commands that have one")
+    parser.add_argument("--network", choices=("default", "host"), help="the network of commands that may use one")
 
 
 def add_container_options(parser: Container) -> None:

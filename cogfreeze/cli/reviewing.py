@@ -37,7 +37,7 @@ class NamedLock:
 def add_lock_option(parser: argparse.ArgumentParser) -> None:
     """`-f`, which names a declaration or a lock; a review needs the lock alone."""
     parser.add_argument(
-        "-f", "--file", metavar="FILE", help="the declaration or the lock, in place of ./cog.yaml and ./cog.lock"
+        "-f", "--file", metavar="FILE", help="the declaration or the lock (default: ./cog.yaml and ./cog.lock)"
     )
 
 

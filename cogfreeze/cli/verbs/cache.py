@@ -18,7 +18,7 @@ ACTIONS = ("dir", "size", "prune", "clean")
 EXAMPLES = (
     "cog cache dir            # where it is",
     "cog cache size           # how large each part is",
-    "cog cache prune          # remove what was not used for 30 days",
+    "cog cache prune          # remove what has not been used for 30 days",
     "cog cache clean          # remove everything",
 )
 
@@ -30,12 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=30.0,
         metavar="DAYS",
-        help="prune: what was not used for so long (default: 30)",
+        help="prune: remove what has not been used for this many days (default: 30)",
     )
     parser.add_argument("--json", action="store_true", help="report on stdout as JSON")
     parser.epilog = (
-        "All projects share the cache. `COG_CACHE_DIR` or a settings file names another folder. What is removed"
-        " is made or fetched again when needed; what another run uses is kept."
+        "All projects share the cache. `COG_CACHE_DIR` or a settings file chooses another folder. Removed files"
+        " are created or downloaded again when needed. Files in use by another run are kept."
     )
 
 

@@ -1,4 +1,4 @@
-"""`cog diff`: what changed between two locks, dangers first."""
+"""`cog diff`: what changed between two locks, riskiest changes first."""
 
 from __future__ import annotations
 

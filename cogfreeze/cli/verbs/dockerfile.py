@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "cog dockerfile           # print the Dockerfile",
-    "cog dockerfile -o DIR    # write what an engine elsewhere builds from",
+    "cog dockerfile -o DIR    # write all files to build on another machine",
 )
 
 

@@ -86,7 +86,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--merge-driver",
         nargs=4,
         metavar=("BASE", "OURS", "THEIRS", "PATH"),
-        help="merge three versions of a lock into OURS; exit status 1, with conflict markers, if they contradict",
+        help="merge three versions of a lock into OURS; exit status 1, with conflict markers, if they conflict",
     )
     git.add_argument("--textconv", metavar="FILE", help="print a lock in short form, for `git diff`")
     record = parser.add_argument_group("record the image")

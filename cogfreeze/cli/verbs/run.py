@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="predict: an input; then an IMAGE may follow the options in place of a command",
     )
     parser.add_argument("--json", metavar="OBJECT", help="predict: all inputs as one JSON object, @FILE, or -")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="predict: where the output goes")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="predict: write the output to a file")
 
 
 def run(arguments: argparse.Namespace) -> int:

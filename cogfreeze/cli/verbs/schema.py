@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--import",
         dest="imported",
         action="store_true",
-        help="import the predictor in the locked environment, if its source does not tell enough",
+        help="import the predictor in the locked environment, if reading its source is not enough",
     )
     parser.set_defaults(local=True, variables=[], image=None, gpus=None)
     parser.epilog = (

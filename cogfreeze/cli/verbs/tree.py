@@ -7,15 +7,17 @@ import json
 
 from cogfreeze.cli import reviewing
 
-EXAMPLES = ("cog tree                 # every package below what requires it",)
+EXAMPLES = ("cog tree                 # the whole tree, from the declared packages",)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     reviewing.add_lock_option(parser)
     parser.add_argument("package", metavar="PACKAGE", nargs="?", help="start at this package")
     parser.add_argument("--invert", action="store_true", help="show what requires a package, not what it requires")
-    parser.add_argument("--depth", metavar="N", type=_depth, help="show N levels below the first")
-    parser.add_argument("--sizes", action="store_true", help="show sizes of downloads, alone and with all below")
+    parser.add_argument("--depth", metavar="N", type=_depth, help="show at most N levels of dependencies")
+    parser.add_argument(
+        "--sizes", action="store_true", help="show download sizes, alone and including dependencies"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
