@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from cogfreeze.settings import Settings
 
 
+_PYTHON_RELEASE = re.compile(r"python:(?P<minor>3\.[0-9]+)\.[0-9]+-slim-(?P<debian>[a-z]+)")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """A base image and why it was chosen; `reason` is one sentence without a final stop."""
@@ -215,6 +218,12 @@ def _top(repository: Repository, reference: Reference, pinned: bool, settings: S
             error.hint = (
                 "its name follows NVIDIA's scheme, but it does not exist (any more): name an existing image in"
                 " `build.base_image`"
+            )
+        elif release := _PYTHON_RELEASE.fullmatch(reference.name):
+            error.hint = (
+                f"not every release of Python has an image on Debian {release['debian']}:"
+                f' write `python_version: "{release["minor"]}"`, or another release of it; or a mirror may not'
+                " have the image"
             )
         elif tags:
             near = ", ".join(f"`{name}:{tag}`" for tag in _near(reference.tag or "", tags))

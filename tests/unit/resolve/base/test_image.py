@@ -401,6 +401,15 @@ def test_a_tag_that_has_moved_to_another_release_is_of_that_one(world):
     assert world.resolve("python:3.13-slim", need=False)[0].distribution == "debian:forky"
 
 
+def test_a_release_of_python_without_an_image_is_told_with_the_version_to_write(world):
+    error = world.refused("python:3.11.1-slim-bookworm", error=ResolveError)
+    assert str(error) == "the registry has no `python:3.11.1-slim-bookworm`"
+    assert error.hint == (
+        'not every release of Python has an image on Debian bookworm: write `python_version: "3.11"`, or another'
+        " release of it; or a mirror may not have the image"
+    )
+
+
 def test_a_tag_that_is_not_there_is_named_with_near_ones(world):
     error = world.refused("python:3.11-slim-bokworm", error=ResolveError)
     assert str(error) == "the registry has no `python:3.11-slim-bokworm`"
