@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 _LIST = Path(".cog/outputs")
 
 
-def remember(paths: Iterable[Path]) -> None:
-    """Note files that a verb wrote into a project's folder. A folder that can't be written to is left as it is."""
+def remember(paths: Iterable[Path], project: Path | None = None) -> None:
+    """Note files that a verb wrote into a project's folder. A folder that can't be written to is left as it is.
+
+    Args:
+        project: the project's folder; files elsewhere are not noted. None for the project that each file is in.
+    """
+    given = project.resolve() if project else None
     for path in paths:
         file = path.resolve()
-        project = next((each for each in file.parents if (each / "cog.yaml").exists()), None)
-        if project is None:
+        project = given or next((each for each in file.parents if (each / "cog.yaml").exists()), None)
+        if project is None or not file.is_relative_to(project):
             continue
         known = _read(project) | {file.relative_to(project).as_posix(): _sha256(file)}
         lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(known.items()) if "\n" not in name)

@@ -90,6 +90,16 @@ def test_the_folder_that_it_writes_holds_the_dockerfile_that_it_prints(project, 
     assert json.loads((tmp_path / "out/openapi.json").read_text())["info"]["title"] == "Cog"
 
 
+@pytest.mark.parametrize("place", ["out", "../out"])
+def test_a_context_that_it_wrote_is_in_no_image_and_holds_the_projects_files_alone(project, cog, place):
+    before = {path.name for path in project.iterdir()} - {"cog.lock"}
+    for _ in range(2):
+        assert cog("dockerfile", "-o", place)[0] == 0
+        code = project / place / "code"
+        assert {path.relative_to(code).as_posix() for path in code.rglob("*")} <= before
+        assert not (code / ".cog").exists()
+
+
 def test_the_builtin_frontend_takes_one_line_away(project, cog):
     _, pinned, _ = cog("dockerfile")
     _, builtin, _ = cog("dockerfile", "--syntax", "builtin")

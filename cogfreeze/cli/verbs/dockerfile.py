@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(render(recipe))
         return 0
     context.write(recipe, arguments.output, project=found.folder, report=report)
-    remember(each for each in arguments.output.rglob("*") if each.is_file() and not each.is_symlink())
+    # The context has a copy of cog.yaml, and is no project for that.
+    written = (each for each in arguments.output.rglob("*") if each.is_file() and not each.is_symlink())
+    remember(written, found.folder)
     report.note(f"wrote {arguments.output / 'Dockerfile'} and its context")
     return 0
