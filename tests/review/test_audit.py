@@ -367,3 +367,24 @@ def test_a_vex_document_that_cannot_be_used_is_said(cog, tmp_path, text):
     (tmp_path / "vex.json").write_text(text)
     assert "vex.json: it is n" in cog("audit", "--vex", "vex.json", status=2).err
     assert "cannot be read" in cog("audit", "--vex", "missing.json", status=2).err
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"statements": [{"status": "fixed"}]}, "`statements.0.vulnerability`: field required"),
+        ({"statements": [{"status": 3, "vulnerability": "CVE-1"}]}, "`statements.0.status`: input should be"),
+        (
+            {"statements": [{"status": "fixed", "vulnerability": "CVE-1", "products": ["curl"]}]},
+            "the statement on `CVE-1` names no package that can be read",
+        ),
+        (
+            CYCLONEDX | {"vulnerabilities": [CYCLONEDX["vulnerabilities"][0] | {"affects": [{"ref": "b"}]}]},
+            "the statement on `CVE-2025-50181` names no package that can be read",
+        ),
+        (CYCLONEDX | {"vulnerabilities": [{"analysis": "fine"}]}, "`vulnerabilities.0.analysis`: input should be"),
+    ],
+)
+def test_a_statement_that_cannot_be_understood_silences_nothing(cog, tmp_path, document, said):
+    (tmp_path / "vex.json").write_text(json.dumps(document))
+    assert said in cog("audit", "--vex", "vex.json", status=2).err

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cogfreeze.errors import UsageError
+from cogfreeze.grammar import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from cogfreeze.review.audit.vex_documents import CycloneDx, OpenVex, Product
 
 _OPENVEX = {"not_affected", "fixed"}
 _CYCLONEDX = {"not_affected", "false_positive", "resolved", "resolved_with_pedigree"}
@@ -37,79 +40,92 @@ def read(path: Path) -> tuple[Statement, ...]:
     """Read a document.
 
     Raises:
-        UsageError: it can't be read, or is no VEX.
+        UsageError: it cannot be read, is not JSON, or is not a valid VEX document: the error names the field.
     """
+    from pydantic import ValidationError
+
+    from cogfreeze.review.audit import vex_documents as documents
+
+    hint = "give an OpenVEX or CycloneDX document"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"it cannot be read: {error.strerror}", where=str(path)) from None
     except (ValueError, RecursionError):
-        raise UsageError("it is not JSON", where=str(path), hint="give an OpenVEX or CycloneDX document") from None
-    if isinstance(document, dict) and isinstance(document.get("statements"), list):
-        return tuple(_openvex(document["statements"], path.name))
-    if isinstance(document, dict) and document.get("bomFormat") == "CycloneDX":
-        return tuple(_cyclonedx(document, path.name))
-    raise UsageError(
-        "it is neither OpenVEX nor CycloneDX", where=str(path), hint="give an OpenVEX or CycloneDX document"
-    )
+        raise UsageError("it is not JSON", where=str(path), hint=hint) from None
+    try:
+        if isinstance(document, dict) and "statements" in document:
+            return tuple(_openvex(documents.OpenVex.model_validate(document), path.name))
+        if isinstance(document, dict) and document.get("bomFormat") == "CycloneDX":
+            return tuple(_cyclonedx(documents.CycloneDx.model_validate(document), path.name))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(each) for each in first["loc"])
+        what = f"it is not valid: `{field}`: {first['msg'].lower()}"
+        raise UsageError(what, where=str(path), hint=hint) from None
+    raise UsageError("it is neither OpenVEX nor CycloneDX", where=str(path), hint=hint)
 
 
-def _openvex(statements: list[Any], file: str) -> Iterator[Statement]:
-    for each in statements:
-        if not isinstance(each, dict) or each.get("status") not in _OPENVEX:
-            continue
-        vulnerability = each.get("vulnerability")
-        table = vulnerability if isinstance(vulnerability, dict) else {"name": vulnerability}
-        ids = [table.get("name"), *_list(table.get("aliases"))]
-        words = [each["status"], each.get("justification"), each.get("impact_statement")]
-        yield Statement(
-            ids=frozenset(name for name in ids if isinstance(name, str)),
-            packages=tuple(_products(each.get("products"))),
-            reason=": ".join(str(word) for word in words if word),
-            file=file,
-        )
+def _openvex(document: OpenVex, file: str) -> Iterator[Statement]:
+    for each in document.statements:
+        if each.status in _OPENVEX:
+            yield Statement(
+                ids=frozenset(each.vulnerability.names),
+                packages=_some(_products(each.products), each.products, each.vulnerability.name, file),
+                reason=_reason(each.status, each.justification, each.impact_statement),
+                file=file,
+            )
 
 
-def _products(products: Any) -> Iterator[tuple[str, str | None]]:
-    """A product may be the image, and its subcomponents the packages in it."""
-    for each in _list(products):
-        table = each if isinstance(each, dict) else {"@id": each}
-        if inner := _list(table.get("subcomponents")):
-            yield from _products(inner)
-            continue
-        identifiers = table.get("identifiers")
-        purl = (identifiers.get("purl") if isinstance(identifiers, dict) else None) or table.get("@id")
-        if found := _package(purl):
+def _products(products: Iterable[Product]) -> Iterator[tuple[str, str | None]]:
+    """Yield the packages: a product may be the image, and its subcomponents the packages in it."""
+    for each in products:
+        if each.subcomponents:
+            yield from _products(each.subcomponents)
+        elif found := _package(each.identifiers.purl or each.id):
             yield found
 
 
-def _cyclonedx(document: dict[str, Any], file: str) -> Iterator[Statement]:
-    components = [each for each in _list(document.get("components")) if isinstance(each, dict)]
-    purls = {str(each.get("bom-ref")): each.get("purl") for each in components}
-    for each in _list(document.get("vulnerabilities")):
-        analysis = each.get("analysis") if isinstance(each, dict) else None
-        if not isinstance(analysis, dict) or analysis.get("state") not in _CYCLONEDX:
+def _cyclonedx(document: CycloneDx, file: str) -> Iterator[Statement]:
+    purls = {each.bom_ref: each.purl for each in document.components}
+    for each in document.vulnerabilities:
+        analysis = each.analysis
+        if analysis is None or analysis.state not in _CYCLONEDX:
             continue
-        references = [ref.get("id") for ref in _list(each.get("references")) if isinstance(ref, dict)]
-        affects = [str(ref.get("ref")) for ref in _list(each.get("affects")) if isinstance(ref, dict)]
-        words = [analysis["state"], analysis.get("justification"), analysis.get("detail")]
+        affected = (_package(purls.get(one.ref) or one.ref) for one in each.affects)
+        names = (each.id, *(one.id for one in each.references))
+        packages = (found for found in affected if found)
         yield Statement(
-            ids=frozenset(name for name in (each.get("id"), *references) if isinstance(name, str)),
-            packages=tuple(found for ref in affects if (found := _package(purls.get(ref) or ref))),
-            reason=": ".join(str(word) for word in words if word),
+            ids=frozenset(name for name in names if name),
+            packages=_some(packages, each.affects, each.id or "", file),
+            reason=_reason(analysis.state, analysis.justification, analysis.detail),
             file=file,
         )
 
 
-def _package(purl: Any) -> tuple[str, str | None] | None:
+def _some(
+    packages: Iterable[tuple[str, str | None]], given: Sequence[object], vulnerability: str, file: str
+) -> tuple[tuple[str, str | None], ...]:
+    """Return the packages; if none of those given is readable, refuse: an empty list would mean all packages."""
+    found = tuple(packages)
+    if given and not found:
+        raise UsageError(
+            f"it is not valid: the statement on `{shown(vulnerability)}` names no package that can be read",
+            where=file,
+            hint="name packages by package URLs: `pkg:pypi/requests@2.31.0`",
+        )
+    return found
+
+
+def _reason(*words: str | None) -> str:
+    return ": ".join(word for word in words if word)
+
+
+def _package(purl: str | None) -> tuple[str, str | None] | None:
     from packageurl import PackageURL
 
     try:
-        found = PackageURL.from_string(str(purl))
+        found = PackageURL.from_string(purl or "")
     except ValueError:
         return None
     return found.name, found.version
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
