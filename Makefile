@@ -35,14 +35,14 @@ PARALLEL := -n auto --dist loadgroup
 test: install ## run all tests; those that need Docker are skipped where there is none
 	@$(WITH_ENGINE) .venv/bin/python -m pytest $(PARALLEL)
 
-test-quick: install ## run the tests that need neither Docker nor minutes
-	.venv/bin/python -m pytest -q $(PARALLEL) -m "not engine and not slow"
+test-quick: install ## run the tests of functions and records: no Docker, no server, no browser, nothing slow
+	.venv/bin/python -m pytest -q $(PARALLEL) -m "not engine and not slow" tests/unit tests/property tests/golden tests/review
 
 check: install ## format, lint, strict types, import rules, golden files
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/python -m pytest -q tests/unit/test_imports.py tests/golden
+	.venv/bin/python -m pytest -q tests/unit/test_imports.py tests/unit/test_rooms.py tests/golden
 
 golden: install ## regenerate the golden files; review the diff
 	.venv/bin/python -m pytest -q tests/golden --golden-update

@@ -19,6 +19,8 @@ from cogfreeze.resolve.runtime import server
 from cogfreeze.settings import Settings
 from tests.unit.resolve.index_server import wheel
 
+pytestmark = pytest.mark.slow
+
 BUILD = Build(python_version="3.11", python_packages=("six==1.17.0",))
 BASE = BaseImage(reference="a:b", digest="sha256:" + "0" * 64, reason="-", distribution="debian:bookworm")
 

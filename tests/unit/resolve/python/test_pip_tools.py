@@ -10,6 +10,8 @@ from cogfreeze.report import Silent
 from cogfreeze.resolve.python import closure
 from cogfreeze.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 HERE = ".".join(map(str, sys.version_info[:2]))
 
 

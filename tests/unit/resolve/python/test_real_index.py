@@ -9,6 +9,8 @@ from cogfreeze.report import Silent
 from cogfreeze.resolve.python import checks, closure, uv
 from cogfreeze.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
