@@ -30,7 +30,7 @@ demo: install ## the whole line on a real model: lock, Dockerfile, prediction; i
 	@$(WITH_ENGINE) PATH="$(CURDIR)/.venv/bin:$$PATH" examples/ocr/demo.sh $(CURDIR)/.cog/demo
 
 # One test process per core; tests that share a fixture stay in one process.
-PARALLEL := -n auto --dist loadgroup
+PARALLEL := -n auto --dist loadscope
 
 test: install ## run all tests; those that need Docker are skipped where there is none
 	@$(WITH_ENGINE) .venv/bin/python -m pytest $(PARALLEL)

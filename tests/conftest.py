@@ -20,14 +20,20 @@ def python(request):
     return interpreter(request.param, request.config.cache.mkdir("pythons"))
 
 
-def pytest_collection_modifyitems(items):
-    """The tests of one file run in one process; so do all engine tests, and all browser tests."""
-    for item in items:
-        if item.get_closest_marker("engine"):
-            group = "engine"
-        else:
-            group = "browser" if "browser" in item.path.parts else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """The tests of one file run in one process; so do all engine tests, and all browser tests.
+
+    pytest-xdist's own groups (`--dist loadgroup`) have no effect with pytest 9.2, whose node ids can't be changed.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFixtures(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            folder = "/".join(nodeid.split("/")[:2])
+            return folder if folder in ("tests/engine", "tests/browser") else nodeid.split("::")[0]
+
+    return ByFixtures(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
