@@ -35,16 +35,18 @@ def test_the_example_is_the_same_bit_for_bit_under_other_circumstances(ocr, ocr_
 
 
 def test_a_folder_may_have_any_name_and_what_a_killed_verification_left_is_removed(
-    small, small_image, cog, tmp_path
+    new_project, built, cog, tmp_path
 ):
+    project = new_project()
+    image = built(project)
     folder = tmp_path / "a, b=\"c\" 'd' é $x"
-    shutil.copytree(small, folder, ignore=shutil.ignore_patterns(".cog"))
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns(".cog"))
     left = folder / ".cog/verify-left"
     left.mkdir(parents=True)
     answer = cog(folder, "verify", "--syntax", "builtin")
 
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.split() == [small_image["digest"]] * 2
+    assert answer.stdout.split() == [image["digest"]] * 2
     assert not left.exists()
 
 
